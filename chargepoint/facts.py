@@ -1,0 +1,135 @@
+"""Facts: what the hardware tells the station, as plain values.
+
+Owns the value types that drivers produce and the core consumes. Knows nothing of buses, clocks or OCPP. Terms follow
+IEC 61851-1 (pilot states A to F, proximity) and IEC 62053 (energy registers); every unit stands last in a name.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+Phases = tuple[float | None, float | None, float | None]
+NO_PHASES: Phases = (None, None, None)
+
+
+class Quantity(StrEnum):
+    """What a meter may be able to give. A `Reading` carries `None` for every quantity that it cannot."""
+
+    ENERGY_IMPORT = "energy_import"
+    ENERGY_EXPORT = "energy_export"
+    POWER = "power"
+    POWER_PHASES = "power_phases"
+    CURRENT = "current"
+    VOLTAGE = "voltage"
+    FREQUENCY = "frequency"
+    POWER_FACTOR = "power_factor"
+    TEMPERATURE = "temperature"
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """One consistent look at a meter. Energy is the cumulative register of the meter, import counted positive.
+
+    Power is positive while the car takes energy. Phase tuples are L1, L2, L3 with None where a phase is not there.
+    Every number is finite: a driver never hands on a NaN or an infinity.
+    """
+
+    energy_import_wh: float
+    energy_export_wh: float | None = None
+    power_w: float | None = None
+    power_w_phases: Phases = NO_PHASES
+    current_a: Phases = NO_PHASES
+    voltage_v: Phases = NO_PHASES
+    frequency_hz: float | None = None
+    power_factor: float | None = None
+    temperature_c: float | None = None
+
+
+class PilotState(StrEnum):
+    """Control pilot states of IEC 61851-1, table A.4.
+
+    A: no vehicle. B: vehicle, not ready. C: ready, D: ready and asks for ventilation. E: pilot shorted or station without
+    power. F: station not available. A driver that can only see a plug reports A and C.
+    """
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+    E = "E"
+    F = "F"
+
+
+class Pilot(Struct, frozen=True, kw_only=True):
+    """What the pilot and proximity contacts of a connector say.
+
+    cable_at_station: a cable is in the socket (always true for a fixed cable). cable_a: what the cable's proximity resistor
+    allows, None where unknown or fixed. diode_ok: the negative half of the pilot is there (a vehicle, not a wet finger).
+    """
+
+    state: PilotState
+    cable_at_station: bool
+    cable_a: float | None = None
+    diode_ok: bool = True
+
+
+class Card(Struct, frozen=True, kw_only=True):
+    """A card that has just been laid on a reader.
+
+    id_tag: upper-case hexadecimal UID of 4, 7 or 10 bytes with leading zeros kept, or any text a reader reports; the
+    station refuses what is longer than 20 characters (IdToken, OCPP 1.6 section 7.28).
+    """
+
+    id_tag: str
+
+
+class InputKind(StrEnum):
+    """Lines that a station may have besides pilot and contactor. Active means: the named condition holds."""
+
+    GROUND_FAULT = "ground_fault"
+    EMERGENCY_STOP = "emergency_stop"
+    OVER_TEMPERATURE = "over_temperature"
+    OVER_CURRENT = "over_current"
+    DOOR_OPEN = "door_open"
+    MAINS_LOST = "mains_lost"
+    LIST_WRITE = "list_write"  # test rigs only: storing a local list fails
+
+
+class Input(Struct, frozen=True, kw_only=True):
+    """A line changed. connector 0 is the station as a whole."""
+
+    connector: int
+    kind: InputKind
+    active: bool
+
+
+class Pattern(StrEnum):
+    """What the driver of a car is shown, per connector. Colours and sounds for each are the indicator driver's table."""
+
+    AVAILABLE = "available"
+    CARD_WANTED = "card_wanted"
+    ASKING = "asking"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    PLUG_WANTED = "plug_wanted"
+    CHARGING = "charging"
+    SUSPENDED_EV = "suspended_ev"
+    SUSPENDED_EVSE = "suspended_evse"
+    FINISHING = "finishing"
+    RESERVED = "reserved"
+    UNAVAILABLE = "unavailable"
+    FAULTED = "faulted"
+    STARTING = "starting"
+
+
+class Refusal(StrEnum):
+    """Why a tap was refused; an indicator may count it out in flashes (the order of the members, from 1)."""
+
+    UNKNOWN = "unknown"
+    UNKNOWN_OFFLINE = "unknown_offline"
+    BLOCKED = "blocked"
+    EXPIRED = "expired"
+    CONCURRENT = "concurrent"
+    RESERVED = "reserved"
+    OUT_OF_SERVICE = "out_of_service"
+    NO_VEHICLE = "no_vehicle"
+    OCCUPIED = "occupied"
