@@ -1,0 +1,146 @@
+"""Effects: everything that a station may ask of the world, as frozen values.
+
+Owns the vocabulary that the core speaks to the shell, which performs the effects of a step in their order: de-energise,
+commit, then energise, send and show. Refuses to know how any of them is done.
+"""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from chargepoint.core.records import Change, Stamp
+from chargepoint.facts import Pattern, Refusal
+
+
+class OpenContactor(Struct, frozen=True, tag=True):
+    """Before the commit: opening waits for nothing."""
+
+    connector: int
+
+
+class CloseContactor(Struct, frozen=True, tag=True):
+    connector: int
+
+
+class OfferCurrent(Struct, frozen=True, tag=True):
+    """current_a: 6 to 80 A by PWM, None: no energy is offered."""
+
+    connector: int
+    current_a: float | None
+
+
+class MoveLock(Struct, frozen=True, tag=True):
+    connector: int
+    locked: bool
+
+
+class Show(Struct, frozen=True, tag=True):
+    connector: int
+    pattern: Pattern
+    refusal: Refusal | None = None
+
+
+class ReadMeter(Struct, frozen=True, tag=True):
+    """Read now, not at the next poll."""
+
+    connector: int
+
+
+class Commit(Struct, frozen=True, tag=True):
+    """All of it or nothing, on the disk before any effect after it. now: the newest instant known."""
+
+    changes: tuple[Change, ...]
+    now: Stamp
+
+
+class SendFrame(Struct, frozen=True, tag=True):
+    text: str
+
+
+class LinkProven(Struct, frozen=True, tag=True):
+    """The Central System accepted the station: the reconnect backoff may begin anew."""
+
+
+class ProbeLink(Struct, frozen=True, tag=True):
+    """Send a ping; LinkAlive or LinkDown tells."""
+
+
+class CloseLink(Struct, frozen=True, tag=True):
+    """Close the WebSocket; the shell connects again by itself."""
+
+    reason: str
+
+
+class SetPingInterval(Struct, frozen=True, tag=True):
+    """WebSocketPingInterval; 0: no pings."""
+
+    interval_s: int
+
+
+class SetCredentials(Struct, frozen=True, tag=True):
+    """A new AuthorizationKey (hexadecimal): connect again with it."""
+
+    authorization_key: str
+
+
+class LookUp(Struct, frozen=True, tag=True):
+    """Ask the store for an id tag; LookedUp answers, at once and in the same process."""
+
+    ticket: int
+    id_tag: str
+
+
+class FetchRows(Struct, frozen=True, tag=True):
+    """Ask the store for the oldest rows, without those of some transactions; RowsFetched answers at once."""
+
+    limit: int
+    without: tuple[int, ...] = ()
+
+
+class FetchDeadLetter(Struct, frozen=True, tag=True):
+    ticket: int
+    seq: int
+
+
+class Reply(Struct, frozen=True, tag=True):
+    """The answer to a ControlAsked: error, or what was asked for."""
+
+    ticket: int
+    body: dict[str, Any]
+    error: str | None = None
+
+
+class Exit(Struct, frozen=True, tag=True):
+    """The process ends: everything that must survive is stored. A reset is followed by a start of the service manager."""
+
+    kind: Literal["stop", "soft_reset", "hard_reset"]
+
+
+class Log(Struct, frozen=True, tag=True):
+    level: Literal["debug", "info", "warning", "error"]
+    text: str
+    connector: int | None = None
+    transaction: int | None = None
+
+
+Effect = (
+    OpenContactor
+    | CloseContactor
+    | OfferCurrent
+    | MoveLock
+    | Show
+    | ReadMeter
+    | Commit
+    | SendFrame
+    | LinkProven
+    | ProbeLink
+    | CloseLink
+    | SetPingInterval
+    | SetCredentials
+    | LookUp
+    | FetchRows
+    | FetchDeadLetter
+    | Reply
+    | Exit
+    | Log
+)

@@ -1,0 +1,164 @@
+"""Events: everything that can happen to a station, as frozen values.
+
+Owns the vocabulary that the shell speaks to the core. Refuses to know where an event came from. Facts are named as in
+IEC 61851-1; `began_s` and the like are monotonic seconds of this boot.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+from chargepoint.core.records import IdTagRecord, OutboxRow
+from chargepoint.facts import Card, Input, Pilot, Quantity, Reading
+
+
+class Started(Struct, frozen=True, tag=True):
+    """The process runs. store_fault: why nothing can be stored, where that is so (the snapshot is then empty)."""
+
+    store_fault: str | None = None
+
+
+class StopAsked(Struct, frozen=True, tag=True):
+    """The service manager ends the process (SIGTERM)."""
+
+
+class Tick(Struct, frozen=True, tag=True):
+    """The deadline that the station named has come."""
+
+
+class LinkUp(Struct, frozen=True, tag=True):
+    """A WebSocket with subprotocol ocpp1.6 is open."""
+
+    url: str
+
+
+class LinkDown(Struct, frozen=True, tag=True):
+    """The WebSocket is gone, or an attempt to open one failed; the shell tries again by itself."""
+
+    reason: str
+
+
+class LinkAlive(Struct, frozen=True, tag=True):
+    """A pong came: the peer is there, even if it does not answer a CALL."""
+
+
+class FrameReceived(Struct, frozen=True, tag=True):
+    text: str | bytes
+
+
+class PilotSeen(Struct, frozen=True, tag=True):
+    connector: int
+    pilot: Pilot
+
+
+class ContactorSeen(Struct, frozen=True, tag=True):
+    connector: int
+    closed: bool
+
+
+class LockSeen(Struct, frozen=True, tag=True):
+    connector: int
+    locked: bool
+
+
+class MeterOpened(Struct, frozen=True, tag=True):
+    """The meter's driver works and says what it can give."""
+
+    connector: int
+    quantities: frozenset[Quantity]
+
+
+class MeterRead(Struct, frozen=True, tag=True):
+    """began_s: when the reading was begun; what happened before it is in it."""
+
+    connector: int
+    reading: Reading
+    began_s: float
+
+
+class CardSeen(Struct, frozen=True, tag=True):
+    reader: int
+    card: Card
+
+
+class InputSeen(Struct, frozen=True, tag=True):
+    input: Input
+
+
+class PartLost(Struct, frozen=True, tag=True):
+    """A driver failed. part: meter, contactor, pilot, lock, reader, indicator or inputs. number: connector or reader."""
+
+    part: str
+    number: int
+    why: str
+
+
+class PartBack(Struct, frozen=True, tag=True):
+    part: str
+    number: int
+
+
+class LookedUp(Struct, frozen=True, tag=True):
+    """The answer to a LookUp: the entry on the local list and the one in the cache, where there are such."""
+
+    ticket: int
+    listed: IdTagRecord | None = None
+    cached: IdTagRecord | None = None
+
+
+class RowsFetched(Struct, frozen=True, tag=True):
+    """The answer to a FetchRows: the oldest rows of the outbox, in order. total: how many it holds altogether."""
+
+    rows: tuple[OutboxRow, ...]
+    total: int
+
+
+class DeadLetterFetched(Struct, frozen=True, tag=True):
+    """The answer to a FetchDeadLetter; row is None where there is no such letter."""
+
+    ticket: int
+    row: OutboxRow | None
+
+
+class StoreTroubled(Struct, frozen=True, tag=True):
+    """The store can hardly keep more (a full disk): what is there is kept, new sessions must not begin."""
+
+    reason: str
+
+
+class StoreHealed(Struct, frozen=True, tag=True):
+    """The store has room again."""
+
+
+class ControlAsked(Struct, frozen=True, tag=True):
+    """A request of the control socket that is the core's to answer."""
+
+    ticket: int
+    do: str
+    arguments: dict[str, Any]
+
+
+Event = (
+    Started
+    | StopAsked
+    | Tick
+    | LinkUp
+    | LinkDown
+    | LinkAlive
+    | FrameReceived
+    | PilotSeen
+    | ContactorSeen
+    | LockSeen
+    | MeterOpened
+    | MeterRead
+    | CardSeen
+    | InputSeen
+    | PartLost
+    | PartBack
+    | LookedUp
+    | RowsFetched
+    | DeadLetterFetched
+    | StoreTroubled
+    | StoreHealed
+    | ControlAsked
+)

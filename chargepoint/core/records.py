@@ -1,0 +1,296 @@
+"""Records: what the station must still know after a power cut.
+
+Owns the frozen values that the store keeps and the changes that a step makes to them. Refuses to know how or where they are
+stored. OCPP 1.6: sections 3.7 (offline behaviour), 4.8 and 4.10 (Start and StopTransaction), 7.8 (IdTagInfo).
+"""
+
+from enum import StrEnum
+from typing import Literal
+
+from msgspec import Struct
+
+from chargepoint.messages import AuthorizationStatus, Reason, SampledValue
+
+
+class Stamp(Struct, frozen=True, array_like=True):
+    """An instant on the monotonic clock of one boot of the machine. It becomes a date when the time is known."""
+
+    boot: int
+    mono_s: float
+
+
+class BootRecord(Struct, frozen=True, kw_only=True):
+    """One boot of the machine. Within it the monotonic clock runs on, over every restart of the process.
+
+    first_mono_s: when the station first ran in this boot. last_mono_s: the newest instant that was stored.
+    offset_s: wall clock minus monotonic clock, once known. floor_s: the last time known before this boot; nothing of this
+    boot can be earlier.
+    """
+
+    boot: int
+    kernel_boot_id: str
+    first_mono_s: float
+    last_mono_s: float
+    offset_s: float | None = None
+    floor_s: float | None = None
+
+
+class IdTagRecord(Struct, frozen=True, kw_only=True):
+    """What is known of an id tag (IdTagInfo, section 7.8). expiry_s: seconds since 1970 UTC."""
+
+    id_tag: str
+    status: AuthorizationStatus
+    parent_id_tag: str | None = None
+    expiry_s: float | None = None
+
+
+class Delivery(StrEnum):
+    """How far a billing message has come."""
+
+    QUEUED = "queued"
+    CONFIRMED = "confirmed"
+    DEAD = "dead"  # spent its attempts; kept in the dead letters
+
+
+class TransactionRecord(Struct, frozen=True, kw_only=True):
+    """One session in the ledger, from StartTransaction to StopTransaction, and whether the Central System has them.
+
+    key is local and never sent. Registers are the meter's own; what is billed follows from `metering`: meter_start_wh and
+    meter_stop_wh are the whole Wh of StartTransaction and StopTransaction. Offsets date the stamps (wall minus monotonic);
+    None until the time is known.
+    """
+
+    key: int
+    connector: int
+    id_tag: str
+    start: Stamp
+    start_offset_s: float | None
+    register_start_wh: float
+    meter_start_wh: int
+    parent_id_tag: str | None = None
+    id_listed: bool = False
+    reservation_id: int | None = None
+    register_last_wh: float
+    transaction_id: int | None = None
+    id_status: AuthorizationStatus | None = None
+    start_delivery: Delivery = Delivery.QUEUED
+    stop: Stamp | None = None
+    stop_offset_s: float | None = None
+    meter_stop_wh: int | None = None
+    stop_reason: Reason | None = None
+    stop_id_tag: str | None = None
+    stop_delivery: Delivery | None = None
+
+
+class Sample(Struct, frozen=True, kw_only=True):
+    """Meter values taken at one instant (MeterValue, section 7.33), dated when sent."""
+
+    stamp: Stamp
+    values: tuple[SampledValue, ...]
+    offset_s: float | None = None
+
+
+class StartBody(Struct, frozen=True, tag="start"):
+    """StartTransaction.req; everything in it stands in the transaction record."""
+
+
+class MeterValuesBody(Struct, frozen=True, tag="meter_values", kw_only=True):
+    samples: tuple[Sample, ...]
+
+
+class StopBody(Struct, frozen=True, tag="stop", kw_only=True):
+    """StopTransaction.req; samples are its transactionData, already thinned to what one frame may carry."""
+
+    samples: tuple[Sample, ...] = ()
+
+
+Body = StartBody | MeterValuesBody | StopBody
+
+
+class OutboxRow(Struct, frozen=True, kw_only=True):
+    """One billing message that waits for its answer. Rows leave in the order of `seq`.
+
+    offset_s dates `stamp`; it is fixed when the row is made, or at its first sending where the time was not yet known, so
+    that a repeated row says the same again.
+    """
+
+    seq: int
+    transaction: int
+    stamp: Stamp
+    body: Body
+    offset_s: float | None = None
+    attempts: int = 0
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """A row that spent its attempts, with the reason that its last attempt met."""
+
+    row: OutboxRow
+    reason: str
+    at: Stamp
+
+
+class Idle(Struct, frozen=True, tag="idle"):
+    """No session. An authorisation that waits for a plug belongs to the station, not to the connector."""
+
+
+class Charging(Struct, frozen=True, tag="charging", kw_only=True):
+    """A transaction runs. invalid: the Central System did not accept the id; no energy beyond MaxEnergyOnInvalidId."""
+
+    transaction: int
+    invalid: bool = False
+
+
+class Ending(Struct, frozen=True, tag="ending", kw_only=True):
+    """The transaction is over, its contactor commanded open; the last meter reading is waited for."""
+
+    transaction: int
+    reason: Reason
+    stop: Stamp
+    id_tag: str | None = None
+
+
+class Finishing(Struct, frozen=True, tag="finishing", kw_only=True):
+    """The cable of an ended transaction is still there. held_for: the id tag that may free the locked cable."""
+
+    transaction: int
+    id_tag: str
+    held_for: str | None = None
+
+
+Session = Idle | Charging | Ending | Finishing
+
+
+class ConnectorRecord(Struct, frozen=True, kw_only=True):
+    """What a connector (or the station, number 0) carries over a power cut. pending: waits for a transaction's end."""
+
+    number: int
+    operative: bool = True
+    pending: Literal["operative", "inoperative"] | None = None
+    session: Session = Idle()
+
+
+class PutBoot(Struct, frozen=True):
+    record: BootRecord
+
+
+class PutKey(Struct, frozen=True):
+    """The value of an OCPP configuration key that differs from its first value."""
+
+    name: str
+    value: str
+
+
+class PutConnector(Struct, frozen=True):
+    record: ConnectorRecord
+
+
+class PutTransaction(Struct, frozen=True):
+    record: TransactionRecord
+
+
+class PutRow(Struct, frozen=True):
+    """A new row, or an old one with its attempts and offset brought up to date."""
+
+    row: OutboxRow
+
+
+class DropRow(Struct, frozen=True):
+    """The row met its answer."""
+
+    seq: int
+
+
+class PutDeadLetter(Struct, frozen=True):
+    """The row moves from the outbox to the dead letters."""
+
+    letter: DeadLetter
+
+
+class ReplayDeadLetter(Struct, frozen=True):
+    """The dead letter moves back to the end of the outbox with no attempts spent, as row `seq`."""
+
+    old_seq: int
+    row: OutboxRow
+
+
+class PutStopSample(Struct, frozen=True):
+    """One sample of a running transaction's StopTxn data (StopTransaction.req transactionData)."""
+
+    transaction: int
+    sample: Sample
+
+
+class ThinStopSamples(Struct, frozen=True):
+    """Every second stored sample of the transaction goes, the first one stays: the bound of transactionData was met."""
+
+    transaction: int
+
+
+class DropStopSamples(Struct, frozen=True):
+    transaction: int
+
+
+class CacheId(Struct, frozen=True):
+    """Into the authorisation cache; the store evicts the longest unused entry above its bound."""
+
+    record: IdTagRecord
+
+
+class ClearIdCache(Struct, frozen=True):
+    """The authorisation cache is emptied, and nothing else (ClearCache, section 5.4)."""
+
+
+Change = (
+    PutBoot
+    | PutKey
+    | PutConnector
+    | PutTransaction
+    | PutRow
+    | DropRow
+    | PutDeadLetter
+    | ReplayDeadLetter
+    | PutStopSample
+    | ThinStopSamples
+    | DropStopSamples
+    | CacheId
+    | ClearIdCache
+)
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """Everything that the core needs to go on after a start; large tables stay in the store and are asked for.
+
+    run: counts the starts of the process, for message ids. boots: this machine boot last. transactions: those that a
+    connector or the outbox still needs. queued: rows in the outbox, of which none are carried here.
+    """
+
+    run: int
+    boots: tuple[BootRecord, ...]
+    keys: dict[str, str]
+    connectors: tuple[ConnectorRecord, ...] = ()
+    transactions: tuple[TransactionRecord, ...] = ()
+    stop_samples: dict[int, tuple[Sample, ...]]
+    queued: int = 0
+    next_seq: int = 1
+    next_transaction: int = 1
+    dead_letters: int = 0
+
+
+def next_boot(earlier: tuple[BootRecord, ...], kernel_boot_id: str, mono_s: float) -> BootRecord:
+    """The record of the machine boot that runs now: the newest one where the kernel says it is the same, else a new one."""
+    if earlier and earlier[-1].kernel_boot_id == kernel_boot_id and earlier[-1].last_mono_s <= mono_s:
+        return earlier[-1]
+    known = [boot.offset_s + boot.last_mono_s for boot in earlier if boot.offset_s is not None]
+    floors = [
+        boot.floor_s + (boot.last_mono_s - boot.first_mono_s)
+        for boot in earlier
+        if boot.offset_s is None and boot.floor_s is not None
+    ]
+    return BootRecord(
+        boot=earlier[-1].boot + 1 if earlier else 1,
+        kernel_boot_id=kernel_boot_id,
+        first_mono_s=mono_s,
+        last_mono_s=mono_s,
+        floor_s=max(known + floors, default=None),
+    )

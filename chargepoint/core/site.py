@@ -1,0 +1,42 @@
+"""Site: what the core must know of the station that it runs in, fixed for the life of the process.
+
+Owns the values that come from the settings file. Refuses to know files, drivers and addresses.
+"""
+
+from msgspec import Struct
+
+
+class ConnectorSite(Struct, frozen=True, kw_only=True):
+    """One connector. has_lock: a detachable cable's socket with a lock; tethered: a fixed cable."""
+
+    number: int
+    tethered: bool = False
+    has_lock: bool = True
+    current_a_max: float = 32.0
+    phases: int = 3
+    phase_rotation: str = "RST"
+
+
+class Site(Struct, frozen=True, kw_only=True):
+    """The station. readers: which connectors each reader serves. first_keys: [configuration] of the settings file."""
+
+    identity: str
+    vendor: str
+    model: str
+    connectors: tuple[ConnectorSite, ...]
+    readers: dict[int, tuple[int, ...]]
+    serial_number: str = ""
+    firmware_version: str = ""
+    iccid: str | None = None
+    imsi: str | None = None
+    meter_type: str | None = None
+    meter_serial_number: str | None = None
+    current_a_max: float = 63.0
+    offline_behaviour: str = "cache"
+    metering: str = "cumulative"
+    energy_unit: str = "Wh"
+    after_power_loss: str = "stop"
+    free_vend: bool = False
+    free_vend_id_tag: str = "FREEVEND"
+    call_timeout_s: float = 30.0
+    first_keys: dict[str, str]
