@@ -1,27 +1,59 @@
 """Settings: one TOML file, typed. An unknown key is an error that names the nearest known one.
 
-Owns the shape of the station's file and its defaults. Knows nothing of what drivers need: a part's table is kept raw
-here and becomes the driver's own Config in `registry`. OCPP configuration keys live in [configuration] and are checked by
-`core.configuration`.
+Owns the shape of the station's file, its defaults, and the rules that tie its parts together. Knows nothing of what drivers
+need: a part's table is kept raw here and becomes the driver's own Config in `registry`. OCPP configuration keys live in
+[configuration] and are checked by `core.configuration`.
 """
 
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, structs
+
+from chargepoint import settings_rules
+from chargepoint.tables import SECRET, Checker, Problem, SettingsError, converted, key_text, printable, shown, too_deep
+
+__all__ = ["Problem", "Reader", "Settings", "SettingsError", "load", "parse", "redacted"]
+
+FILE_SIZE_MAX = 1024 * 1024
+MASK = "***"
 
 Part = dict[str, Any]
+CheckConfiguration = Callable[[str, str], str | None]
 Amps = Annotated[float, Meta(ge=6, le=80)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Text20 = Annotated[str, Meta(min_length=1, max_length=20)]
 Text25 = Annotated[str, Meta(max_length=25)]
 Text50 = Annotated[str, Meta(max_length=50)]
+HexKey = Annotated[
+    str,
+    Meta(
+        pattern=r"^([0-9A-Fa-f]{2}){0,20}\Z",
+        description="must be an even number of hexadecimal digits, at most 40 (the key's bytes, not its letters)",
+        examples=['authorization_key = "001122334455667788AABBCCDDEEFF00"'],
+    ),
+]
+Url = Annotated[
+    str,
+    Meta(
+        pattern=r"^[wW][sS][sS]?://[^\s/]+\S*\Z",
+        description="must begin with ws:// or wss://",
+        examples=["ws://cs.example.org/ocpp"],
+    ),
+]
+Identity = Annotated[
+    str, Meta(min_length=1, max_length=48, examples=['identity = "CK_XXX_0001", as the Central System knows the station'])
+]
 
 OfflineBehaviour = Literal["out_of_service", "accept_all", "cache", "local_list"]
+Rotation = Literal["NotApplicable", "Unknown", "RST", "RTS", "SRT", "STR", "TRS", "TSR"]
 
 
 class Station(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    identity: Annotated[str, Meta(min_length=1, max_length=48)]
+    identity: Identity
     vendor: Text20
     model: Text20
     serial_number: Text25 = ""
@@ -43,16 +75,21 @@ class Station(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class CentralSystem(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    url: Annotated[str, Meta(pattern=r"^wss?://[^\s/]+\S*$")]
-    authorization_key: Annotated[str, Meta(max_length=40)] = ""
+    url: Url
+    authorization_key: HexKey = ""
     security_profile: Annotated[int, Meta(ge=0, le=3)] = 0
     reconnect_min_s: Seconds = 1.0
     reconnect_max_s: Seconds = 120.0
     call_timeout_s: Seconds = 30.0
     connect_timeout_s: Seconds = 20.0
 
+    def __repr__(self) -> str:
+        return _masked_repr(self)
+
 
 class Security(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Files in PEM; relative ones lie beside the configuration file."""
+
     central_system_root: str | None = None
     manufacturer_root: str | None = None
     client_certificate: str | None = None
@@ -68,23 +105,231 @@ class Connector(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     cable: Literal["socket", "tethered"] = "socket"
     current_a_max: Amps = 32.0
     phases: Literal[1, 2, 3] = 3
-    phase_rotation: Annotated[str, Meta(pattern="^(NotApplicable|Unknown|RST|RTS|SRT|STR|TRS|TSR)$")] = "RST"
+    phase_rotation: Rotation = "RST"
     meter_poll_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
 
 
+class Reader(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A card reader: the connectors that it serves (in the file: `connectors`, all where left out) and its driver's table."""
+
+    connectors: tuple[int, ...]
+    part: Part
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The whole file. Connectors are numbered from 1 without a gap; readers name the connectors that they serve."""
+    """The whole file. Connectors are numbered from 1 without a gap. Paths are absolute once `load` or `parse` has made it."""
 
     station: Station
     central_system: CentralSystem
     security: Security = Security()
     buses: dict[str, Part] = field(default_factory=dict)
     connectors: dict[str, Connector]
-    readers: dict[str, Part] = field(default_factory=dict)
+    readers: dict[str, Reader] = field(default_factory=dict)
     inputs: Part | None = None
     configuration: dict[str, str | int | float | bool] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return _masked_repr(self)
 
-def parse(document: dict[str, Any]) -> Settings:
-    """The typed settings of a decoded TOML document; raises msgspec.ValidationError where a value is not allowed."""
-    return msgspec.convert(document, Settings)
+
+def load(path: str | Path, check_configuration: CheckConfiguration | None = None) -> Settings:
+    """The settings of a file, checked as a whole; raises SettingsError with every problem found.
+
+    check_configuration(name, value) says in a sentence what is wrong with a first value of an OCPP key, or None; left out,
+    it is that of the core.
+    """
+    document = read_document(path)
+    return parse(document, file=str(path), folder=Path(path).absolute().parent, check_configuration=check_configuration)
+
+
+def parse(
+    document: dict[str, Any],
+    *,
+    file: str = "settings",
+    folder: str | Path = ".",
+    check_configuration: CheckConfiguration | None = None,
+) -> Settings:
+    """The settings of a decoded TOML document; raises SettingsError. Relative paths are taken from folder."""
+    checker = Checker(file, settings_rules.homes(Settings))
+    checker.table("", document, Settings, skip=frozenset({"readers"}))
+    base = Path(folder).absolute()
+    settings_rules.check(checker, document, base)
+    _check_configuration(checker, document.get("configuration"), check_configuration)
+    readers = _readers(checker, document)
+    if checker.problems:
+        raise SettingsError(checker.problems)
+    settings: Settings | None = converted(checker, "", {**document, "readers": readers}, Settings)
+    if settings is None:
+        raise SettingsError(checker.problems)
+    return _with_absolute_paths(settings, base)
+
+
+def read_document(path: str | Path) -> dict[str, Any]:
+    """The decoded TOML document of a file; raises SettingsError where it cannot be read or is no TOML."""
+    file = str(path)
+    try:
+        with open(path, "rb") as stream:
+            raw = stream.read(FILE_SIZE_MAX + 1)
+    except (OSError, ValueError) as error:
+        raise SettingsError([_unreadable(file, error)]) from error
+    if len(raw) > FILE_SIZE_MAX:
+        raise SettingsError([Problem(file=file, found="more than 1 MiB", allowed="a configuration is far smaller")])
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        problem = Problem(
+            file=file,
+            found=f"byte 0x{raw[error.start]:02x} in line {line}",
+            allowed="the file must be UTF-8 text",
+            hint="save it as UTF-8 in the editor",
+        )
+        raise SettingsError([problem]) from error
+    try:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SettingsError([_syntax_problem(file, text, error)]) from error
+    if too_deep(document):
+        raise SettingsError([Problem(file=file, found="tables within tables", allowed="nested too deeply")])
+    return document
+
+
+def control_socket_of(path: str | Path) -> str:
+    """Where the station of a file listens; asks only for readable TOML, so that it works while the file is being edited."""
+    document = read_document(path)
+    station = document.get("station")
+    table = station if isinstance(station, dict) else {}
+    base = Path(path).absolute().parent
+    return settings_rules.control_socket(table, base)
+
+
+def state_dir_of(path: str | Path) -> str:
+    """Where the station of a file keeps its state; as tolerant as `control_socket_of`."""
+    station = read_document(path).get("station")
+    return settings_rules.state_dir(station if isinstance(station, dict) else {}, Path(path).absolute().parent)
+
+
+def configuration_text(value: str | int | float | bool) -> str:
+    """A first value of an OCPP key as the protocol writes it: always text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def initial_configuration(settings: Settings) -> dict[str, str]:
+    """[configuration] as OCPP texts, names as the file spells them."""
+    return {name: configuration_text(value) for name, value in settings.configuration.items()}
+
+
+def redacted(settings: Settings) -> dict[str, Any]:
+    """The settings as plain values that may be logged or shown: what is secret is masked wherever it stands."""
+    plain: dict[str, Any] = _masked(structs.asdict(settings))
+    return plain
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, Struct):
+        return _masked(structs.asdict(value))
+    if isinstance(value, dict):
+        return {key: MASK if inner and SECRET.search(key) else _masked(inner) for key, inner in value.items()}
+    return value
+
+
+def _masked_repr(value: Struct) -> str:
+    inner = ", ".join(f"{name}={part!r}" for name, part in _masked(structs.asdict(value)).items())
+    return f"{type(value).__name__}({inner})"
+
+
+def _check_configuration(checker: Checker, table: object, check: CheckConfiguration | None) -> None:
+    if not isinstance(table, dict) or not table:
+        return
+    if check is None:
+        from chargepoint.core.configuration import check_initial
+
+        check = check_initial
+    spelled: dict[str, str] = {}
+    for name, value in table.items():
+        if (first := spelled.setdefault(name.lower(), name)) != name:
+            checker.add("configuration", name, "the same key twice", f"{key_text(first)} is given already; keep one of them")
+        if not isinstance(value, str | int | float):
+            continue
+        text = configuration_text(value)
+        sentence = check(name, text)
+        if sentence is None:
+            continue
+        if SECRET.search(name):
+            checker.add("configuration", name, "a value that is not shown", sentence.replace(text, MASK) if text else sentence)
+        else:
+            checker.add("configuration", name, shown(value), sentence)
+
+
+def _readers(checker: Checker, document: dict[str, Any]) -> dict[str, Any]:
+    """[readers.N] as Reader tables: `connectors` is the shell's key, the rest is the driver's."""
+    tables = document.get("readers", {})
+    connectors = document.get("connectors", {})
+    numbers = sorted(int(name) for name in connectors if name.isdecimal()) if isinstance(connectors, dict) else []
+    readers: dict[str, Any] = {}
+    if not isinstance(tables, dict):
+        checker.add("readers", "", shown(tables), "must be tables [readers.1], [readers.2] and so on")
+        return readers
+    for name, table in tables.items():
+        section = f"readers.{key_text(name)}"
+        if not settings_rules.is_number(name):
+            checker.add(section, "", shown(name), "readers must be numbered 1 to 32", "example: [readers.1]")
+        if not isinstance(table, dict):
+            checker.add(section, "", shown(table), "must be a table")
+            continue
+        part = {key: value for key, value in table.items() if key != "connectors"}
+        settings_rules.check_part(checker, section, part)
+        serves = table.get("connectors", numbers)
+        settings_rules.check_serves(checker, section, serves, numbers)
+        readers[name] = {"connectors": serves, "part": part}
+    return readers
+
+
+def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
+    table = structs.asdict(settings.station)
+    station = structs.replace(
+        settings.station,
+        state_dir=settings_rules.state_dir(table, base),
+        control_socket=settings_rules.control_socket(table, base),
+    )
+    files = {name: str(base / path) for name, path in structs.asdict(settings.security).items() if path}
+    return structs.replace(settings, station=station, security=structs.replace(settings.security, **files))
+
+
+def _unreadable(file: str, error: Exception) -> Problem:
+    match error:
+        case FileNotFoundError():
+            allowed, hint = "there is no such file", "name another one with --config FILE"
+        case PermissionError():
+            allowed, hint = "this user may not read it", "run as the service's user or as root"
+        case IsADirectoryError():
+            allowed, hint = "this is a folder", "name the file in it"
+        case _:
+            allowed, hint = f"cannot be read: {getattr(error, 'strerror', None) or error}", ""
+    return Problem(file=printable(file, 300), allowed=allowed, hint=hint)
+
+
+def _syntax_problem(file: str, text: str, error: Exception) -> Problem:
+    """Where tomllib stopped, with the section and key of that line as far as they can be seen."""
+    if isinstance(error, RecursionError):
+        return Problem(file=file, found="lists within lists", allowed="nested too deeply")
+    said = str(error)
+    at = re.search(r"\(at line (\d+), column (\d+)\)$", said)
+    if at is None:
+        return Problem(file=file, found="the end of the file", allowed=printable(said, 200), hint="is a quote or bracket open?")
+    line, column = int(at[1]), int(at[2])
+    lines = text.split("\n")[:line]
+    key = re.match(r"\s*([A-Za-z0-9_.-]+)\s*=", lines[-1])
+    section = next((m[1] for line_ in reversed(lines) if (m := re.match(r"\s*\[+([A-Za-z0-9_. -]+)\]+", line_))), "")
+    return Problem(
+        file=file,
+        section=section.strip(),
+        key=key[1] if key else "",
+        found=f"a mistake in line {line}, column {column}",
+        allowed=printable(said[: at.start()].strip(), 200),
+        hint='text stands in quotes: key = "value"' if "Invalid value" in said else "",
+    )

@@ -1,0 +1,155 @@
+"""Registry: from a driver's name in the configuration to its module and its checked Config.
+
+Owns which drivers there are: those of this project by a table, those of others through entry points in the groups
+`chargepoint.drivers.KIND`, looked up only for a name that the table does not have. A module is imported when a configuration
+names it, never before. Opens nothing.
+
+A driver module exports a frozen Struct `Config` (its table in the file without `driver`) and the coroutine `open`:
+`await open(config)` for a bus, `await open(config, buses)` for every other part. It may export `remarks(config)`: sentences an
+installer should read although the configuration is valid.
+"""
+
+import importlib
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from importlib import metadata
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from chargepoint.settings import Settings
+from chargepoint.tables import Checker, Problem, SettingsError, converted, key_text, nearest, printable, shown
+
+ENTRY_POINT_GROUP = "chargepoint.drivers."
+
+
+class Kind(StrEnum):
+    """What a driver may be for; the names are those of the configuration's keys."""
+
+    BUS = "bus"
+    METER = "meter"
+    CONTACTOR = "contactor"
+    PILOT = "pilot"
+    LOCK = "lock"
+    INDICATOR = "indicator"
+    READER = "reader"
+    INPUTS = "inputs"
+
+
+OWN: Mapping[Kind, Mapping[str, str]] = {
+    Kind.BUS: {"modbus_rtu": "drivers.modbus_rtu", "modbus_tcp": "drivers.modbus_tcp"},
+    Kind.METER: {"modbus_meter": "drivers.modbus_meter"},
+    Kind.CONTACTOR: {"virtual": "drivers.virtual.contactor"},
+    Kind.PILOT: {"virtual": "drivers.virtual.pilot"},
+    Kind.LOCK: {"virtual": "drivers.virtual.lock"},
+    Kind.INDICATOR: {"virtual": "drivers.virtual.indicator"},
+    Kind.READER: {"virtual": "drivers.virtual.reader"},
+    Kind.INPUTS: {"virtual": "drivers.virtual.inputs"},
+}
+
+
+class Driver(NamedTuple):
+    """A driver's module and the checked Config for one part."""
+
+    module: ModuleType
+    config: Struct
+
+
+class Place(NamedTuple):
+    """A part of the configuration: its kind, where its table stands and the table itself."""
+
+    kind: Kind
+    section: str
+    part: Mapping[str, Any]
+
+
+def config_of(kind: str, part: Mapping[str, Any], *, file: str = "settings", section: str = "") -> Driver:
+    """The driver that a part's table names, and its Config; raises SettingsError with every problem of the table.
+
+    kind is a member of `Kind` or its text; file and section only say in the problems where the table stands.
+    """
+    checker = Checker(file)
+    driver = _checked(checker, Kind(kind), part, section or kind)
+    if driver is None:
+        raise SettingsError(checker.problems)
+    return driver
+
+
+def places(settings: Settings) -> Iterator[Place]:
+    """Every part of a station, buses first."""
+    for name, part in settings.buses.items():
+        yield Place(Kind.BUS, f"buses.{key_text(name)}", part)
+    for name, connector in settings.connectors.items():
+        for kind in (Kind.METER, Kind.CONTACTOR, Kind.PILOT, Kind.LOCK, Kind.INDICATOR):
+            table = getattr(connector, kind.value)
+            if table is not None:
+                yield Place(kind, f"connectors.{key_text(name)}.{kind}", table)
+    for name, reader in settings.readers.items():
+        yield Place(Kind.READER, f"readers.{key_text(name)}", reader.part)
+    if settings.inputs is not None:
+        yield Place(Kind.INPUTS, "inputs", settings.inputs)
+
+
+def check_parts(settings: Settings, file: str = "settings") -> tuple[list[Problem], list[str]]:
+    """Every part's table held against its driver: the problems, and what the drivers remark on valid ones."""
+    checker = Checker(file)
+    remarks: list[str] = []
+    for place in places(settings):
+        driver = _checked(checker, place.kind, place.part, place.section)
+        if driver is not None and hasattr(driver.module, "remarks"):
+            remarks += [f"[{place.section}] {remark}" for remark in driver.module.remarks(driver.config)]
+    return checker.problems, remarks
+
+
+def known_drivers(kind: Kind) -> list[str]:
+    """The names that a configuration may use for a kind, own ones first."""
+    foreign = (point.name for point in metadata.entry_points(group=ENTRY_POINT_GROUP + kind))
+    return list(dict.fromkeys([*OWN[kind], *foreign]))
+
+
+def _checked(checker: Checker, kind: Kind, part: Mapping[str, Any], section: str) -> Driver | None:
+    before = len(checker.problems)
+    module = _module(checker, kind, part.get("driver"), section)
+    if module is None:
+        return None
+    table = {key: value for key, value in part.items() if key != "driver"}
+    checker.table(section, table, module.Config)
+    if len(checker.problems) > before:
+        return None
+    config = converted(checker, section, table, module.Config)
+    return None if config is None else Driver(module, config)
+
+
+def _module(checker: Checker, kind: Kind, name: object, section: str) -> ModuleType | None:
+    if not isinstance(name, str) or (name not in OWN[kind] and name not in known_drivers(kind)):
+        known = known_drivers(kind)
+        near = nearest(name, known) if isinstance(name, str) else None
+        hint = f"did you mean {near}?" if near else f"known: {', '.join(known)}"
+        checker.add(section, "driver", shown(name), f"must be a driver for {_article(kind)}", hint)
+        return None
+    try:
+        module = _imported(kind, name)
+    except Exception as error:  # foreign code runs here: whatever it raises is a problem of the installation, told as such
+        hint = f"{type(error).__name__}: {printable(str(error), 300)}"
+        checker.add(section, "driver", shown(name), "is installed, but cannot be loaded", hint)
+        return None
+    config = getattr(module, "Config", None)
+    if not (isinstance(config, type) and issubclass(config, Struct)) or not callable(getattr(module, "open", None)):
+        checker.add(section, "driver", shown(name), f"is no driver: {module.__name__} must export Config and open")
+        return None
+    return module
+
+
+def _imported(kind: Kind, name: str) -> ModuleType:
+    if name in OWN[kind]:
+        return importlib.import_module(OWN[kind][name])
+    (point,) = list(metadata.entry_points(group=ENTRY_POINT_GROUP + kind, name=name))[:1]
+    module = point.load()
+    if not isinstance(module, ModuleType):
+        raise TypeError(f"entry point {point.value} names no module")
+    return module
+
+
+def _article(kind: Kind) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}" if kind is not Kind.INPUTS else "inputs"
