@@ -13,12 +13,13 @@ import importlib
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from importlib import metadata
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from chargepoint.settings import Settings
+from chargepoint.settings import CheckConfiguration, Settings, parse, read_document
 from chargepoint.tables import Checker, Problem, SettingsError, converted, key_text, nearest, printable, shown
 
 ENTRY_POINT_GROUP = "chargepoint.drivers."
@@ -56,6 +57,14 @@ class Driver(NamedTuple):
     config: Struct
 
 
+class CheckedFile(NamedTuple):
+    """What a check of a whole file found. settings is None where there is a problem."""
+
+    settings: Settings | None
+    problems: tuple[Problem, ...]
+    remarks: tuple[str, ...]
+
+
 class Place(NamedTuple):
     """A part of the configuration: its kind, where its table stands and the table itself."""
 
@@ -76,36 +85,58 @@ def config_of(kind: str, part: Mapping[str, Any], *, file: str = "settings", sec
     return driver
 
 
-def places(settings: Settings) -> Iterator[Place]:
-    """Every part of a station, buses first."""
-    for name, part in settings.buses.items():
-        yield Place(Kind.BUS, f"buses.{key_text(name)}", part)
-    for name, connector in settings.connectors.items():
-        for kind in (Kind.METER, Kind.CONTACTOR, Kind.PILOT, Kind.LOCK, Kind.INDICATOR):
-            table = getattr(connector, kind.value)
-            if table is not None:
-                yield Place(kind, f"connectors.{key_text(name)}.{kind}", table)
-    for name, reader in settings.readers.items():
-        yield Place(Kind.READER, f"readers.{key_text(name)}", reader.part)
-    if settings.inputs is not None:
-        yield Place(Kind.INPUTS, "inputs", settings.inputs)
-
-
-def check_parts(settings: Settings, file: str = "settings") -> tuple[list[Problem], list[str]]:
-    """Every part's table held against its driver: the problems, and what the drivers remark on valid ones."""
+def check_file(path: str | Path, check_configuration: CheckConfiguration | None = None) -> CheckedFile:
+    """The whole of a station's file, its drivers' tables included; every problem is collected, none is raised."""
+    file = str(path)
+    try:
+        document = read_document(path)
+    except SettingsError as error:
+        return CheckedFile(None, error.problems, ())
+    folder = Path(path).absolute().parent
+    settings, problems = None, list[Problem]()
+    try:
+        settings = parse(document, file=file, folder=folder, check_configuration=check_configuration)
+    except SettingsError as error:
+        problems += error.problems
     checker = Checker(file)
     remarks: list[str] = []
-    for place in places(settings):
+    for place in places(document):
         driver = _checked(checker, place.kind, place.part, place.section)
         if driver is not None and hasattr(driver.module, "remarks"):
             remarks += [f"[{place.section}] {remark}" for remark in driver.module.remarks(driver.config)]
-    return checker.problems, remarks
+    problems += checker.problems
+    return CheckedFile(None if problems else settings, tuple(problems), tuple(remarks))
+
+
+def places(document: Mapping[str, Any]) -> Iterator[Place]:
+    """Every part of a decoded file that names a driver, buses first. What is no table is left to `settings`."""
+    for name, part in _tables(document, "buses"):
+        yield from _place(Kind.BUS, f"buses.{key_text(name)}", part)
+    for name, connector in _tables(document, "connectors"):
+        for kind in (Kind.METER, Kind.CONTACTOR, Kind.PILOT, Kind.LOCK, Kind.INDICATOR):
+            yield from _place(kind, f"connectors.{key_text(name)}.{kind}", connector.get(kind.value))
+    for name, reader in _tables(document, "readers"):
+        driver_keys = {key: value for key, value in reader.items() if key != "connectors"}
+        yield from _place(Kind.READER, f"readers.{key_text(name)}", driver_keys)
+    yield from _place(Kind.INPUTS, "inputs", document.get("inputs"))
 
 
 def known_drivers(kind: Kind) -> list[str]:
     """The names that a configuration may use for a kind, own ones first."""
     foreign = (point.name for point in metadata.entry_points(group=ENTRY_POINT_GROUP + kind))
     return list(dict.fromkeys([*OWN[kind], *foreign]))
+
+
+def _tables(document: Mapping[str, Any], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    tables = document.get(name)
+    for key, table in tables.items() if isinstance(tables, dict) else ():
+        if isinstance(table, dict):
+            yield key, table
+
+
+def _place(kind: Kind, section: str, part: object) -> Iterator[Place]:
+    if isinstance(part, dict) and isinstance(driver := part.get("driver"), str) and driver:
+        yield Place(kind, section, part)
 
 
 def _checked(checker: Checker, kind: Kind, part: Mapping[str, Any], section: str) -> Driver | None:
