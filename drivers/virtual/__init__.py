@@ -1,0 +1,1 @@
+"""Virtual parts: drivers that speak to a bench over its hardware socket (docs/hardware-socket.md)."""

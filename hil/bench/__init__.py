@@ -1,0 +1,1 @@
+"""The bench: the world outside the station's box (vehicles, cables, meters, contactors, locks, lamps, cards, mains)."""
