@@ -262,7 +262,7 @@ def _check_configuration(checker: Checker, table: object, check: CheckConfigurat
         if SECRET.search(name):
             checker.add("configuration", name, "a value that is not shown", sentence.replace(text, MASK) if text else sentence)
         else:
-            checker.add("configuration", name, shown(value), sentence)
+            checker.add("configuration", name, "" if sentence.startswith("is ") else shown(value), sentence)
 
 
 def _readers(checker: Checker, document: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The commands: one module a command family, each importing what it needs only when it runs."""

@@ -1,0 +1,87 @@
+"""`chargepoint check-config`: every problem of a configuration at once, what an installer should know, and a verdict."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chargepoint.cli.common import EXIT_PROBLEM, Help, add_config_option, config_path
+
+if TYPE_CHECKING:
+    from chargepoint.registry import CheckedFile
+
+DESCRIPTION = """\
+Checks a station's configuration without touching hardware or network. Every problem is named at once: file, section, key,
+what was found, what is allowed and the nearest known name. Remarks follow: what is valid, but worth a look. The verdict is the
+last line."""
+EPILOG = """\
+Exit status: 0 fine (remarks or not), 1 problems, 2 wrong usage.
+
+examples:
+  chargepoint check-config --config station.toml
+  chargepoint check-config --config station.toml --json | jq '.problems[].text'
+"""
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser(
+        "check-config",
+        help="is the configuration right?",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=Help,
+    )
+    add_config_option(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
+    parser.set_defaults(do=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from chargepoint.registry import check_file
+
+    path = config_path(arguments)
+    checked = check_file(path)
+    if arguments.json:
+        print(json.dumps(as_document(path, checked), indent=2))
+    else:
+        print("\n".join(as_lines(path, checked)))
+    return EXIT_PROBLEM if checked.problems else 0
+
+
+def as_lines(path: Path, checked: "CheckedFile") -> list[str]:
+    """Problems, remarks, what the station would dial, the verdict."""
+    from chargepoint.cli.remarks import address, settings_remarks
+
+    remarks = list(checked.remarks)
+    lines = [str(problem) for problem in checked.problems]
+    if checked.settings is not None:
+        remarks += settings_remarks(checked.settings)
+    lines += [f"remark: {remark}" for remark in remarks]
+    if checked.settings is not None:
+        lines.append(f"would connect to {address(checked.settings)}")
+    return [*lines, verdict(path, len(checked.problems), len(remarks))]
+
+
+def as_document(path: Path, checked: "CheckedFile") -> dict[str, Any]:
+    """The same as a document for programs; `ok` is what the exit status says."""
+    from msgspec import to_builtins
+
+    from chargepoint.cli.remarks import address, settings_remarks
+
+    remarks = list(checked.remarks)
+    if checked.settings is not None:
+        remarks += settings_remarks(checked.settings)
+    return {
+        "file": str(path),
+        "ok": not checked.problems,
+        "problems": [{**to_builtins(problem), "text": str(problem)} for problem in checked.problems],
+        "remarks": remarks,
+        "connects_to": None if checked.settings is None else address(checked.settings),
+        "verdict": verdict(path, len(checked.problems), len(remarks)),
+    }
+
+
+def verdict(path: Path, problems: int, remarks: int) -> str:
+    if problems:
+        return f"{path}: {problems} problem{'s' if problems > 1 else ''}; a station would not start with it"
+    return f"{path}: fine" + (f", {remarks} remark{'s' if remarks > 1 else ''}" if remarks else "")

@@ -1,0 +1,67 @@
+"""The command line: finds the command, runs it, and turns what went wrong into one sentence and an exit status."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from chargepoint.cli import check_config, dead_letters, ledger, run, status
+from chargepoint.cli.common import CONFIG_HELP, EXIT_INTERRUPTED, CommandError, Help
+
+COMMANDS = (run, check_config, status, ledger, dead_letters)
+
+DESCRIPTION = "An OCPP 1.6J charge-point controller for charging stations."
+EPILOG = f"""\
+configuration:
+  {CONFIG_HELP}
+
+examples:
+  chargepoint check-config --config station.toml    is this file right, and what would it do?
+  chargepoint run --config station.toml             be the station, until SIGTERM
+  chargepoint status                                what the running station does, and what it waits for
+  chargepoint ledger --since 2026-11-01 --csv       the sessions of this month, for a spreadsheet
+  chargepoint dead-letters list                     billing messages that the Central System never took
+
+`chargepoint COMMAND --help` tells more of each. Exit status: 0 well, 1 not well, 2 wrong usage, 3 no service running.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; every command's module adds its own part."""
+    top = argparse.ArgumentParser(prog="chargepoint", description=DESCRIPTION, epilog=EPILOG, formatter_class=Help)
+    top.add_argument("--version", action=_Version, nargs=0, help="tell the version and end")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    for module in COMMANDS:
+        module.add_to(commands)
+    return top
+
+
+class _Version(argparse.Action):
+    """Tells the version; reading it costs an import, so it happens only when asked."""
+
+    def __call__(self, asked: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            told = version("chargepoint")
+        except PackageNotFoundError:
+            told = "(run from its source, not installed)"
+        print(f"chargepoint {told}, Python {sys.version.split()[0]}")
+        asked.exit()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit status."""
+    chosen = parser().parse_args(arguments)
+    try:
+        code: int = chosen.do(chosen)
+        sys.stdout.flush()
+    except CommandError as error:
+        print(f"chargepoint {chosen.command}: {error}", file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code

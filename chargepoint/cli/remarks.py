@@ -1,0 +1,65 @@
+"""Remarks: what is valid in a configuration, but worth an installer's look."""
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from chargepoint.settings import Connector, Settings
+
+PART_NAMES = ("meter", "contactor", "pilot", "lock")
+
+
+def address(settings: Settings) -> str:
+    """The address that the station dials: its identity appended, and wss where the security profile demands TLS."""
+    url = settings.central_system.url.rstrip("/")
+    scheme, _, rest = url.partition("://")
+    if settings.central_system.security_profile >= 2:
+        scheme = "wss"
+    return f"{scheme}://{rest}/{quote(settings.station.identity, safe='')}"
+
+
+def settings_remarks(settings: Settings) -> list[str]:
+    """Sentences about the settings themselves; those of drivers come from the drivers."""
+    return [*_link(settings), *_connectors(settings), *_virtual(settings)]
+
+
+def _link(settings: Settings) -> Iterator[str]:
+    system, identity = settings.central_system, settings.station.identity
+    section = "[central_system]"
+    if system.url.rstrip("/").endswith(("/" + identity, "/" + quote(identity, safe=""))):
+        yield f"{section} url ends with the identity already; the station appends it once more"
+    if system.authorization_key and not address(settings).startswith("wss://"):
+        yield f"{section} authorization_key travels unencrypted over ws://; use wss:// where the Central System has it"
+    if system.security_profile in (1, 2) and not system.authorization_key:
+        yield f"{section} security_profile {system.security_profile} needs an authorization_key; there is none to begin with"
+    if system.security_profile == 3 and not (settings.security.client_certificate and settings.security.client_key):
+        yield f"{section} security_profile 3 needs client_certificate and client_key in [security]; none are given"
+
+
+def _connectors(settings: Settings) -> Iterator[str]:
+    seen: list[tuple[str, str, object]] = []
+    for name, connector in settings.connectors.items():
+        section = f"[connectors.{name}]"
+        if connector.cable == "socket" and connector.lock is None:
+            yield f"{section} is a socket without a lock: a cable can be pulled while charging"
+        if connector.current_a_max > settings.station.current_a_max:
+            limit = f"{settings.station.current_a_max:g} A"
+            yield f"{section} current_a_max {connector.current_a_max:g} A is above the station's own, which caps it at {limit}"
+        for part, table in _parts(connector):
+            twin = next((where for where, kind, other in seen if kind == part and other == table), None)
+            if twin is not None:
+                yield f"{section} {part} is the very same as that of {twin}; is this a copy that was not finished?"
+            seen.append((section, part, table))
+
+
+def _parts(connector: Connector) -> Iterator[tuple[str, object]]:
+    for part in PART_NAMES:
+        table = getattr(connector, part)
+        if table is not None:
+            yield part, table
+
+
+def _virtual(settings: Settings) -> Iterator[str]:
+    tables = [table for connector in settings.connectors.values() for _, table in _parts(connector)]
+    count = sum(1 for table in tables if isinstance(table, dict) and table["driver"] == "virtual")
+    if count:
+        yield f"{count} parts of connectors use the virtual driver: they belong to a test bench and move no hardware"

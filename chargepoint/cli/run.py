@@ -1,0 +1,46 @@
+"""`chargepoint run`: the station itself, in the foreground, for a service manager or a terminal."""
+
+import argparse
+import sys
+from typing import Any
+
+from chargepoint.cli.common import EXIT_CONFIG, Help, add_config_option, config_path
+
+DESCRIPTION = (
+    "Runs the station until SIGTERM or an OCPP Reset. Checks the whole configuration first; a wrong one starts nothing."
+)
+EPILOG = f"""\
+Exit status: {EXIT_CONFIG} where the configuration is wrong (starting again does not help), else what the service says; a
+Reset by the Central System has its own, on which a service manager starts the station again.
+
+example:
+  chargepoint run --config station.toml
+"""
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser(
+        "run",
+        help="be the station",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=Help,
+    )
+    add_config_option(parser)
+    parser.set_defaults(do=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from chargepoint.registry import check_file
+
+    path = config_path(arguments)
+    checked = check_file(path)
+    if checked.settings is None:
+        for problem in checked.problems:
+            print(problem, file=sys.stderr)
+        print(f"chargepoint run: not started, the configuration has {len(checked.problems)} problem(s)", file=sys.stderr)
+        return EXIT_CONFIG
+
+    from chargepoint.shell.service import main
+
+    return int(main(checked.settings))
