@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from chargepoint.ports import Buses
 from drivers.modbus.answers import Answers, Request, RtuAnswers
 from drivers.modbus.bus import Bus, Client, NoAnswer
 
@@ -124,7 +123,7 @@ def _ports_that_exist() -> str:
     return f"Ports that exist: {', '.join(names)}." if names else "There is no serial port at all."
 
 
-async def open(config: Config, buses: Buses) -> Bus:
+async def open(config: Config) -> Bus:
     """The bus; the port itself is opened with the first request and again whenever it was lost."""
     # pymodbus takes 70 ms to import: only stations that have a meter on a bus pay for it.
     from pymodbus.client import AsyncModbusSerialClient

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from chargepoint.ports import Buses
 from drivers.modbus.answers import Answers, Request, TcpAnswers
 from drivers.modbus.bus import Bus, Client
 
@@ -74,7 +73,7 @@ class TcpLine:
         self._silences = 0
 
 
-async def open(config: Config, buses: Buses) -> Bus:
+async def open(config: Config) -> Bus:
     """The bus; the connection is made with the first request and again whenever it was lost."""
     # pymodbus takes 70 ms to import: only stations that have a meter on a bus pay for it.
     from pymodbus.client import AsyncModbusTcpClient

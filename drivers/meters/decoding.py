@@ -1,0 +1,39 @@
+"""Registers into numbers. Knows types and word orders, no meter. What is no number (NaN, infinity, "no value") becomes None."""
+
+import math
+import struct
+from collections.abc import Sequence
+
+from drivers.meters import REGISTERS, Type
+
+_FORMATS = {"int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "int64": ">q", "uint64": ">Q"}
+_FLOATS = {"float32": ">f", "float64": ">d"}
+
+
+def decode(words: Sequence[int], type: Type, *, lsw_first: bool = False, extremes_invalid: bool = False) -> float | None:
+    """The raw number in the registers, most significant first unless lsw_first; bytes inside one are big-endian always.
+
+    extremes_invalid: all bits set (unsigned) and the greatest number (signed) stand for no value.
+    """
+    if len(words) != REGISTERS[type]:
+        raise ValueError(f"{type} takes {REGISTERS[type]} registers, not {len(words)}")
+    data = struct.pack(f">{len(words)}H", *(reversed(words) if lsw_first else words))
+    if type in _FLOATS:
+        (number,) = struct.unpack(_FLOATS[type], data)
+        return number if math.isfinite(number) else None
+    if type in _FORMATS:
+        (whole,) = struct.unpack(_FORMATS[type], data)
+        bits = 8 * len(data)
+        greatest = (1 << bits) - 1 if type.startswith("u") else (1 << (bits - 1)) - 1
+        return None if extremes_invalid and whole == greatest else float(whole)
+    return _iskra(data, type)
+
+
+def _iskra(data: bytes, type: Type) -> float:
+    """T5: decimal exponent and unsigned mantissa of 24 bits. T6: the mantissa signed. T7: power factor with two signs."""
+    if type == "iskra_t7":
+        factor = int.from_bytes(data[2:]) / 10_000
+        return -factor if data[0] == 0xFF else factor
+    mantissa = int.from_bytes(data[1:], signed=type == "iskra_t6")
+    exponent = int.from_bytes(data[:1], signed=True)
+    return float(mantissa) * 10.0**exponent
