@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from chargepoint.core.records import IdTagRecord, OutboxRow
+from chargepoint.core.records import IdTagRecord, OutboxRow, TransactionRecord
 from chargepoint.facts import Card, Input, Pilot, Quantity, Reading
 
 
@@ -114,10 +114,11 @@ class RowsFetched(Struct, frozen=True, tag=True):
 
 
 class DeadLetterFetched(Struct, frozen=True, tag=True):
-    """The answer to a FetchDeadLetter; row is None where there is no such letter."""
+    """The answer to a FetchDeadLetter, with the transaction that the row belongs to; None where there is no such letter."""
 
     ticket: int
     row: OutboxRow | None
+    transaction: TransactionRecord | None = None
 
 
 class StoreTroubled(Struct, frozen=True, tag=True):

@@ -56,7 +56,9 @@ class TransactionRecord(Struct, frozen=True, kw_only=True):
     """One session in the ledger, from StartTransaction to StopTransaction, and whether the Central System has them.
 
     key is local and never sent. Registers are the meter's own; what is billed follows from `metering`: meter_start_wh and
-    meter_stop_wh are the whole Wh of StartTransaction and StopTransaction. Offsets date the stamps (wall minus monotonic);
+    meter_stop_wh are the whole Wh of StartTransaction and StopTransaction. register_last_wh is the newest register, counted on
+    from the start even if the meter fell back meanwhile; register_shift_wh is what must be added to its readings for that.
+    Offsets date the stamps (wall minus monotonic);
     None until the time is known.
     """
 
@@ -71,6 +73,7 @@ class TransactionRecord(Struct, frozen=True, kw_only=True):
     id_listed: bool = False
     reservation_id: int | None = None
     register_last_wh: float
+    register_shift_wh: float = 0.0
     transaction_id: int | None = None
     id_status: AuthorizationStatus | None = None
     start_delivery: Delivery = Delivery.QUEUED
@@ -281,16 +284,20 @@ def next_boot(earlier: tuple[BootRecord, ...], kernel_boot_id: str, mono_s: floa
     """The record of the machine boot that runs now: the newest one where the kernel says it is the same, else a new one."""
     if earlier and earlier[-1].kernel_boot_id == kernel_boot_id and earlier[-1].last_mono_s <= mono_s:
         return earlier[-1]
-    known = [boot.offset_s + boot.last_mono_s for boot in earlier if boot.offset_s is not None]
-    floors = [
-        boot.floor_s + (boot.last_mono_s - boot.first_mono_s)
-        for boot in earlier
-        if boot.offset_s is None and boot.floor_s is not None
-    ]
+    ends = [_latest(boot) for boot in earlier]
     return BootRecord(
         boot=earlier[-1].boot + 1 if earlier else 1,
         kernel_boot_id=kernel_boot_id,
         first_mono_s=mono_s,
         last_mono_s=mono_s,
-        floor_s=max(known + floors, default=None),
+        floor_s=max((end for end in ends if end is not None), default=None),
     )
+
+
+def _latest(boot: BootRecord) -> float | None:
+    """The last time that is known to have passed in a boot, None where it never knew one."""
+    if boot.offset_s is not None:
+        return boot.offset_s + boot.last_mono_s
+    if boot.floor_s is not None:
+        return boot.floor_s + (boot.last_mono_s - boot.first_mono_s)
+    return None

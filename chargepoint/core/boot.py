@@ -1,0 +1,79 @@
+"""Boot: the station's registration with the Central System, and its heartbeat (OCPP 1.6 sections 4.2, 4.6, 6.5, 6.6).
+
+Owns when BootNotification and Heartbeat are due and what their answers mean. Refuses to know what else may be sent.
+
+Rules.
+1. BootNotification once per start of the station, not per connection; nothing else is sent of our own accord until Accepted.
+2. Not accepted: again after the interval of the answer; 0 means our own, growing from 10 s to 5 min. No answer or a
+   CALLERROR: the same.
+3. Rejected: silence until the interval has passed, over reconnects too. Pending: the Central System may configure and trigger.
+4. A heartbeat is due when nothing was sent for HeartbeatInterval.
+"""
+
+from chargepoint.core.step import Step
+from chargepoint.messages import BootNotificationConf, RegistrationStatus
+
+RETRY_MIN_S = 10.0
+RETRY_MAX_S = 300.0
+
+
+class Boot:
+    def __init__(self) -> None:
+        self.status: RegistrationStatus | None = None
+        self._due_s: float | None = 0.0
+        self._retry_s = RETRY_MIN_S
+        self.triggered = False
+        self.heartbeat_triggered = False
+        self._last_sent_s = 0.0
+
+    @property
+    def accepted(self) -> bool:
+        return self.status is RegistrationStatus.Accepted
+
+    @property
+    def silent(self) -> bool:
+        """Rejected and told to wait: not a word."""
+        return self.status is RegistrationStatus.Rejected
+
+    def due(self, mono_s: float) -> bool:
+        """A BootNotification is to be sent."""
+        return self.triggered or (self._due_s is not None and mono_s >= self._due_s)
+
+    def heartbeat_due(self, mono_s: float, interval_s: int) -> bool:
+        return self.heartbeat_triggered or (self.accepted and interval_s > 0 and mono_s >= self._last_sent_s + interval_s)
+
+    def deadline(self, interval_s: int) -> float | None:
+        if self._due_s is not None:
+            return self._due_s
+        return self._last_sent_s + interval_s if self.accepted and interval_s > 0 else None
+
+    def sent(self, mono_s: float) -> None:
+        """Any CALL went out."""
+        self._last_sent_s = mono_s
+
+    def answered(self, conf: BootNotificationConf, step: Step) -> bool:
+        """Takes the answer; True where it is the one that makes the station Accepted."""
+        self.triggered = False
+        was_accepted = self.accepted
+        self.status = conf.status
+        if self.accepted:
+            self._due_s = None
+            self._retry_s = RETRY_MIN_S
+            return not was_accepted
+        wait_s = float(conf.interval) if conf.interval > 0 else self._backoff()
+        self._due_s = step.mono_s + wait_s
+        step.log("warning", f"The Central System answered BootNotification with {conf.status}; again in {wait_s:.0f} s.")
+        return False
+
+    def failed(self, text: str, step: Step) -> None:
+        """A CALLERROR or no answer."""
+        self.triggered = False
+        if self.accepted:
+            return
+        wait_s = self._backoff()
+        self._due_s = step.mono_s + wait_s
+        step.log("warning", f"BootNotification failed ({text}); again in {wait_s:.0f} s.")
+
+    def _backoff(self) -> float:
+        wait_s, self._retry_s = self._retry_s, min(self._retry_s * 2, RETRY_MAX_S)
+        return wait_s

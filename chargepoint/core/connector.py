@@ -1,0 +1,168 @@
+"""Connector: the facts of one connector, and the status that follows from them (OCPP 1.6 sections 4.9, 7.7).
+
+Owns what pilot, contactor, lock and meter said last, what was commanded, and availability. Refuses to decide when a session
+begins or ends. ChargePointStatus is not kept anywhere: `status_of` derives it from the facts.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from chargepoint.core.faults import Fault, blocking
+from chargepoint.core.records import Charging, ConnectorRecord, Ending, Finishing, Idle, Session
+from chargepoint.core.site import ConnectorSite
+from chargepoint.facts import Pilot, PilotState, Quantity, Reading
+from chargepoint.messages import ChargePointStatus
+
+READY_GRACE_S = 3.0  # after a session's start a car has this long to ask for power before it counts as SuspendedEV
+OFFER_MIN_A = 6.0  # IEC 61851-1: below 6 A a car cannot charge
+
+VEHICLE = (PilotState.B, PilotState.C, PilotState.D)
+WANTS_POWER = (PilotState.C, PilotState.D)
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """What a status follows from. plugged: a cable is in the socket or a car on it; wants_power: pilot C or D;
+    authorised: somebody may plug here next; allowed: the station would give energy; closed: contactor commanded closed;
+    waited: the car had its time to ask for power; reserved: for somebody who is not here yet.
+    """
+
+    session: Literal["idle", "charging", "ending", "finishing"] = "idle"
+    faulted: bool = False
+    operative: bool = True
+    plugged: bool = False
+    wants_power: bool = False
+    authorised: bool = False
+    allowed: bool = True
+    closed: bool = False
+    waited: bool = True
+    reserved: bool = False
+
+
+def status_of(facts: Facts) -> ChargePointStatus:
+    """The one place where a connector's status comes from. Faulted lies over everything."""
+    if facts.faulted:
+        return ChargePointStatus.Faulted
+    if facts.session == "charging":
+        return _charging(facts)
+    if facts.session == "ending":
+        return ChargePointStatus.Finishing
+    if not facts.operative:
+        return ChargePointStatus.Unavailable
+    if facts.session == "finishing" and not facts.authorised:
+        return ChargePointStatus.Finishing
+    if facts.authorised:
+        return ChargePointStatus.Preparing
+    if facts.reserved:
+        return ChargePointStatus.Reserved
+    return ChargePointStatus.Preparing if facts.plugged else ChargePointStatus.Available
+
+
+def _charging(facts: Facts) -> ChargePointStatus:
+    if not facts.allowed:
+        return ChargePointStatus.SuspendedEVSE
+    if facts.wants_power:
+        return ChargePointStatus.Charging if facts.closed else ChargePointStatus.Preparing
+    return ChargePointStatus.SuspendedEV if facts.waited else ChargePointStatus.Preparing
+
+
+class Connector:
+    """Facts of one connector; `station_faults` are those of the whole station."""
+
+    def __init__(self, site: ConnectorSite, record: ConnectorRecord, station_faults: set[Fault]) -> None:
+        self.site = site
+        self.number = site.number
+        self.operative = record.operative
+        self.pending = record.pending
+        self.session: Session = record.session
+        self.pilot: Pilot | None = None
+        self.plugged_s: float | None = None
+        self.closed: bool | None = None
+        self.commanded = False
+        self.commanded_s = 0.0
+        self.locked: bool | None = None
+        self.lock_wanted: bool | None = None
+        self.lock_tries = 0
+        self.lock_retry_s: float | None = None
+        self.reading: Reading | None = None
+        self.reading_began_s = 0.0
+        self.quantities: frozenset[Quantity] = frozenset()
+        self.faults: set[Fault] = set()
+        self._station_faults = station_faults
+        self.session_began_s = 0.0
+        self.offered_a: float | None = None
+        self.allowed = True
+
+    def record(self) -> ConnectorRecord:
+        return ConnectorRecord(number=self.number, operative=self.operative, pending=self.pending, session=self.session)
+
+    @property
+    def all_faults(self) -> set[Fault]:
+        return self.faults | self._station_faults
+
+    @property
+    def blocked(self) -> bool:
+        return blocking(self.faults) or blocking(self._station_faults)
+
+    @property
+    def vehicle(self) -> bool:
+        """A car is on the pilot."""
+        return self.pilot is not None and self.pilot.state in VEHICLE
+
+    @property
+    def plugged(self) -> bool:
+        """A car is there, or a detachable cable in the socket."""
+        return self.vehicle or (not self.site.tethered and self.pilot is not None and self.pilot.cable_at_station)
+
+    @property
+    def wants_power(self) -> bool:
+        return self.pilot is not None and self.pilot.state in WANTS_POWER and self.pilot.diode_ok
+
+    @property
+    def in_transaction(self) -> bool:
+        return isinstance(self.session, Charging | Ending)
+
+    @property
+    def free(self) -> bool:
+        """A new session could begin here once a car and a driver come."""
+        return self.operative and self.pending != "inoperative" and not self.blocked and not self.in_transaction
+
+    @property
+    def lock_ready(self) -> bool:
+        """The cable cannot be pulled under load."""
+        return not self.site.has_lock or self.site.tethered or self.locked is True
+
+    @property
+    def energised(self) -> bool:
+        return self.commanded or self.closed is True
+
+    def cable_a(self) -> float:
+        """What fuse, cable and socket allow together."""
+        cable_a = self.pilot.cable_a if self.pilot is not None else None
+        return min(self.site.current_a_max, cable_a) if cable_a is not None else self.site.current_a_max
+
+    def facts(self, *, authorised: bool, mono_s: float, reserved: bool = False) -> Facts:
+        return Facts(
+            session=_session_word(self.session),
+            faulted=self.blocked,
+            operative=self.operative,
+            plugged=self.plugged,
+            wants_power=self.wants_power,
+            authorised=authorised,
+            allowed=self.allowed,
+            closed=self.commanded,
+            waited=mono_s >= self.session_began_s + READY_GRACE_S,
+            reserved=reserved,
+        )
+
+
+def _session_word(session: Session) -> Literal["idle", "charging", "ending", "finishing"]:
+    match session:
+        case Idle():
+            return "idle"
+        case Charging():
+            return "charging"
+        case Ending():
+            return "ending"
+        case Finishing():
+            return "finishing"

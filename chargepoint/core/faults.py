@@ -1,0 +1,69 @@
+"""Faults: what can be wrong, what the Central System is told of it, and what it does to a session (OCPP 1.6 section 7.6).
+
+Owns one line per kind of fault. Refuses to know how a fault is found.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from chargepoint.messages import ChargePointErrorCode, Reason
+
+Code = ChargePointErrorCode
+
+
+class Fault(StrEnum):
+    GROUND_FAULT = "ground_fault"
+    EMERGENCY_STOP = "emergency_stop"
+    CONTACTOR_WELDED = "contactor_welded"
+    CONTACTOR_STUCK_OPEN = "contactor_stuck_open"
+    LOCK_JAMMED = "lock_jammed"
+    PILOT_SHORT = "pilot_short"
+    PILOT_DIODE = "pilot_diode"
+    OVER_TEMPERATURE = "over_temperature"
+    OVER_CURRENT = "over_current"
+    DOOR_OPEN = "door_open"
+    MAINS_LOST = "mains_lost"
+    METER_LOST = "meter_lost"
+    READER_LOST = "reader_lost"
+    PART_LOST = "part_lost"
+    STORE_TROUBLED = "store_troubled"
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    """blocks: no energy while it lasts, and the status is Faulted. ends: the reason with which it ends a running session at
+    once; None: the session is only interrupted (or, where it does not block, not touched). text: at most 50 characters (info).
+    """
+
+    code: ChargePointErrorCode
+    text: str
+    blocks: bool = True
+    ends: Reason | None = Reason.Other
+
+
+RULES: dict[Fault, Rule] = {
+    Fault.GROUND_FAULT: Rule(code=Code.GroundFailure, text="Ground fault: RCD tripped"),
+    Fault.EMERGENCY_STOP: Rule(code=Code.OtherError, text="Emergency stop pressed", ends=Reason.EmergencyStop),
+    Fault.CONTACTOR_WELDED: Rule(code=Code.PowerSwitchFailure, text="Contactor welded: does not open"),
+    Fault.CONTACTOR_STUCK_OPEN: Rule(code=Code.PowerSwitchFailure, text="Contactor does not close"),
+    Fault.LOCK_JAMMED: Rule(code=Code.ConnectorLockFailure, text="Socket lock does not move", ends=None),
+    Fault.PILOT_SHORT: Rule(code=Code.EVCommunicationError, text="Control pilot shorted"),
+    Fault.PILOT_DIODE: Rule(code=Code.EVCommunicationError, text="Control pilot without diode: no vehicle"),
+    Fault.OVER_TEMPERATURE: Rule(code=Code.HighTemperature, text="Too hot"),
+    Fault.OVER_CURRENT: Rule(code=Code.OverCurrentFailure, text="Vehicle draws more than offered"),
+    Fault.DOOR_OPEN: Rule(code=Code.OtherError, text="Station door open"),
+    Fault.MAINS_LOST: Rule(code=Code.UnderVoltage, text="Mains voltage lost", ends=Reason.PowerLoss),
+    Fault.METER_LOST: Rule(code=Code.PowerMeterFailure, text="Energy meter does not answer", ends=None),
+    Fault.READER_LOST: Rule(code=Code.ReaderFailure, text="Card reader does not answer", blocks=False, ends=None),
+    Fault.PART_LOST: Rule(code=Code.InternalError, text="A part of the station does not answer"),
+    Fault.STORE_TROUBLED: Rule(code=Code.InternalError, text="Station cannot store sessions: disk"),
+}
+
+
+def worst(faults: frozenset[Fault] | set[Fault]) -> Fault | None:
+    """The fault that is reported where several are active: blocking ones first, then in the order of the table."""
+    return min(faults, key=lambda fault: (not RULES[fault].blocks, list(Fault).index(fault)), default=None)
+
+
+def blocking(faults: frozenset[Fault] | set[Fault]) -> bool:
+    return any(RULES[fault].blocks for fault in faults)

@@ -1,0 +1,159 @@
+"""Keys: the table of OCPP configuration keys, with access, first value and what a value may be (OCPP 1.6 section 9).
+
+Owns one line per key. Refuses to know who changes a value and what follows from it.
+"""
+
+from collections.abc import Callable
+from enum import Enum, auto
+
+from msgspec import Struct
+
+from chargepoint.core.measurands import check_measurands
+
+Check = Callable[[str], str | None]
+INT_MAX = 2_147_483_647
+
+
+class Access(Enum):
+    READ_WRITE = auto()
+    READ_ONLY = auto()
+    WRITE_ONLY = auto()
+
+
+class Key(Struct, frozen=True, kw_only=True):
+    """One key. `check` returns what is wrong with a value, in words, or None. profile: with which feature profile it exists.
+
+    first_only: an operator may give its first value in the settings file, though the Central System may not write it.
+    """
+
+    name: str
+    first: str
+    check: Check
+    access: Access = Access.READ_WRITE
+    profile: str = "Core"
+
+
+def whole(low: int, high: int = INT_MAX) -> Check:
+    """A whole number between the bounds, both included."""
+
+    def check(value: str) -> str | None:
+        text = value.strip()
+        if not text.lstrip("+-").isdecimal() or not text.isascii():
+            return f"must be a whole number, found {value!r}"
+        if not low <= int(text) <= high:
+            return f"must lie between {low} and {high}, found {text}"
+        return None
+
+    return check
+
+
+def boolean(value: str) -> str | None:
+    return None if value.strip().lower() in ("true", "false") else f"must be true or false, found {value!r}"
+
+
+def one_of(*words: str) -> Check:
+    """One of the words, with regard to case."""
+
+    def check(value: str) -> str | None:
+        return None if value in words else f"must be one of {', '.join(words)}, found {value!r}"
+
+    return check
+
+
+def words_of(*words: str) -> Check:
+    """A list, separated by commas, of the words."""
+
+    def check(value: str) -> str | None:
+        for word in split(value):
+            if word not in words:
+                return f"may list {', '.join(words)}; found {word!r}"
+        return None
+
+    return check
+
+
+def split(value: str) -> list[str]:
+    """The members of a comma separated list, without blanks around them."""
+    return [word.strip() for word in value.split(",") if word.strip()]
+
+
+def phase_rotation(value: str) -> str | None:
+    """`0.RST,1.RST`, or one word for every connector (section 9.1.9)."""
+    rotations = ("NotApplicable", "Unknown", "RST", "RTS", "SRT", "STR", "TRS", "TSR")
+    for member in split(value):
+        number, dot, rotation = member.rpartition(".")
+        if rotation not in rotations or (dot and not number.isdecimal()):
+            return f"must look like 0.RST,1.RST with {', '.join(rotations)}; found {member!r}"
+    return None
+
+
+def hexadecimal(value: str) -> str | None:
+    """AuthorizationKey: 16 to 40 hexadecimal digits, two a byte ("Improved security", section 4)."""
+    digits = all(character in "0123456789abcdefABCDEF" for character in value)
+    if not digits or len(value) % 2 or not 16 <= len(value) <= 40:
+        return "must be 16 to 40 hexadecimal digits, two for each byte"
+    return None
+
+
+def _list_length(value: str) -> str | None:
+    return None if len(value) <= 10_000 else "is longer than 10,000 characters"
+
+
+RO, WO = Access.READ_ONLY, Access.WRITE_ONLY
+PROFILES = ("Core", "RemoteTrigger")
+
+KEYS: tuple[Key, ...] = (
+    Key(name="AllowOfflineTxForUnknownId", first="false", check=boolean),
+    Key(name="AuthorizationCacheEnabled", first="true", check=boolean),
+    Key(name="AuthorizationKey", first="", check=hexadecimal, access=WO),
+    Key(name="AuthorizeRemoteTxRequests", first="false", check=boolean),
+    Key(name="BlinkRepeat", first="3", check=whole(0, 1_000)),
+    Key(name="ClockAlignedDataInterval", first="0", check=whole(0, 86_400)),
+    Key(name="ConnectionTimeOut", first="60", check=whole(0, 86_400)),
+    Key(name="ConnectorPhaseRotation", first="", check=phase_rotation),
+    Key(name="ConnectorPhaseRotationMaxLength", first="33", check=whole(1), access=RO),
+    Key(name="GetConfigurationMaxKeys", first="100", check=whole(1), access=RO),
+    Key(name="HeartbeatInterval", first="300", check=whole(1, 604_800)),
+    Key(name="LightIntensity", first="100", check=whole(0, 100)),
+    Key(name="LocalAuthListEnabled", first="true", check=boolean, profile="LocalAuthListManagement"),
+    Key(name="LocalAuthorizeOffline", first="true", check=boolean),
+    Key(name="LocalPreAuthorize", first="false", check=boolean),
+    Key(name="MaxEnergyOnInvalidId", first="0", check=whole(0)),
+    Key(name="MeterValuesAlignedData", first="Energy.Active.Import.Register", check=check_measurands),
+    Key(name="MeterValuesAlignedDataMaxLength", first="20", check=whole(1), access=RO),
+    Key(name="MeterValuesSampledData", first="Energy.Active.Import.Register", check=check_measurands),
+    Key(name="MeterValuesSampledDataMaxLength", first="20", check=whole(1), access=RO),
+    Key(name="MeterValueSampleInterval", first="60", check=whole(0, 86_400)),
+    Key(name="MinimumStatusDuration", first="0", check=whole(0, 86_400)),
+    Key(name="NumberOfConnectors", first="1", check=whole(1, 32), access=RO),
+    Key(name="ResetRetries", first="1", check=whole(0, 100)),
+    Key(name="StopTransactionOnEVSideDisconnect", first="true", check=boolean),
+    Key(name="StopTransactionOnInvalidId", first="true", check=boolean),
+    Key(name="StopTxnAlignedData", first="", check=check_measurands),
+    Key(name="StopTxnAlignedDataMaxLength", first="20", check=whole(1), access=RO),
+    Key(name="StopTxnSampledData", first="", check=check_measurands),
+    Key(name="StopTxnSampledDataMaxLength", first="20", check=whole(1), access=RO),
+    Key(name="SupportedFeatureProfiles", first=",".join(PROFILES), check=words_of(*PROFILES), access=RO),
+    Key(name="SupportedFeatureProfilesMaxLength", first="6", check=whole(1), access=RO),
+    Key(name="TransactionMessageAttempts", first="3", check=whole(1, 1_000)),
+    Key(name="TransactionMessageRetryInterval", first="60", check=whole(0, 86_400)),
+    Key(name="UnlockConnectorOnEVSideDisconnect", first="true", check=boolean),
+    Key(name="WebSocketPingInterval", first="60", check=whole(0, 86_400)),
+)
+
+BY_NAME: dict[str, Key] = {key.name.lower(): key for key in KEYS}
+
+OFFLINE_BEHAVIOUR: dict[str, dict[str, str]] = {
+    "out_of_service": {"LocalAuthorizeOffline": "false", "AllowOfflineTxForUnknownId": "false"},
+    "accept_all": {"LocalAuthorizeOffline": "true", "AllowOfflineTxForUnknownId": "true"},
+    "cache": {"LocalAuthorizeOffline": "true", "AuthorizationCacheEnabled": "true", "AllowOfflineTxForUnknownId": "false"},
+    "local_list": {
+        "LocalAuthorizeOffline": "true",
+        "AuthorizationCacheEnabled": "false",
+        "AllowOfflineTxForUnknownId": "false",
+    },
+}
+"""What each `offline_behaviour` of the settings file means, as first values of keys."""
+
+FOLLOWS_STATION = frozenset({"NumberOfConnectors"})
+"""Keys whose value the station itself gives; the settings file may not."""

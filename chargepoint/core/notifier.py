@@ -1,0 +1,142 @@
+"""Notifier: which StatusNotifications are owed (OCPP 1.6 sections 4.9, 6.47, 9.1.17).
+
+Owns what the Central System was told of each connector and what it is to be told next. Refuses to know how a status arises.
+
+Rules.
+1. While the link is up every change is told in order; a change while it is down leaves only the newest status to tell.
+2. A status that lasts less than MinimumStatusDuration is not told, except Faulted.
+3. A notification that met no answer is told again as the status is then, not as it was.
+"""
+
+from collections import deque
+
+from msgspec import Struct
+
+from chargepoint.messages import ChargePointErrorCode, ChargePointStatus
+
+PENDING_MAX = 16
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """What can be told of a connector. info: at most 50 characters."""
+
+    status: ChargePointStatus
+    error_code: ChargePointErrorCode = ChargePointErrorCode.NoError
+    info: str | None = None
+
+
+class Pending(Struct, frozen=True):
+    report: Report
+    mono_s: float
+
+
+class Line:
+    """One connector's line to the Central System."""
+
+    def __init__(self) -> None:
+        self.current: Pending | None = None
+        self.settled = False
+        self.told: Report | None = None
+        self.queue: deque[Pending] = deque(maxlen=PENDING_MAX)
+        self.triggered = False
+
+    def newest(self) -> Report | None:
+        """What the Central System knows once the queue is told."""
+        return self.queue[-1].report if self.queue else self.told
+
+
+class Notifier:
+    def __init__(self, connectors: list[int]) -> None:
+        self._lines = {number: Line() for number in connectors}
+        self.in_flight: tuple[int, Pending] | None = None
+
+    def current(self, number: int) -> Report | None:
+        pending = self._lines[number].current
+        return pending.report if pending else None
+
+    def update(self, number: int, report: Report, mono_s: float, hold_s: int) -> bool:
+        """The status as it is now; True where it changed. It settles when it has lasted hold_s seconds."""
+        line = self._lines[number]
+        changed = line.current is None or line.current.report != report
+        if changed:
+            line.current = Pending(report, mono_s)
+            line.settled = False
+        self._settle(line, mono_s, hold_s)
+        return changed
+
+    def deadline(self, hold_s: int) -> float | None:
+        times = [line.current.mono_s + hold_s for line in self._lines.values() if line.current and not line.settled]
+        return min(times, default=None)
+
+    def tick(self, mono_s: float, hold_s: int) -> None:
+        for line in self._lines.values():
+            self._settle(line, mono_s, hold_s)
+
+    def trigger(self, number: int) -> None:
+        """TriggerMessage: tell the status even if nothing changed."""
+        self._lines[number].triggered = True
+
+    def next_triggered(self) -> tuple[int, Pending] | None:
+        for number, line in self._lines.items():
+            if line.triggered and line.current:
+                return number, line.current
+        return None
+
+    def next(self) -> tuple[int, Pending] | None:
+        """The oldest status that is owed."""
+        owed = [(number, line.queue[0]) for number, line in self._lines.items() if line.queue]
+        return min(owed, key=lambda item: (item[1].mono_s, item[0]), default=None)
+
+    def sent(self, number: int, pending: Pending) -> None:
+        line = self._lines[number]
+        line.triggered = False
+        if line.queue and line.queue[0] == pending:
+            line.queue.popleft()
+        self.in_flight = (number, pending)
+
+    def confirmed(self) -> None:
+        number, pending = self._take()
+        self._lines[number].told = pending.report
+
+    def failed(self) -> None:
+        """No answer, or none that counts: what is true now is told again."""
+        number, _ = self._take()
+        line = self._lines[number]
+        line.told = None
+        self._newest_only(line)
+
+    def link_down(self) -> None:
+        """History is not told after a reconnect."""
+        if self.in_flight is not None:
+            number, _ = self._take()
+            self._lines[number].told = None
+        for line in self._lines.values():
+            line.triggered = False
+            self._newest_only(line)
+
+    def tell_all(self) -> None:
+        """After BootNotification.conf: every connector is told."""
+        for line in self._lines.values():
+            line.told = None
+            self._newest_only(line)
+
+    @staticmethod
+    def _newest_only(line: Line) -> None:
+        line.queue.clear()
+        if line.current and line.settled and line.current.report != line.told:
+            line.queue.append(line.current)
+
+    def _take(self) -> tuple[int, Pending]:
+        assert self.in_flight is not None
+        taken, self.in_flight = self.in_flight, None
+        return taken
+
+    def _settle(self, line: Line, mono_s: float, hold_s: int) -> None:
+        pending = line.current
+        if pending is None or line.settled:
+            return
+        if pending.report.status is ChargePointStatus.Faulted or mono_s >= pending.mono_s + hold_s:
+            line.settled = True
+            under_way = self.in_flight[1].report if self.in_flight and self._lines[self.in_flight[0]] is line else None
+            if pending.report != (line.newest() if line.queue else under_way or line.told):
+                line.queue.append(pending)

@@ -1,0 +1,81 @@
+"""Starts: authorisations that wait for a plug (OCPP 1.6 sections 4.8, 5.11, 9.1.4 ConnectionTimeOut).
+
+Owns who may begin a session next, on which connectors, and until when. Refuses to know how the id was authorised.
+
+Rules.
+1. A reader has one waiting card: a second one takes its place. Remote starts wait beside it, one for each id tag.
+2. Whoever waits longest gets the connector that is plugged next.
+3. After ConnectionTimeOut seconds nobody waits any more; 0 means for ever.
+"""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from chargepoint.core.id_tags import same_id
+
+
+class Waiting(Struct, frozen=True, kw_only=True):
+    """One authorisation. connectors: where it may be used. reader: None for a remote start."""
+
+    id_tag: str
+    connectors: tuple[int, ...]
+    since_s: float
+    until_s: float | None
+    parent_id_tag: str | None = None
+    listed: bool = False
+    reader: int | None = None
+
+
+class Starts:
+    def __init__(self) -> None:
+        self._waiting: list[Waiting] = []
+
+    def add(self, waiting: Waiting) -> Waiting | None:
+        """Waits from now on; returns the one that had to give way."""
+        rival = next((other for other in self._waiting if self._rivals(waiting, other)), None)
+        if rival is not None:
+            self._waiting.remove(rival)
+        self._waiting.append(waiting)
+        return rival
+
+    def take(self, connector: int) -> Waiting | None:
+        """The connector is plugged: whoever waits longest for it begins there."""
+        first = min((one for one in self._waiting if connector in one.connectors), key=lambda one: one.since_s, default=None)
+        if first is not None:
+            self._waiting.remove(first)
+        return first
+
+    def drop(self, waiting: Waiting) -> None:
+        self._waiting.remove(waiting)
+
+    def of(self, id_tag: str, reader: int | None) -> Waiting | None:
+        """The same card at the same reader (None: remote), if it waits already."""
+        return next((one for one in self._waiting if one.reader == reader and same_id(one.id_tag, id_tag)), None)
+
+    def holds(self, connector: int) -> bool:
+        """The connector is somebody's and nobody else's: its status is Preparing."""
+        return any(one.connectors == (connector,) for one in self._waiting)
+
+    def withdraw(self, connector: int) -> list[Waiting]:
+        """The connector can no longer be used; returns those who now have none."""
+        gone: list[Waiting] = []
+        kept: list[Waiting] = []
+        for one in self._waiting:
+            left = tuple(number for number in one.connectors if number != connector)
+            (kept if left else gone).append(one if left == one.connectors else replace(one, connectors=left))
+        self._waiting = kept
+        return gone
+
+    def expired(self, mono_s: float) -> list[Waiting]:
+        late = [one for one in self._waiting if one.until_s is not None and mono_s >= one.until_s]
+        self._waiting = [one for one in self._waiting if one not in late]
+        return late
+
+    def deadline(self) -> float | None:
+        return min((one.until_s for one in self._waiting if one.until_s is not None), default=None)
+
+    @staticmethod
+    def _rivals(new: Waiting, old: Waiting) -> bool:
+        if new.reader is not None or old.reader is not None:
+            return new.reader == old.reader
+        return same_id(new.id_tag, old.id_tag) or (len(new.connectors) == 1 and new.connectors == old.connectors)

@@ -1,0 +1,53 @@
+"""Step: one event's consequences, collected in the order in which the shell must perform them.
+
+Owns the step rule: de-energise, then commit, then energise, send and show. Refuses to know what the effects are for. A step
+that changes nothing that must survive carries no commit.
+"""
+
+from msgspec import Struct
+
+from chargepoint.core.effects import Commit, Effect, Log, OpenContactor
+from chargepoint.core.records import Change, Stamp
+
+
+class Now(Struct, frozen=True):
+    """The time of an event. mono_s: monotonic clock of this boot. wall_s: the system's clock, where it is synchronised."""
+
+    mono_s: float
+    wall_s: float | None = None
+
+
+class Step:
+    """Collects what one event leads to."""
+
+    def __init__(self, now: Now, boot: int) -> None:
+        self.now = now
+        self.stamp = Stamp(boot, now.mono_s)
+        self._urgent: list[Effect] = []
+        self._changes: list[Change] = []
+        self._after: list[Effect] = []
+
+    @property
+    def mono_s(self) -> float:
+        return self.now.mono_s
+
+    def change(self, *changes: Change) -> None:
+        """Something that must survive a power cut."""
+        self._changes.extend(changes)
+
+    def then(self, *effects: Effect) -> None:
+        """What may happen only after the commit."""
+        self._after.extend(effects)
+
+    def open_contactor(self, connector: int) -> None:
+        """Before everything else: opening waits for nothing."""
+        self._urgent.append(OpenContactor(connector))
+
+    def log(self, level: str, text: str, *, connector: int | None = None, transaction: int | None = None) -> None:
+        assert level in ("debug", "info", "warning", "error")
+        self._after.append(Log(level, text, connector, transaction))  # type: ignore[arg-type]
+
+    def effects(self) -> list[Effect]:
+        if not self._changes:
+            return self._urgent + self._after
+        return [*self._urgent, Commit(tuple(self._changes), self.stamp), *self._after]

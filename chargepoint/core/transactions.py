@@ -1,0 +1,231 @@
+"""Transactions: the ledger's open pages, and how a billing row becomes a message (OCPP 1.6 sections 4.8, 4.7, 4.10).
+
+Owns transaction records from their start until both their messages are delivered, and the transactionData of the running ones.
+Refuses to know how rows are queued. transactionId and dates are filled in here, at the moment of sending.
+"""
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from chargepoint.core.records import (
+    Delivery,
+    DropStopSamples,
+    MeterValuesBody,
+    OutboxRow,
+    PutStopSample,
+    PutTransaction,
+    Sample,
+    Stamp,
+    StartBody,
+    StopBody,
+    ThinStopSamples,
+    TransactionRecord,
+)
+from chargepoint.core.step import Step
+from chargepoint.messages import (
+    AuthorizationStatus,
+    MeterValue,
+    MeterValuesReq,
+    Reason,
+    StartTransactionReq,
+    StopTransactionReq,
+    to_utc,
+)
+
+STOP_VALUES_MAX = 1_000  # values in one transactionData: about 180 kB on the wire
+NO_TRANSACTION_ID = -1  # StopTransaction of a transaction whose StartTransaction spent its attempts
+
+Offset = Callable[[Stamp], float | None]
+
+
+class Transactions:
+    def __init__(
+        self, records: tuple[TransactionRecord, ...], stop_samples: dict[int, tuple[Sample, ...]], next_key: int, metering: str
+    ) -> None:
+        self._records = {record.key: record for record in records}
+        self._stop_samples = {key: list(samples) for key, samples in stop_samples.items()}
+        self._next_key = next_key
+        self._from_zero = metering == "transaction"
+
+    def __getitem__(self, key: int) -> TransactionRecord:
+        return self._records[key]
+
+    def open(
+        self,
+        connector: int,
+        id_tag: str,
+        register_wh: float,
+        offset_s: float | None,
+        step: Step,
+        *,
+        parent_id_tag: str | None = None,
+        id_listed: bool = False,
+    ) -> TransactionRecord:
+        """A transaction begins now, at this meter register."""
+        record = TransactionRecord(
+            key=self._next_key,
+            connector=connector,
+            id_tag=id_tag,
+            parent_id_tag=parent_id_tag,
+            id_listed=id_listed,
+            start=step.stamp,
+            start_offset_s=offset_s,
+            register_start_wh=register_wh,
+            register_last_wh=register_wh,
+            meter_start_wh=0 if self._from_zero else int(register_wh),
+        )
+        self._next_key += 1
+        self._put(record, step)
+        return record
+
+    def metered(self, key: int, register_wh: float) -> TransactionRecord:
+        """Takes a reading into the running transaction. A meter that fell back is counted on from where it was."""
+        record = self._records[key]
+        counted_wh = register_wh + record.register_shift_wh
+        if counted_wh < record.register_last_wh:
+            shift_wh = record.register_shift_wh + record.register_last_wh - counted_wh
+            record = replace(record, register_shift_wh=shift_wh)
+        else:
+            record = replace(record, register_last_wh=counted_wh)
+        self._records[key] = record
+        return record
+
+    def energy_wh(self, key: int) -> float:
+        record = self._records[key]
+        return record.register_last_wh - record.register_start_wh
+
+    def register_offset_wh(self, key: int) -> float:
+        """What is taken off the meter's register in this transaction's meter values."""
+        record = self._records[key]
+        base_wh = record.register_start_wh if self._from_zero else 0.0
+        return base_wh - record.register_shift_wh
+
+    def keep(self, key: int, step: Step) -> None:
+        """Stores the newest register, so that a power cut costs no energy."""
+        self._put(self._records[key], step)
+
+    def close(
+        self, key: int, reason: Reason, stop: Stamp, offset_s: float | None, id_tag: str | None, step: Step
+    ) -> TransactionRecord:
+        """The transaction ended, at its last register."""
+        record = self._records[key]
+        used_wh = max(0.0, record.register_last_wh - record.register_start_wh)
+        stop_wh = int(used_wh) if self._from_zero else max(int(record.register_last_wh), record.meter_start_wh)
+        record = replace(
+            record,
+            stop=stop,
+            stop_offset_s=offset_s,
+            stop_reason=reason,
+            stop_id_tag=id_tag,
+            meter_stop_wh=stop_wh,
+            stop_delivery=Delivery.QUEUED,
+        )
+        self._put(record, step)
+        return record
+
+    def add_stop_sample(self, key: int, sample: Sample, step: Step) -> None:
+        """One more sample of transactionData; above the bound every second one goes, so that the whole course stays."""
+        samples = self._stop_samples.setdefault(key, [])
+        samples.append(sample)
+        step.change(PutStopSample(key, sample))
+        if sum(len(one.values) for one in samples) > STOP_VALUES_MAX and len(samples) > 2:
+            self._stop_samples[key] = samples[::2]
+            step.change(ThinStopSamples(key))
+
+    def take_stop_samples(self, key: int, step: Step) -> tuple[Sample, ...]:
+        """What StopTransaction carries; it is in the row from now on."""
+        samples = self._stop_samples.pop(key, None)
+        if samples is None:
+            return ()
+        step.change(DropStopSamples(key))
+        return tuple(samples)
+
+    def started(self, key: int, transaction_id: int, status: AuthorizationStatus, parent: str | None, step: Step) -> None:
+        """StartTransaction.conf."""
+        record = self._records[key]
+        self._put(
+            replace(
+                record,
+                transaction_id=transaction_id,
+                id_status=status,
+                parent_id_tag=parent or record.parent_id_tag,
+                start_delivery=Delivery.CONFIRMED,
+            ),
+            step,
+        )
+
+    def start_spent(self, key: int, step: Step) -> None:
+        self._put(replace(self._records[key], start_delivery=Delivery.DEAD), step)
+
+    def stop_delivered(self, key: int, delivery: Delivery, step: Step) -> None:
+        """StopTransaction met its answer, or spent its attempts: the page of the ledger is closed."""
+        self._put(replace(self._records[key], stop_delivery=delivery), step)
+        del self._records[key]
+
+    def restore(self, record: TransactionRecord) -> None:
+        """A record that a row from the store needs."""
+        self._records.setdefault(record.key, record)
+
+    def request(
+        self, row: OutboxRow, offset_of: Offset
+    ) -> tuple[str, StartTransactionReq | MeterValuesReq | StopTransactionReq]:
+        """The message of a row whose offset is fixed. offset_of dates samples of other boots."""
+        record = self._records[row.transaction]
+        assert row.offset_s is not None
+        at_s = row.offset_s + row.stamp.mono_s
+        match row.body:
+            case StartBody():
+                return "StartTransaction", StartTransactionReq(
+                    connector_id=record.connector,
+                    id_tag=record.id_tag,
+                    meter_start=record.meter_start_wh,
+                    reservation_id=record.reservation_id,
+                    timestamp=to_utc(at_s),
+                )
+            case MeterValuesBody(samples=samples):
+                return "MeterValues", MeterValuesReq(
+                    connector_id=record.connector,
+                    transaction_id=record.transaction_id,
+                    meter_value=_meter_values(samples, row.offset_s, row.stamp.boot, offset_of),
+                )
+            case StopBody(samples=samples):
+                return "StopTransaction", self._stop_request(record, row, samples, at_s, offset_of)
+
+    def _stop_request(
+        self, record: TransactionRecord, row: OutboxRow, samples: tuple[Sample, ...], at_s: float, offset_of: Offset
+    ) -> StopTransactionReq:
+        assert record.meter_stop_wh is not None
+        assert row.offset_s is not None
+        started_s = None if record.start_offset_s is None else record.start_offset_s + record.start.mono_s
+        return StopTransactionReq(
+            transaction_id=NO_TRANSACTION_ID if record.transaction_id is None else record.transaction_id,
+            id_tag=record.stop_id_tag,
+            meter_stop=record.meter_stop_wh,
+            timestamp=to_utc(at_s if started_s is None else max(at_s, started_s)),
+            reason=record.stop_reason,
+            transaction_data=_meter_values(samples, row.offset_s, row.stamp.boot, offset_of) or None,
+        )
+
+    def dated(self, row: OutboxRow, step: Step) -> None:
+        """A row's date was fixed at its first sending: the ledger learns it."""
+        record = self._records[row.transaction]
+        if isinstance(row.body, StartBody) and record.start_offset_s is None:
+            self._put(replace(record, start_offset_s=row.offset_s), step)
+        if isinstance(row.body, StopBody) and record.stop_offset_s is None:
+            self._put(replace(record, stop_offset_s=row.offset_s), step)
+
+    def _put(self, record: TransactionRecord, step: Step) -> None:
+        self._records[record.key] = record
+        step.change(PutTransaction(record))
+
+
+def _meter_values(samples: tuple[Sample, ...], offset_s: float, boot: int, offset_of: Offset) -> tuple[MeterValue, ...]:
+    values = []
+    for sample in samples:
+        own = sample.offset_s
+        if own is None:
+            own = offset_s if sample.stamp.boot == boot else offset_of(sample.stamp)
+        if own is not None and sample.values:
+            values.append(MeterValue(timestamp=to_utc(own + sample.stamp.mono_s), sampled_value=sample.values))
+    return tuple(values)
