@@ -1,0 +1,88 @@
+"""Reading the store while the service is stopped: nothing is written, repaired or merged.
+
+`path` is the station's state directory. A running service is asked through its control socket instead; here its lock makes
+for a StoreError that says so.
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from chargepoint.store import opening, schema, views
+from chargepoint.store.errors import StoreError, failure
+
+
+def ledger(path: Path, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
+    """Sessions, the newest first (see `views.ledger`)."""
+    with _opened(path) as (database, db), _named(database):
+        return views.ledger(db, limit, offset)
+
+
+def dead_letters(path: Path, limit: int = views.LIST_MAX) -> list[dict[str, Any]]:
+    """Messages that spent their attempts, the oldest first (see `views.dead_letters`)."""
+    with _opened(path) as (database, db), _named(database):
+        return views.dead_letters(db, limit)
+
+
+@contextmanager
+def _opened(directory: Path) -> Iterator[tuple[Path, sqlite3.Connection]]:
+    database = directory / opening.DATABASE
+    with _held(directory):
+        try:
+            there = database.stat().st_size > 0
+        except FileNotFoundError:
+            there = False
+        except OSError as error:
+            raise StoreError(f"{database}: {error.strerror}: run the command as the service's user, or with sudo") from error
+        if not there:
+            raise StoreError(f"{database}: there is none: check state_dir in the settings, or start the service once")
+        if not os.access(database, os.R_OK):
+            raise StoreError(f"{database}: Permission denied: run the command as the service's user, or with sudo")
+        db = opening.read_only(database)
+        try:
+            with _named(database):
+                _expect_known(database, schema.version_of(db))
+            yield database, db
+        finally:
+            db.close()
+
+
+@contextmanager
+def _held(directory: Path) -> Iterator[None]:
+    """Keeps a service from starting meanwhile. A copy of the files without its lock file is read without one."""
+    path = directory / opening.LOCK
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield
+        return
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}: run the command as the service's user, or with sudo") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise StoreError(f"{path}: the service runs: ask it through its control socket, or stop it first") from error
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _named(database: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise failure(database, "reading", error) from error
+
+
+def _expect_known(database: Path, version: int) -> None:
+    if version != len(schema.STEPS):
+        known = len(schema.STEPS)
+        raise StoreError(
+            f"{database}: it has version {version} of the tables, and this program reads {known}: "
+            + ("start the service once" if version < known else "install the newer program again")
+        )

@@ -1,0 +1,136 @@
+"""Records as rows of tables, and back. Raises msgspec.MsgspecError where a row does not hold what the record allows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from chargepoint.core.records import (
+    Body,
+    BootRecord,
+    Charging,
+    ConnectorRecord,
+    Ending,
+    Finishing,
+    IdTagRecord,
+    OutboxRow,
+    Sample,
+    Session,
+    Stamp,
+    TransactionRecord,
+)
+
+Row = Sequence[Any]
+Values = tuple[str | int | float | bytes | None, ...]
+
+BOOT_COLUMNS = ("boot", "kernel_boot_id", "first_mono_s", "last_mono_s", "offset_s", "floor_s")
+ID_TAG_COLUMNS = ("id_tag", "status", "parent_id_tag", "expiry_s")
+OUTBOX_COLUMNS = ("seq", "transaction_key", "kind", "boot", "mono_s", "offset_s", "attempts", "body")
+TRANSACTION_COLUMNS = (
+    "key",
+    "connector",
+    "id_tag",
+    "parent_id_tag",
+    "id_listed",
+    "reservation_id",
+    "start_boot",
+    "start_mono_s",
+    "start_offset_s",
+    "register_start_wh",
+    "meter_start_wh",
+    "register_last_wh",
+    "transaction_id",
+    "id_status",
+    "start_delivery",
+    "stop_boot",
+    "stop_mono_s",
+    "stop_offset_s",
+    "meter_stop_wh",
+    "stop_reason",
+    "stop_id_tag",
+    "stop_delivery",
+)
+
+_encoder = msgspec.json.Encoder()
+_body_decoder = msgspec.json.Decoder(Body)
+_session_decoder = msgspec.json.Decoder(Session)
+_sample_decoder = msgspec.json.Decoder(Sample)
+
+
+def boot_values(record: BootRecord) -> Values:
+    return msgspec.structs.astuple(record)
+
+
+def boot_record(row: Row) -> BootRecord:
+    return msgspec.convert(dict(zip(BOOT_COLUMNS, row, strict=True)), BootRecord)
+
+
+def id_tag_values(record: IdTagRecord) -> Values:
+    return (record.id_tag, record.status.value, record.parent_id_tag, record.expiry_s)
+
+
+def id_tag_record(row: Row) -> IdTagRecord:
+    return msgspec.convert(dict(zip(ID_TAG_COLUMNS, row, strict=True)), IdTagRecord)
+
+
+def transaction_values(record: TransactionRecord) -> Values:
+    fields = msgspec.to_builtins(record)
+    fields["start_boot"], fields["start_mono_s"] = fields.pop("start")
+    fields["stop_boot"], fields["stop_mono_s"] = fields.pop("stop") or (None, None)
+    return tuple(fields[column] for column in TRANSACTION_COLUMNS)
+
+
+def transaction_record(row: Row) -> TransactionRecord:
+    fields = dict(zip(TRANSACTION_COLUMNS, row, strict=True))
+    fields["id_listed"] = bool(fields["id_listed"])
+    fields["start"] = (fields.pop("start_boot"), fields.pop("start_mono_s"))
+    stop = (fields.pop("stop_boot"), fields.pop("stop_mono_s"))
+    fields["stop"] = None if stop[0] is None else stop
+    return msgspec.convert(fields, TransactionRecord)
+
+
+def outbox_values(row: OutboxRow) -> Values:
+    kind = str(row.body.__struct_config__.tag)
+    body = _encoder.encode(row.body)
+    return (row.seq, row.transaction, kind, row.stamp.boot, row.stamp.mono_s, row.offset_s, row.attempts, body)
+
+
+def outbox_row(row: Row) -> OutboxRow:
+    seq, transaction, _, boot, mono_s, offset_s, attempts, body = row
+    return OutboxRow(
+        seq=seq,
+        transaction=transaction,
+        stamp=Stamp(boot, mono_s),
+        body=_body_decoder.decode(body),
+        offset_s=offset_s,
+        attempts=attempts,
+    )
+
+
+def connector_values(record: ConnectorRecord) -> Values:
+    """number, operative, pending, the transaction that its session is about, the session."""
+    session = record.session
+    transaction = session.transaction if isinstance(session, Charging | Ending | Finishing) else None
+    return (record.number, int(record.operative), record.pending, transaction, _encoder.encode(session))
+
+
+def connector_record(number: int, operative: int, pending: str | None, session: bytes) -> ConnectorRecord:
+    fields = {"number": number, "operative": bool(operative), "pending": pending, "session": _session_decoder.decode(session)}
+    return msgspec.convert(fields, ConnectorRecord)
+
+
+def sample_value(sample: Sample) -> bytes:
+    return _encoder.encode(sample)
+
+
+def sample_record(value: bytes) -> Sample:
+    return _sample_decoder.decode(value)
+
+
+def select(columns: tuple[str, ...], table: str) -> str:
+    return f"SELECT {', '.join(columns)} FROM {table}"
+
+
+def replace(columns: tuple[str, ...], table: str) -> str:
+    """The statement that puts a row in the place of the one with its key, if there is one."""
+    return f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"

@@ -1,0 +1,73 @@
+"""Room on the disk: how much is left, and a reserve for the last words of a full one.
+
+The reserve is a file of RESERVE_BYTES that holds nothing. When a commit finds the disk full, the reserve goes and the commit
+has its room: running sessions can be ended and booked while `trouble` keeps new ones from beginning.
+"""
+
+import os
+from pathlib import Path
+
+MIB = 1 << 20
+RESERVE_BYTES = 2 * MIB
+LEAST_BYTES = 4 * MIB  # less than this free is trouble
+AGAIN_BYTES = 5 * MIB  # and trouble ends only here, so that it does not flicker
+
+
+class Space:
+    """One directory and its reserve."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.reserve = directory / "reserve"
+        self._has_reserve = self._is_reserve_whole()
+        self._low = False
+
+    def give_way(self) -> bool:
+        """Frees the reserve. False where there is none, or where it cannot be removed."""
+        try:
+            self.reserve.unlink()
+        except OSError:
+            return False
+        finally:
+            self._has_reserve = False
+        return True
+
+    def trouble(self) -> str | None:
+        """Why hardly anything more can be kept, None where there is room. Makes the reserve anew once there is plenty."""
+        try:
+            disk = os.statvfs(self._directory)
+        except OSError as error:
+            return f"{self._directory} cannot be looked at ({error.strerror}): check the disk"
+        if disk.f_flag & os.ST_RDONLY:
+            return f"{self._directory} is mounted read-only: check the disk, then mount it read-write"
+        free = disk.f_bavail * disk.f_frsize
+        if not self._has_reserve and free >= AGAIN_BYTES + RESERVE_BYTES:
+            self._has_reserve = self._make_reserve()
+            free -= RESERVE_BYTES
+        self._low = not self._has_reserve or free < (AGAIN_BYTES if self._low else LEAST_BYTES)
+        if not self._low:
+            return None
+        needed = AGAIN_BYTES if self._has_reserve else AGAIN_BYTES + RESERVE_BYTES
+        return f"{self._directory} has {free} bytes free, and {needed} are needed: free some space on its disk"
+
+    def _is_reserve_whole(self) -> bool:
+        try:
+            there = self.reserve.stat()
+        except OSError:
+            return False
+        return there.st_size == RESERVE_BYTES and there.st_blocks * 512 >= RESERVE_BYTES
+
+    def _make_reserve(self) -> bool:
+        """Whole or not at all; blocks that are really taken, not a hole."""
+        try:
+            descriptor = os.open(self.reserve, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return False
+        try:
+            os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
+        except OSError:
+            self.give_way()
+            return False
+        finally:
+            os.close(descriptor)
+        return True

@@ -1,0 +1,78 @@
+"""The start of a run: count it, find the machine boot it is in, drop what nobody needs, gather the snapshot."""
+
+import sqlite3
+
+from chargepoint.core.records import BootRecord, PutBoot, Sample, Snapshot, next_boot
+from chargepoint.store import changes, rows
+
+BOOTS_KEPT = 64
+
+_COUNT_RUN = """INSERT INTO meta (name, value) VALUES ('run', 1)
+    ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value"""
+
+_NEEDED = """SELECT transaction_key FROM outbox
+    UNION SELECT transaction_key FROM connectors WHERE transaction_key IS NOT NULL"""
+
+# A stamp may be as old as the start of its transaction, so boots are needed from the oldest start on.
+_OLDEST_NEEDED = f"""SELECT min(start_boot) FROM transactions
+    WHERE key IN ({_NEEDED} UNION SELECT transaction_key FROM dead_letters)"""
+
+_DATE_OLD_ENDS = tuple(
+    f"""UPDATE transactions SET {end}_offset_s = (SELECT offset_s FROM boots WHERE boot = transactions.{end}_boot)
+    WHERE {end}_offset_s IS NULL AND {end}_boot < ?"""
+    for end in ("start", "stop")
+)
+
+_TRANSACTIONS = f"{rows.select(rows.TRANSACTION_COLUMNS, 'transactions')} WHERE key IN ({_NEEDED}) ORDER BY key"
+_CONNECTORS = "SELECT number, operative, pending, session FROM connectors ORDER BY number"
+_BOOTS = f"{rows.select(rows.BOOT_COLUMNS, 'boots')} ORDER BY boot"
+_SAMPLES = """SELECT transaction_key, sample FROM stop_samples
+    WHERE transaction_key IN (SELECT transaction_key FROM connectors) ORDER BY transaction_key, number"""
+_FORGET_OLD = changes.FORGET_TRANSACTION.format(which="<= ?")
+
+
+def begin_run(db: sqlite3.Connection, kernel_boot_id: str, mono_s: float) -> Snapshot:
+    """Runs inside a transaction of the caller."""
+    run = db.execute(_COUNT_RUN).fetchall()[0][0]
+    boots = _boots(db, kernel_boot_id, mono_s)
+    newest = _number(db, "SELECT coalesce(max(key), 0) FROM transactions")
+    db.execute(_FORGET_OLD, (newest - changes.LEDGER_MAX,))
+    return Snapshot(
+        run=run,
+        boots=boots,
+        keys=dict(db.execute("SELECT name, value FROM configuration ORDER BY name")),
+        connectors=tuple(rows.connector_record(*row) for row in db.execute(_CONNECTORS)),
+        transactions=tuple(rows.transaction_record(row) for row in db.execute(_TRANSACTIONS)),
+        stop_samples=_samples(db),
+        queued=_number(db, "SELECT count(*) FROM outbox"),
+        next_seq=1 + max(_number(db, f"SELECT coalesce(max(seq), 0) FROM {table}") for table in ("outbox", "dead_letters")),
+        next_transaction=newest + 1,
+        dead_letters=_number(db, "SELECT count(*) FROM dead_letters"),
+    )
+
+
+def _boots(db: sqlite3.Connection, kernel_boot_id: str, mono_s: float) -> tuple[BootRecord, ...]:
+    """The newest boots and all that a transaction may still need. What is dropped has dated its transactions first."""
+    earlier = tuple(rows.boot_record(row) for row in db.execute(_BOOTS))
+    now = next_boot(earlier, kernel_boot_id, mono_s)
+    known = [boot for boot in earlier if boot.boot != now.boot] + [now]
+    changes.make(db, PutBoot(now))
+    oldest = known[-BOOTS_KEPT:][0].boot
+    needed = db.execute(_OLDEST_NEEDED).fetchone()[0]
+    first = oldest if needed is None else min(oldest, needed)
+    if known[0].boot < first:
+        for statement in _DATE_OLD_ENDS:
+            db.execute(statement, (first,))
+        db.execute("DELETE FROM boots WHERE boot < ?", (first,))
+    return tuple(boot for boot in known if boot.boot >= first)
+
+
+def _samples(db: sqlite3.Connection) -> dict[int, tuple[Sample, ...]]:
+    samples: dict[int, list[Sample]] = {}
+    for key, sample in db.execute(_SAMPLES):
+        samples.setdefault(key, []).append(rows.sample_record(sample))
+    return {key: tuple(taken) for key, taken in samples.items()}
+
+
+def _number(db: sqlite3.Connection, query: str) -> int:
+    return int(db.execute(query).fetchone()[0])

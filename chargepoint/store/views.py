@@ -1,0 +1,49 @@
+"""What commands list, as plain dictionaries: the same from the running service and from a file at rest."""
+
+import sqlite3
+from typing import Any
+
+LIST_MAX = 1_000
+
+_DATE = "strftime('%Y-%m-%dT%H:%M:%SZ', {offset} + {mono}, 'unixepoch')"
+
+_LEDGER = f"""
+SELECT t.key, t.connector, t.id_tag,
+    {_DATE.format(offset="coalesce(t.start_offset_s, b.offset_s)", mono="t.start_mono_s")} AS started,
+    {_DATE.format(offset="coalesce(t.stop_offset_s, e.offset_s)", mono="t.stop_mono_s")} AS stopped,
+    CAST(coalesce(t.meter_stop_wh - t.meter_start_wh, t.register_last_wh - t.register_start_wh) AS INTEGER) AS energy_wh,
+    t.meter_start_wh, t.meter_stop_wh, t.stop_reason AS reason, t.transaction_id, t.start_delivery, t.stop_delivery
+FROM transactions t LEFT JOIN boots b ON b.boot = t.start_boot LEFT JOIN boots e ON e.boot = t.stop_boot
+ORDER BY t.key DESC LIMIT ? OFFSET ?"""
+
+_MESSAGE = "CASE d.kind WHEN 'start' THEN 'StartTransaction' WHEN 'stop' THEN 'StopTransaction' ELSE 'MeterValues' END"
+
+_DEAD_LETTERS = f"""
+SELECT d.seq, {_MESSAGE} AS message, d.transaction_key AS key, t.connector, t.id_tag, t.transaction_id,
+    {_DATE.format(offset="coalesce(d.offset_s, b.offset_s)", mono="d.mono_s")} AS stamp, d.attempts, d.reason,
+    {_DATE.format(offset="a.offset_s", mono="d.at_mono_s")} AS given_up
+FROM dead_letters d LEFT JOIN transactions t ON t.key = d.transaction_key
+    LEFT JOIN boots b ON b.boot = d.boot LEFT JOIN boots a ON a.boot = d.at_boot
+ORDER BY d.seq LIMIT ?"""
+
+
+def ledger(db: sqlite3.Connection, limit: int, offset: int) -> list[dict[str, Any]]:
+    """Sessions, the newest first. energy_wh of one that still runs is what its meter has counted so far.
+
+    started and stopped are UTC, None while the time of that boot is unknown. limit: at most LIST_MAX.
+    """
+    return _dictionaries(db.execute(_LEDGER, (_within(limit), max(offset, 0))))
+
+
+def dead_letters(db: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
+    """Messages that spent their attempts, the oldest first. limit: at most LIST_MAX."""
+    return _dictionaries(db.execute(_DEAD_LETTERS, (_within(limit),)))
+
+
+def _within(limit: int) -> int:
+    return max(0, min(limit, LIST_MAX))
+
+
+def _dictionaries(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
