@@ -1,0 +1,91 @@
+"""The inbox: every event on its way to the core, in the order in which it happened.
+
+Owns the order and the bounds. Facts are never dropped: whoever brings one waits while `FACTS_MAX` are queued, after the reflex
+has seen it. Frames wait at `FRAMES_MAX`, so that the link stops reading and TCP slows the peer down. Of two readings of one
+meter the newer one stays. Control requests are bounded by the control socket (one a client).
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+
+from chargepoint.core.events import Event, FrameReceived, MeterRead
+
+FACTS_MAX = 1_024
+FRAMES_MAX = 64
+
+
+class Inbox:
+    """A queue for one taker. on_event sees every event the moment it is put, before it is queued: the reflex stands there."""
+
+    def __init__(self, on_event: Callable[[Event], None] | None = None) -> None:
+        self.on_event = on_event
+        self._events: OrderedDict[int, Event] = OrderedDict()
+        self._count = 0
+        self._frames = 0
+        self._readings: dict[int, int] = {}
+        self._arrived = asyncio.Event()
+        self._taken = asyncio.Condition()
+        self._waiting = 0
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def put(self, event: Event) -> None:
+        """Queues at once. For what is rare by itself: link and store news, control requests, the end."""
+        if self.on_event is not None:
+            self.on_event(event)
+        self._append(event)
+
+    async def put_fact(self, event: Event) -> None:
+        """Shows the event to the reflex at once, then queues it as soon as there is room."""
+        if self.on_event is not None:
+            self.on_event(event)
+        await self._room(lambda: len(self._events) < FACTS_MAX)
+        self._append(event)
+
+    async def put_frame(self, event: FrameReceived) -> None:
+        await self._room(lambda: self._frames < FRAMES_MAX)
+        self._append(event)
+
+    async def take(self, timeout_s: float | None) -> Event | None:
+        """The oldest event; None where none came in time. timeout_s None waits for ever, 0 does not wait."""
+        if not self._events and timeout_s != 0:
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return None
+        if not self._events:
+            return None
+        number, event = self._events.popitem(last=False)
+        if isinstance(event, FrameReceived):
+            self._frames -= 1
+        elif isinstance(event, MeterRead) and self._readings.get(event.connector) == number:
+            del self._readings[event.connector]
+        if self._waiting:
+            async with self._taken:
+                self._taken.notify_all()
+        return event
+
+    def _append(self, event: Event) -> None:
+        self._count += 1
+        if isinstance(event, FrameReceived):
+            self._frames += 1
+        elif isinstance(event, MeterRead):
+            # The newer reading goes to the end: it knows what happened after the older one.
+            self._events.pop(self._readings.get(event.connector, 0), None)
+            self._readings[event.connector] = self._count
+        self._events[self._count] = event
+        self._arrived.set()
+
+    async def _room(self, there_is: Callable[[], bool]) -> None:
+        if there_is():
+            return
+        self._waiting += 1
+        try:
+            async with self._taken:
+                await self._taken.wait_for(there_is)
+        finally:
+            self._waiting -= 1

@@ -1,0 +1,318 @@
+"""The link: one WebSocket to the Central System, opened again for ever (OCPP-J 1.6 sections 3 and 5.5).
+
+Owns connecting, reconnecting with backoff, pings and the outgoing buffer. Refuses to understand frames. Every failure, be it a 401
+or a wrong certificate, backs off and is tried again; the backoff begins anew only once the Central System has accepted the
+station (`proven`) or a connection has lived for a minute. All calls return at once and none raises.
+"""
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from chargepoint.core.events import FrameReceived, LinkAlive, LinkDown, LinkUp
+from chargepoint.shell import link_words
+from chargepoint.shell.address import Address, authorization, station_url, tls_context
+from chargepoint.shell.inbox import Inbox
+
+log = logging.getLogger(__name__)
+quiet = logging.getLogger(__name__ + ".websocket")  # its debug lines hold headers and frames, and so keys
+quiet.setLevel(logging.ERROR)
+
+SUBPROTOCOL = Subprotocol("ocpp1.6")
+FRAME_SIZE_MAX = 1024 * 1024
+OUTGOING_MAX = 256
+OUTGOING_SIZE_MAX = 4 * 1024 * 1024
+LIFE_PROVES_S = 60.0
+CLOSE_S = 1.0
+FLUSH_S = 1.0
+STALLED = "WebSocket: the Central System takes nothing any more; the connection is dead"
+
+
+class Link:
+    """The link of one station. pong_timeout_s: the longest wait for a pong or for a frame to leave."""
+
+    def __init__(
+        self,
+        address: Address,
+        authorization_key: str,
+        inbox: Inbox,
+        *,
+        pong_timeout_s: float = 20.0,
+        rand: Callable[[], float] = random.random,
+    ) -> None:
+        self._address = address
+        self._url = station_url(address)
+        self._key = authorization_key
+        self._inbox = inbox
+        self._pong_timeout_s = pong_timeout_s
+        self._random = rand
+        self._failures = 0
+        self._ping_interval_s = 0
+        self._probe = False
+        self._ping_news = asyncio.Event()
+        self._outgoing: deque[str] = deque()
+        self._outgoing_size = 0
+        self._work = asyncio.Event()
+        self._leave: asyncio.Future[str] | None = None
+        self._opened = 0
+        self._admitted = 0
+        self._hurry = asyncio.Event()
+        self._connecting: asyncio.Task[ClientConnection] | None = None
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+        self._told: set[str] = set()
+        self._state, self._since_s, self._reason = "connecting", 0.0, ""
+
+    def start(self) -> None:
+        self._become("connecting")
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="link")
+
+    async def stop(self) -> None:
+        """Sends what is buffered, says goodbye and ends, all within about `FLUSH_S + CLOSE_S`."""
+        self._stopping = True
+        self._close("the station stops")
+        self._interrupt()
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=FLUSH_S + CLOSE_S + 0.5)
+            self._task.cancel()
+
+    def admit(self) -> None:
+        """The core knows of one more connection. What it sends belongs to the newest one that it knows, or to none."""
+        self._admitted += 1
+
+    def send(self, text: str) -> None:
+        """Hands a frame to the connection that the core knows; a frame for one that is gone is dropped, as is its answer."""
+        if not self._current():
+            log.debug("a frame for a connection that is gone was dropped")
+        elif len(self._outgoing) >= OUTGOING_MAX or self._outgoing_size + len(text) > OUTGOING_SIZE_MAX:
+            self._close(STALLED)
+        else:
+            self._outgoing.append(text)
+            self._outgoing_size += len(text)
+            self._work.set()
+
+    def proven(self) -> None:
+        """The Central System accepted the station."""
+        self._failures = 0
+        self._told.clear()
+
+    def probe(self) -> None:
+        """A ping now: LinkAlive or LinkDown follows."""
+        if self._current():
+            self._probe = True
+            self._ping_news.set()
+
+    def close(self, reason: str) -> None:
+        """Closes the connection that the core knows, after what is buffered has left; a new one is opened after the backoff."""
+        if self._current():
+            self._close(reason)
+
+    def set_ping_interval(self, interval_s: int) -> None:
+        self._ping_interval_s = max(0, interval_s)
+        self._ping_news.set()
+
+    def set_key(self, authorization_key: str) -> None:
+        """A new AuthorizationKey: connects again at once with it."""
+        self._key = authorization_key
+        self._failures = 0
+        self._close("a new AuthorizationKey is used")
+        self._interrupt()
+
+    def view(self) -> dict[str, Any]:
+        """For people. since_s: how long it has been in this state."""
+        since_s = asyncio.get_running_loop().time() - self._since_s
+        return {"state": self._state, "url": self._url, "since_s": round(since_s, 1), "reason": self._reason}
+
+    # One life after the other
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            began_s = asyncio.get_running_loop().time()
+            self._hurry.clear()
+            reason = await self._live()
+            if asyncio.get_running_loop().time() - began_s >= LIFE_PROVES_S:
+                self._failures = 0
+            self._tell(reason)
+            if not self._stopping:
+                await self._pause()
+        self._become("stopped")
+
+    async def _live(self) -> str:
+        """One attempt and, where it succeeds, one connection to its end; why there is none any more."""
+        self._become("connecting")
+        self._connecting = asyncio.create_task(self._connect())
+        try:
+            connection = await self._connecting
+        except asyncio.CancelledError:
+            if self._hurry.is_set():  # by `_interrupt`, not from outside
+                return "the attempt was given up for a new one"
+            self._connecting.cancel()
+            raise
+        except Exception as error:
+            log.debug("the link failed", exc_info=True)
+            return link_words.failure(error, self._url, self._address.connect_timeout_s)
+        finally:
+            self._connecting = None
+        try:
+            if connection.subprotocol != SUBPROTOCOL:
+                return link_words.SUBPROTOCOL_NONE
+            return await self._serve(connection)
+        finally:
+            await _goodbye(connection)
+
+    async def _connect(self) -> ClientConnection:
+        header = authorization(self._address.identity, self._key)
+        context = await asyncio.to_thread(tls_context, self._address) if self._url.startswith("wss:") else None
+        return await connect(
+            self._url,
+            subprotocols=[SUBPROTOCOL],
+            additional_headers={"Authorization": header} if header else None,
+            ssl=context,
+            proxy=None,
+            compression=None,
+            ping_interval=None,
+            max_size=FRAME_SIZE_MAX,
+            open_timeout=self._address.connect_timeout_s,
+            close_timeout=CLOSE_S,
+            logger=quiet,
+        )
+
+    async def _serve(self, connection: ClientConnection) -> str:
+        """Reads, writes and pings until one of them, or a wish to leave, ends the connection."""
+        self._leave = asyncio.get_running_loop().create_future()
+        self._probe = False
+        self._outgoing.clear()
+        self._outgoing_size = 0
+        self._opened += 1
+        self._become("connected")
+        self._told.clear()
+        log.info("connected to %s", self._url)
+        self._inbox.put(LinkUp(self._url))
+        works = (self._read(connection), self._write(connection), self._ping(connection), self._wait_to_leave(self._leave))
+        tasks = [asyncio.create_task(_until_closed(work)) for work in works]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            self._leave = None
+            await asyncio.wait(tasks)
+        return next(task for task in tasks if task in done).result()
+
+    async def _read(self, connection: ClientConnection) -> str:
+        while True:
+            await self._inbox.put_frame(FrameReceived(await connection.recv()))
+
+    async def _write(self, connection: ClientConnection) -> str:
+        while True:
+            while self._outgoing:
+                text = self._outgoing[0]
+                try:
+                    async with asyncio.timeout(self._pong_timeout_s):
+                        await connection.send(text)
+                except TimeoutError:
+                    connection.transport.abort()
+                    return STALLED
+                self._outgoing.popleft()
+                self._outgoing_size -= len(text)
+            self._work.clear()
+            await self._work.wait()
+
+    async def _ping(self, connection: ClientConnection) -> str:
+        while True:
+            await self._ping_due()
+            limit_s = min(self._ping_interval_s or self._pong_timeout_s, self._pong_timeout_s)
+            try:
+                async with asyncio.timeout(limit_s):
+                    await (await connection.ping())
+            except TimeoutError:
+                connection.transport.abort()
+                return f"WebSocket: no pong within {limit_s:g} s; the connection is dead"
+            self._inbox.put(LinkAlive())
+
+    async def _ping_due(self) -> None:
+        while not self._probe:
+            self._ping_news.clear()
+            try:
+                async with asyncio.timeout(self._ping_interval_s or None):
+                    await self._ping_news.wait()
+            except TimeoutError:
+                break
+        self._probe = False
+
+    async def _wait_to_leave(self, leave: asyncio.Future[str]) -> str:
+        """Leaves when asked to, once what is buffered has gone."""
+        reason = await leave
+        deadline_s = asyncio.get_running_loop().time() + FLUSH_S
+        while self._outgoing and asyncio.get_running_loop().time() < deadline_s and reason != STALLED:
+            await asyncio.sleep(0.005)
+        return reason
+
+    async def _pause(self) -> None:
+        """Waits between a half and all of a time that doubles with every failure, from reconnect_min_s to reconnect_max_s."""
+        self._become("waiting")
+        longest_s = self._address.reconnect_max_s
+        ceiling_s = min(longest_s, 2 * self._address.reconnect_min_s * 2.0 ** min(self._failures, 32))
+        self._failures += 1
+        wait_s = max(min(self._address.reconnect_min_s, longest_s), ceiling_s * (0.5 + self._random() / 2))
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._hurry.wait()
+        except TimeoutError:
+            return
+
+    # Small things
+
+    def _current(self) -> bool:
+        """There is a connection, and it is the one that the core knows."""
+        return self._leave is not None and self._admitted == self._opened
+
+    def _close(self, reason: str) -> None:
+        if self._leave is not None and not self._leave.done():
+            self._leave.set_result(reason)
+
+    def _interrupt(self) -> None:
+        """Ends a pause or an attempt that is under way."""
+        self._hurry.set()
+        if self._connecting is not None:
+            self._connecting.cancel()
+
+    def _become(self, state: str) -> None:
+        if state != self._state or not self._since_s:
+            self._state, self._since_s = state, asyncio.get_running_loop().time()
+        if state == "connected":
+            self._reason = ""
+
+    def _tell(self, reason: str) -> None:
+        self._reason = reason
+        if reason not in self._told:
+            self._told.add(reason)
+            log.warning("no link to the Central System: %s", reason)
+        self._inbox.put(LinkDown(reason))
+
+
+async def _until_closed(work: Coroutine[Any, Any, str]) -> str:
+    """What a part of a connection ends with; a connection that closes, or whatever else breaks, is a reason like others."""
+    try:
+        return await work
+    except ConnectionClosed as error:
+        return link_words.closed(error)
+    except Exception as error:  # one connection must not end the link
+        log.exception("the connection is given up")
+        return f"WebSocket: {type(error).__name__}: {error}"
+
+
+async def _goodbye(connection: ClientConnection) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_S + 0.5):
+            await connection.close()
+    except TimeoutError:
+        connection.transport.abort()

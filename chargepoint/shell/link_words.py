@@ -1,0 +1,112 @@
+"""Why there is no link, in words for an installer that name the layer: DNS, TCP, TLS, HTTP, subprotocol or WebSocket.
+
+Owns the sentences. Refuses to decide what happens next: every failure backs off and is tried again.
+"""
+
+import errno
+import socket
+import ssl
+from urllib.parse import urlsplit
+
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidMessage,
+    InvalidStatus,
+    InvalidURI,
+    NegotiationError,
+)
+
+from chargepoint.shell.address import AddressError
+from chargepoint.tables import printable
+
+NOT_YET_VALID, EXPIRED = 9, 10  # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED
+STATUS_HINTS = {
+    401: "the Central System refuses identity or AuthorizationKey; check both there and here",
+    403: "the Central System refuses this station; is its identity registered and enabled?",
+    404: "the Central System knows no station at this address; check [central_system] url and [station] identity",
+    429: "the Central System takes no more connections for now",
+}
+
+SUBPROTOCOL_NONE = "subprotocol: the server chose none, so it does not speak ocpp1.6; check that [central_system] url is its OCPP 1.6 JSON address"
+
+
+def failure(error: BaseException, url: str, timeout_s: float) -> str:
+    """What kept a connection from opening. url is shown without whatever credentials it holds."""
+    where = place(url)
+    match error:
+        case AddressError():
+            return str(error)
+        case TimeoutError():
+            return f"TCP: no answer from {where} within {timeout_s:g} s; is it reachable from here (network, firewall)?"
+        case socket.gaierror():
+            return f"DNS: the name {urlsplit(url).hostname} cannot be resolved ({error.strerror}); check network and url"
+        case ssl.SSLError():
+            return _tls(error, where)
+        case ConnectionResetError() | BrokenPipeError():
+            return f"TCP: {where} closed the connection before the WebSocket was open; wrong port, or TLS expected there?"
+        case OSError():
+            return _tcp(error, where)
+        case InvalidStatus():
+            return _http(error.response.status_code, where)
+        case NegotiationError():
+            return f"subprotocol: {where} answered with another one than ocpp1.6 ({printable(str(error), 120)})"
+        case InvalidURI():
+            return f"url: {printable(str(error), 200)}; check [central_system] url"
+        case InvalidMessage() | EOFError():
+            return f"HTTP: {where} gives no HTTP answer; wrong port, or TLS expected there (wss://)?"
+        case InvalidHandshake():
+            return f"HTTP: {where} does not open a WebSocket: {printable(str(error), 200)}"
+        case _:
+            return f"WebSocket: {where}: {type(error).__name__}: {printable(str(error), 200)}"
+
+
+def closed(error: ConnectionClosed) -> str:
+    """Why an open connection is gone."""
+    if error.sent is not None and error.sent.code == 1009:
+        return "WebSocket: a frame of more than 1 MiB came; the connection was closed because of it"
+    if error.rcvd is not None and (error.rcvd_then_sent or error.sent is None):
+        said = f" ({printable(error.rcvd.reason, 123)})" if error.rcvd.reason else ""
+        return f"WebSocket: the Central System closed the connection with code {int(error.rcvd.code)}{said}"
+    if error.sent is not None:
+        return f"WebSocket: closed with code {int(error.sent.code)} ({printable(error.sent.reason, 123)})"
+    return "TCP: the connection broke without a goodbye"
+
+
+def place(url: str) -> str:
+    """Host and port; never user information."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "wss" else 80)
+    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
+    return f"{host}:{port}"
+
+
+def _tls(error: ssl.SSLError, where: str) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in (NOT_YET_VALID, EXPIRED):
+            return (
+                f"TLS certificate or clock: the certificate of {where} is not valid at this station's date "
+                f"({error.verify_message}); is the date right (timedatectl)?"
+            )
+        return (
+            f"TLS certificate: that of {where} is not trusted ({error.verify_message}); "
+            "check [security] central_system_root and the host name in url"
+        )
+    if error.reason and "CERTIFICATE" in error.reason:
+        return f"TLS certificate: {where} refuses this station's ({error.reason}); check [security] client_certificate"
+    return f"TLS: no secure connection to {where} ({error.reason or error}); does the port speak TLS (wss://)?"
+
+
+def _tcp(error: OSError, where: str) -> str:
+    if error.errno == errno.ECONNREFUSED:
+        return f"TCP: {where} refuses connections; does the Central System run, is the port right?"
+    if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN):
+        return f"TCP: no way to {where} ({error.strerror}); is the network cable in, the modem up?"
+    if error.errno is None and str(errno.ECONNREFUSED) in str(error):
+        return f"TCP: {where} refuses connections on each of its addresses; does the Central System run, is the port right?"
+    return f"TCP: {where}: {error.strerror or printable(str(error), 200)}"
+
+
+def _http(status: int, where: str) -> str:
+    hint = STATUS_HINTS.get(status, "the Central System opens no WebSocket; check [central_system] url")
+    return f"HTTP {status} from {where}: {hint}"

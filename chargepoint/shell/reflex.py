@@ -1,0 +1,57 @@
+"""The reflex: facts after which a contactor opens before anybody thinks.
+
+Owns the list of such facts and what the newest of them say. The core decides with the same facts, but it may be waiting for the
+disk: an SD card can take hundreds of milliseconds for a flush. So every fact passes here the moment it comes in, and a
+contactor that may not stay closed is opened at once; when the core handles the queued fact it confirms with an OpenContactor
+of its own. The other way round, a CloseContactor that was decided before such a fact came is not carried out.
+Refuses to close anything, ever. IEC 61851-1 section 6.3.1.6: energy only in pilot state C or D.
+"""
+
+from collections.abc import Iterable
+
+from chargepoint.core.events import Event, InputSeen, PartBack, PartLost, PilotSeen, StopAsked
+from chargepoint.facts import InputKind, PilotState
+
+ENERGY = frozenset({PilotState.C, PilotState.D})
+TRIPS = frozenset({InputKind.GROUND_FAULT, InputKind.EMERGENCY_STOP, InputKind.OVER_CURRENT, InputKind.OVER_TEMPERATURE})
+
+
+class Reflex:
+    """The newest safety facts of every connector."""
+
+    def __init__(self, connectors: Iterable[int]) -> None:
+        self._ready = dict.fromkeys(connectors, False)
+        self._tripped: set[tuple[int, InputKind]] = set()
+        self._stopping = False
+        self._closed: set[int] = set()
+
+    def see(self, event: Event) -> tuple[int, ...]:
+        """Takes note of a fact; the connectors whose contactors are closed and must open now."""
+        match event:
+            case PilotSeen(connector=number, pilot=pilot) if number in self._ready:
+                self._ready[number] = pilot.state in ENERGY and pilot.diode_ok
+            case PartLost(part="pilot", number=number) if number in self._ready:
+                self._ready[number] = False
+            case InputSeen(input=line) if line.kind in TRIPS:
+                (self._tripped.add if line.active else self._tripped.discard)((line.connector, line.kind))
+            case PartBack(part="inputs"):
+                self._tripped.clear()  # every line that is still active is told again
+            case StopAsked():
+                self._stopping = True
+            case _:
+                return ()
+        must_open = tuple(number for number in sorted(self._closed) if not self.may_close(number))
+        self._closed.difference_update(must_open)
+        return must_open
+
+    def may_close(self, connector: int) -> bool:
+        """Whether the newest facts allow energy; what is not known does not."""
+        tripped = any(number in (0, connector) for number, _ in self._tripped)
+        return self._ready.get(connector, False) and not tripped and not self._stopping
+
+    def closed(self, connector: int) -> None:
+        """The contactor was commanded closed."""
+        self._closed.add(connector)
+
+    def opened(self, connector: int) -> None:
+        self._closed.discard(connector)

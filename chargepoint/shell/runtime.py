@@ -1,0 +1,272 @@
+"""The runtime: takes an event, lets the core handle it, performs what follows, in that order and one event at a time.
+
+Owns the step rule of the shell: the effects of a step are performed strictly in their order, so a contactor opens before the
+commit and closes after it. Owns the one timer. Refuses to decide anything.
+
+A commit runs in the store's thread and the runtime waits for it; meanwhile link and drivers go on, their events queue, and the
+reflex (see `reflex`) opens what may not stay closed. A commit that fails, an exception in the core: every contactor opens
+and the process ends with a status of its own, to be started again from what is on the disk.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol, assert_never
+
+from chargepoint.core import effects as fx
+from chargepoint.core.events import (
+    ControlAsked,
+    DeadLetterFetched,
+    Event,
+    FrameReceived,
+    LinkUp,
+    LookedUp,
+    RowsFetched,
+    Tick,
+)
+from chargepoint.core.records import IdTagRecord, OutboxRow
+from chargepoint.core.step import Now
+from chargepoint.facts import Pattern, Refusal
+from chargepoint.shell.clock import Clock
+from chargepoint.shell.inbox import Inbox
+from chargepoint.shell.redact import shown
+from chargepoint.shell.reflex import Reflex
+from chargepoint.store.errors import StoreError
+
+log = logging.getLogger(__name__)
+
+TICK_GAP_S = 0.01  # a deadline that a Tick leaves in the past is a mistake; it must not starve the events
+RESET_EXIT_STATUS = 75
+STORE_EXIT_STATUS = 74
+IMPOSSIBLE_EXIT_STATUS = 70
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+class StationLike(Protocol):
+    def handle(self, event: Event, now: Now) -> list[fx.Effect]: ...
+    def next_deadline(self) -> float | None: ...
+    def idle(self) -> bool: ...
+
+
+class StoreroomLike(Protocol):
+    async def commit(self, commit: fx.Commit) -> None: ...
+    async def look_up(self, id_tag: str) -> tuple[IdTagRecord | None, IdTagRecord | None]: ...
+    async def fetch_rows(self, limit: int, without: tuple[int, ...]) -> tuple[tuple[OutboxRow, ...], int]: ...
+    async def dead_letter(self, seq: int) -> OutboxRow | None: ...
+
+
+class HardwareLike(Protocol):
+    """Plain calls: they return at once and never raise."""
+
+    def set_contactor(self, connector: int, closed: bool) -> None: ...
+    def offer(self, connector: int, current_a: float | None) -> None: ...
+    def move_lock(self, connector: int, locked: bool) -> None: ...
+    def show(self, connector: int, pattern: Pattern, refusal: Refusal | None) -> None: ...
+    def read_meter(self, connector: int) -> None: ...
+    def make_safe(self) -> None: ...
+
+
+class LinkLike(Protocol):
+    """Plain calls: they return at once and never raise."""
+
+    def admit(self) -> None: ...
+    def send(self, text: str) -> None: ...
+    def proven(self) -> None: ...
+    def probe(self) -> None: ...
+    def close(self, reason: str) -> None: ...
+    def set_ping_interval(self, interval_s: int) -> None: ...
+    def set_key(self, authorization_key: str) -> None: ...
+
+
+class Audience(Protocol):
+    """Who asked, and who watches."""
+
+    def reply(self, ticket: int, body: dict[str, Any], error: str | None) -> None: ...
+    def frame(self, direction: str, text: str | bytes) -> None: ...
+    def changed(self) -> None: ...
+
+
+class Runtime:
+    """Runs one station until it ends. `run` returns the exit status of the process."""
+
+    def __init__(
+        self,
+        *,
+        station: StationLike,
+        inbox: Inbox,
+        reflex: Reflex,
+        storeroom: StoreroomLike,
+        hardware: HardwareLike,
+        link: LinkLike,
+        audience: Audience,
+        clock: Clock,
+        alive: Callable[[], None] = lambda: None,
+        alive_every_s: float | None = None,
+    ) -> None:
+        self._station = station
+        self._inbox = inbox
+        self._reflex = reflex
+        self._store = storeroom
+        self._hardware = hardware
+        self._link = link
+        self._audience = audience
+        self._clock = clock
+        self._alive = alive
+        self._alive_every_s = alive_every_s
+        self._alive_at_s = 0.0
+        self._tick_not_before_s = 0.0
+        self._answers: deque[Event] = deque()
+        self._exit_status: int | None = None
+        inbox.on_event = self._act_at_once
+
+    async def run(self) -> int:
+        """Handles events until the core, a failure or `end` says that it is over. Leaves every contactor open."""
+        try:
+            while self._exit_status is None:
+                event = await self._next()
+                if event is not None:
+                    await self.step(event)
+        finally:
+            self._hardware.make_safe()
+        return self._exit_status
+
+    async def step(self, event: Event) -> None:
+        """One event and whatever the store answers to it, to the end."""
+        self._answers.append(event)
+        while self._answers and self._exit_status is None:
+            await self._handle(self._answers.popleft())
+        if not (isinstance(event, ControlAsked) and event.do == "status"):
+            self._audience.changed()
+
+    def end(self, exit_status: int) -> None:
+        """Ends the run after the step that is under way."""
+        if self._exit_status is None:
+            self._exit_status = exit_status
+
+    def store_failed(self, error: Exception) -> None:
+        """What is not on the disk did not happen: nothing may follow it, so the process ends and begins again from the disk."""
+        self._hardware.make_safe()
+        log.critical("the store failed, every contactor is open and the station starts again: %s", error)
+        self.end(STORE_EXIT_STATUS)
+
+    async def _next(self) -> Event | None:
+        """The next event; a Tick when the core's deadline has come. Keeps the service manager's watchdog content."""
+        await asyncio.sleep(0)  # a full inbox must not shut out link and drivers
+        now_s = self._clock.mono_s()
+        if self._alive_every_s is not None and now_s >= self._alive_at_s:
+            self._alive()
+            self._alive_at_s = now_s + self._alive_every_s
+        deadline_s = self._station.next_deadline()
+        if deadline_s is not None:
+            deadline_s = max(deadline_s, self._tick_not_before_s)
+            if deadline_s <= now_s:
+                self._tick_not_before_s = now_s + TICK_GAP_S
+                return Tick()
+        alive_at_s = self._alive_at_s if self._alive_every_s is not None else None
+        wake_s = min((at_s for at_s in (deadline_s, alive_at_s) if at_s is not None), default=None)
+        return await self._inbox.take(None if wake_s is None else max(0.001, wake_s - now_s))
+
+    async def _handle(self, event: Event) -> None:
+        if isinstance(event, LinkUp):
+            self._link.admit()
+        elif isinstance(event, FrameReceived):
+            self._audience.frame("received", event.text)
+        try:
+            effects = self._station.handle(event, self._clock.now())
+        except Exception:
+            # Our own state is impossible; whatever it would do next is wrong. What the disk holds is right.
+            self._hardware.make_safe()
+            log.critical("impossible state: every contactor is open, the station starts again. %s", shown(event), exc_info=True)
+            self.end(IMPOSSIBLE_EXIT_STATUS)
+            return
+        for effect in effects:
+            await self._perform(effect)
+            if self._exit_status in (STORE_EXIT_STATUS, IMPOSSIBLE_EXIT_STATUS):
+                return
+
+    async def _perform(self, effect: fx.Effect) -> None:
+        match effect:
+            case fx.OpenContactor(connector=connector):
+                self._reflex.opened(connector)
+                self._hardware.set_contactor(connector, False)
+            case fx.Commit() | fx.LookUp() | fx.FetchRows() | fx.FetchDeadLetter():
+                await self._ask_store(effect)
+            case fx.CloseContactor(connector=connector):
+                self._close_contactor(connector)
+            case fx.OfferCurrent(connector=connector, current_a=current_a):
+                self._hardware.offer(connector, current_a)
+            case fx.MoveLock(connector=connector, locked=locked):
+                self._hardware.move_lock(connector, locked)
+            case fx.Show(connector=connector, pattern=pattern, refusal=refusal):
+                self._hardware.show(connector, pattern, refusal)
+            case fx.ReadMeter(connector=connector):
+                self._hardware.read_meter(connector)
+            case fx.Reply(ticket=ticket, body=body, error=error):
+                self._audience.reply(ticket, body, error)
+            case fx.Log():
+                _write_log(effect)
+            case fx.Exit(kind=kind):
+                log.info("the station ends: %s", kind.replace("_", " "))
+                self.end(0 if kind == "stop" else RESET_EXIT_STATUS)
+            case _:
+                self._perform_on_link(effect)
+
+    def _perform_on_link(
+        self, effect: fx.SendFrame | fx.LinkProven | fx.ProbeLink | fx.CloseLink | fx.SetPingInterval | fx.SetCredentials
+    ) -> None:
+        match effect:
+            case fx.SendFrame(text=text):
+                self._audience.frame("sent", text)
+                self._link.send(text)
+            case fx.LinkProven():
+                self._link.proven()
+            case fx.ProbeLink():
+                self._link.probe()
+            case fx.CloseLink(reason=reason):
+                self._link.close(reason)
+            case fx.SetPingInterval(interval_s=interval_s):
+                self._link.set_ping_interval(interval_s)
+            case fx.SetCredentials(authorization_key=authorization_key):
+                self._link.set_key(authorization_key)
+            case _:
+                assert_never(effect)
+
+    async def _ask_store(self, effect: fx.Commit | fx.LookUp | fx.FetchRows | fx.FetchDeadLetter) -> None:
+        """An answer is handled before any other event."""
+        try:
+            match effect:
+                case fx.Commit():
+                    await self._store.commit(effect)
+                case fx.LookUp(ticket=ticket, id_tag=id_tag):
+                    listed, cached = await self._store.look_up(id_tag)
+                    self._answers.append(LookedUp(ticket, listed, cached))
+                case fx.FetchRows(limit=limit, without=without):
+                    rows, total = await self._store.fetch_rows(limit, without)
+                    self._answers.append(RowsFetched(tuple(rows), total))
+                case fx.FetchDeadLetter(ticket=ticket, seq=seq):
+                    self._answers.append(DeadLetterFetched(ticket, await self._store.dead_letter(seq)))
+                case _:
+                    assert_never(effect)
+        except StoreError as error:
+            self.store_failed(error)
+
+    def _close_contactor(self, connector: int) -> None:
+        if self._reflex.may_close(connector):
+            self._reflex.closed(connector)
+            self._hardware.set_contactor(connector, True)
+        else:
+            log.info("connector %d: its contactor stays open, for the pilot or a safety input changed meanwhile", connector)
+
+    def _act_at_once(self, event: Event) -> None:
+        for connector in self._reflex.see(event):
+            self._hardware.set_contactor(connector, False)
+
+
+def _write_log(effect: fx.Log) -> None:
+    text = effect.text
+    if effect.transaction is not None:
+        text = f"transaction {effect.transaction}: {text}"
+    if effect.connector is not None:
+        text = f"connector {effect.connector}: {text}"
+    log.log(LEVELS[effect.level], "%s", text)

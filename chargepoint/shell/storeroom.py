@@ -1,0 +1,99 @@
+"""The store behind a thread: SQLite may wait for a slow card, the event loop may not.
+
+Owns the one thread that touches the store, so that its connection has one user. Refuses to know what is stored. Where no store
+can be opened, `NoStore` stands in: the station runs, keeps nothing, and therefore begins no session.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
+
+from chargepoint.core.effects import Commit
+from chargepoint.core.records import DeadLetter, IdTagRecord, OutboxRow, Snapshot, TransactionRecord, next_boot
+
+T = TypeVar("T")
+
+NO_STORE = "the station keeps nothing until its store is in order; see its log"
+
+
+class StoreLike(Protocol):
+    """What the shell asks of a store. Every call may raise chargepoint.store.StoreError; `room` says why there is none."""
+
+    def snapshot(self) -> Snapshot: ...
+    def commit(self, commit: Commit) -> None: ...
+    def look_up(self, id_tag: str) -> tuple[IdTagRecord | None, IdTagRecord | None]: ...
+    def fetch_rows(self, limit: int, without: tuple[int, ...]) -> tuple[tuple[OutboxRow, ...], int]: ...
+    def dead_letter(self, seq: int) -> OutboxRow | None: ...
+    def dead_letters(self, limit: int) -> Any: ...
+    def ledger(self, limit: int, offset: int) -> Any: ...
+    def room(self) -> str | None: ...
+    def checkpoint(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class NoStore:
+    """Keeps nothing."""
+
+    def __init__(self, kernel_boot_id: str, mono_s: float) -> None:
+        self._boot = next_boot((), kernel_boot_id, mono_s)
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(run=0, boots=(self._boot,), keys={}, stop_samples={})
+
+    def commit(self, commit: Commit) -> None:
+        """Nothing can be kept, and the core knows it (Started.store_fault)."""
+
+    def look_up(self, id_tag: str) -> tuple[IdTagRecord | None, IdTagRecord | None]:
+        return None, None
+
+    def fetch_rows(self, limit: int, without: tuple[int, ...]) -> tuple[tuple[OutboxRow, ...], int]:
+        return (), 0
+
+    def dead_letter(self, seq: int) -> OutboxRow | None:
+        return None
+
+    def dead_letters(self, limit: int) -> tuple[DeadLetter, ...]:
+        return ()
+
+    def ledger(self, limit: int, offset: int) -> tuple[TransactionRecord, ...]:
+        return ()
+
+    def room(self) -> str | None:
+        return None
+
+    def checkpoint(self) -> None:
+        """There is nothing to move."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class Storeroom:
+    """One store, one thread. `unsaved`: something was written since the last checkpoint."""
+
+    def __init__(self, thread: ThreadPoolExecutor, store: StoreLike) -> None:
+        self._thread = thread
+        self.store = store
+        self.unsaved = False
+
+    async def commit(self, commit: Commit) -> None:
+        self.unsaved = True
+        await self.call(self.store.commit, commit)
+
+    async def look_up(self, id_tag: str) -> tuple[IdTagRecord | None, IdTagRecord | None]:
+        return await self.call(self.store.look_up, id_tag)
+
+    async def fetch_rows(self, limit: int, without: tuple[int, ...]) -> tuple[tuple[OutboxRow, ...], int]:
+        return await self.call(self.store.fetch_rows, limit, without)
+
+    async def dead_letter(self, seq: int) -> OutboxRow | None:
+        return await self.call(self.store.dead_letter, seq)
+
+    async def checkpoint(self) -> None:
+        self.unsaved = False
+        await self.call(self.store.checkpoint)
+
+    async def call(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Runs something in the store's thread, after whatever waits there already."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
