@@ -14,11 +14,23 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field, structs
 
 from chargepoint import settings_rules
-from chargepoint.tables import SECRET, Checker, Problem, SettingsError, converted, key_text, printable, shown, too_deep
+from chargepoint.tables import (
+    SECRET,
+    Checker,
+    Problem,
+    SettingsError,
+    converted,
+    impossible_number,
+    key_text,
+    printable,
+    shown,
+    too_deep,
+)
 
 __all__ = ["Problem", "Reader", "Settings", "SettingsError", "load", "parse", "redacted"]
 
 FILE_SIZE_MAX = 1024 * 1024
+VALUE_LENGTH_MAX = 500  # CiString500Type of ChangeConfiguration.req, section 6.9
 MASK = "***"
 
 Part = dict[str, Any]
@@ -253,16 +265,23 @@ def _check_configuration(checker: Checker, table: object, check: CheckConfigurat
     for name, value in table.items():
         if (first := spelled.setdefault(name.lower(), name)) != name:
             checker.add("configuration", name, "the same key twice", f"{key_text(first)} is given already; keep one of them")
-        if not isinstance(value, str | int | float):
-            continue
+        if not isinstance(value, str | int | float) or impossible_number(value):
+            continue  # said by the type already
         text = configuration_text(value)
-        sentence = check(name, text)
-        if sentence is None:
-            continue
-        if SECRET.search(name):
-            checker.add("configuration", name, "a value that is not shown", sentence.replace(text, MASK) if text else sentence)
-        else:
-            checker.add("configuration", name, "" if sentence.startswith("is ") else shown(value), sentence)
+        if len(text) > VALUE_LENGTH_MAX:
+            checker.add("configuration", name, f"{len(text)} characters", f"must be at most {VALUE_LENGTH_MAX} characters")
+        elif (sentence := check(name, text)) is not None:
+            _configuration_problem(checker, name, value, sentence)
+
+
+def _configuration_problem(checker: Checker, name: str, value: object, sentence: str) -> None:
+    """A sentence of the core as a problem. It may quote the value: a secret is cut off, and nothing is said twice."""
+    if SECRET.search(name):
+        checker.add("configuration", name, "a value that is not shown", sentence.split("found")[0].rstrip(" ,;"))
+    elif "found" in sentence or sentence.startswith("is "):
+        checker.add("configuration", name, "", printable(sentence, 300))
+    else:
+        checker.add("configuration", name, shown(value), printable(sentence, 300))
 
 
 def _readers(checker: Checker, document: dict[str, Any]) -> dict[str, Any]:
@@ -272,14 +291,14 @@ def _readers(checker: Checker, document: dict[str, Any]) -> dict[str, Any]:
     numbers = sorted(int(name) for name in connectors if name.isdecimal()) if isinstance(connectors, dict) else []
     readers: dict[str, Any] = {}
     if not isinstance(tables, dict):
-        checker.add("readers", "", shown(tables), "must be tables [readers.1], [readers.2] and so on")
+        checker.add("readers", None, shown(tables), "must be tables [readers.1], [readers.2] and so on")
         return readers
     for name, table in tables.items():
         section = f"readers.{key_text(name)}"
         if not settings_rules.is_number(name):
-            checker.add(section, "", shown(name), "readers must be numbered 1 to 32", "example: [readers.1]")
+            checker.add(section, None, shown(name), "readers must be numbered 1 to 32", "example: [readers.1]")
         if not isinstance(table, dict):
-            checker.add(section, "", shown(table), "must be a table")
+            checker.add(section, None, shown(table), "must be a table")
             continue
         part = {key: value for key, value in table.items() if key != "connectors"}
         settings_rules.check_part(checker, section, part)

@@ -60,7 +60,9 @@ def check_part(checker: Checker, section: str, table: Mapping[str, Any]) -> None
     """A part's table names its driver; the rest is between the driver and `registry`."""
     driver = table.get("driver")
     if not isinstance(driver, str) or not driver:
-        checker.add(section, "driver", shown(driver), "must be the name of a driver", 'example: driver = "virtual"')
+        near = nearest("driver", table) if driver is None else None
+        hint = f"is {key_text(near)} meant to be driver?" if near else 'example: driver = "virtual"'
+        checker.add(section, "driver", shown(driver), "must be the name of a driver", hint)
 
 
 def check_serves(checker: Checker, section: str, serves: object, numbers: list[int]) -> None:
@@ -166,7 +168,7 @@ def _check_files(checker: Checker, security: Mapping[str, Any], base: Path) -> N
 
 def _check_numbering(checker: Checker, connectors: Mapping[str, Any]) -> None:
     if not connectors:
-        checker.add("connectors", "", "nothing", "must hold at least one connector", "example: [connectors.1]")
+        checker.add("connectors", None, "nothing", "must hold at least one connector", "example: [connectors.1]")
     for name in connectors:
         if not is_number(name):
             allowed = f"connectors must be numbered 1 to {NUMBER_MAX}"

@@ -93,6 +93,7 @@ def key_text(key: str) -> str:
 
 
 def join(section: str, key: str) -> str:
+    """The dotted name of a table in a table."""
     return f"{section}.{key_text(key)}" if section else key_text(key)
 
 
@@ -120,6 +121,13 @@ def _inside(value: object) -> Iterator[object]:
         yield from value
 
 
+def impossible_number(value: object) -> bool:
+    """True for what TOML allows and no setting means: infinities, NaN, and whole numbers that a float cannot hold."""
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    return isinstance(value, int) and abs(value) > WHOLE_MAX
+
+
 class Checker:
     """Collects the problems of one file. elsewhere names the section that a well-known key belongs to."""
 
@@ -128,17 +136,15 @@ class Checker:
         self.elsewhere = elsewhere or {}
         self.problems: list[Problem] = []
 
-    def add(self, section: str, key: str, found: object = "", allowed: str = "", hint: str = "") -> None:
-        """A problem in words of its own; found is taken as text that is fit to be shown."""
-        shown_key = key_text(key) if key else ""
-        self.problems.append(
-            Problem(file=self.file, section=section, key=shown_key, found=str(found), allowed=allowed, hint=hint)
-        )
+    def add(self, section: str, key: str | None, found: str = "", allowed: str = "", hint: str = "") -> None:
+        """A problem in words of its own, with a key or with the table itself; found is text that is fit to be shown."""
+        shown_key = "" if key is None else key_text(key)
+        self.problems.append(Problem(file=self.file, section=section, key=shown_key, found=found, allowed=allowed, hint=hint))
 
     def table(self, section: str, table: object, kind: type[Struct], skip: frozenset[str] = frozenset()) -> None:
         """Holds a table against a Struct: unknown keys, missing ones, and every value. Keys in skip are somebody else's."""
         if not isinstance(table, dict):
-            self.add(section, "", shown(table), "must be a table")
+            self.add(section, None, shown(table), "must be a table")
             return
         fields = {field.encode_name: field for field in structs.fields(kind)}
         for key in table:
@@ -166,7 +172,7 @@ class Checker:
                         self.value(inner_section, name, inner, get_args(option)[1])
                     return
         allowed = allowed_text(kind)
-        if _impossible_number(value):
+        if impossible_number(value):
             self.add(section, key, shown(value), allowed)
             return
         try:
@@ -193,7 +199,7 @@ class Checker:
     def _missing(self, section: str, name: str, kind: Any) -> None:
         inner = _options(kind)
         if any(get_origin(option) is dict or (isinstance(option, type) and issubclass(option, Struct)) for option in inner):
-            self.add(join(section, name), "", "nothing", "must be given: a table")
+            self.add(join(section, name), None, "nothing", "must be given: a table")
             return
         self.add(section, name, "nothing", allowed_text(kind), _example(kind))
 
@@ -203,12 +209,15 @@ def converted(checker: Checker, section: str, table: dict[str, Any], kind: type[
     try:
         return msgspec.convert(table, kind)
     except msgspec.ValidationError as error:
-        checker.add(section, "", "", printable(str(error), 300))
+        checker.add(section, None, "", printable(str(error), 300))
         return None
 
 
 def allowed_text(kind: Any) -> str:
     """What a field may hold, as a phrase that begins with "must"."""
+    options = [option for option in _options(kind) if option is not type(None)]
+    if all(get_origin(option) is Literal for option in options):  # in the order of the type, which msgspec does not keep
+        return "must be one of " + ", ".join(shown(value) for option in options for value in get_args(option))
     described = _described(kinds.type_info(kind))
     return described if described.startswith("must ") else f"must be {described}"
 
@@ -294,12 +303,6 @@ def _hint(value: object, kind: Any, options: list[Any]) -> str:
 
 def _literal_types(option: Any) -> list[Any]:
     return [type(value) for value in get_args(option)] if get_origin(option) is Literal else [option]
-
-
-def _impossible_number(value: object) -> bool:
-    if isinstance(value, float):
-        return not math.isfinite(value)
-    return isinstance(value, int) and abs(value) > WHOLE_MAX
 
 
 def _options(kind: Any) -> list[Any]:

@@ -1,0 +1,1 @@
+"""Stories of the station's file: settings, registry, and the files that ship."""
