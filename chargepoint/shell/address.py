@@ -54,6 +54,12 @@ def station_url(address: Address) -> str:
     return urlunsplit((scheme, parts.netloc, path, parts.query, ""))
 
 
+def without_credentials(url: str) -> str:
+    """The URL as it may be shown: user name and password that an installer wrote into it are left out."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
 def authorization(identity: str, authorization_key: str) -> str | None:
     """The Authorization header: identity and the key's bytes. None without a key."""
     if not authorization_key:
@@ -80,10 +86,8 @@ def tls_context(address: Address) -> ssl.SSLContext:
         # An empty password keeps OpenSSL from asking the terminal for one.
         context.load_cert_chain(address.certificate_file, address.key_file, password="")
     except (OSError, ssl.SSLError) as error:
-        files = f"{address.certificate_file} and {address.key_file or 'no client_key'}"
-        raise AddressError(
-            f"TLS: [security] client_certificate and client_key ({files}) cannot be used: {_why(error)}"
-        ) from error
+        files = f"client_certificate {address.certificate_file} and client_key {address.key_file or '(none)'}"
+        raise AddressError(f"TLS: [security] {files} cannot be used: {_why(error)}") from error
     return context
 
 

@@ -1,7 +1,7 @@
 """The link: one WebSocket to the Central System, opened again for ever (OCPP-J 1.6 sections 3 and 5.5).
 
-Owns connecting, reconnecting with backoff, pings and the outgoing buffer. Refuses to understand frames. Every failure, be it a 401
-or a wrong certificate, backs off and is tried again; the backoff begins anew only once the Central System has accepted the
+Owns connecting, reconnecting with backoff, pings and the outgoing buffer. Refuses to understand frames. Every failure, be it a
+401 or a wrong certificate, backs off and is tried again; the backoff begins anew only once the Central System has accepted the
 station (`proven`) or a connection has lived for a minute. All calls return at once and none raises.
 """
 
@@ -10,7 +10,6 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -19,7 +18,7 @@ from websockets.typing import Subprotocol
 
 from chargepoint.core.events import FrameReceived, LinkAlive, LinkDown, LinkUp
 from chargepoint.shell import link_words
-from chargepoint.shell.address import Address, authorization, station_url, tls_context
+from chargepoint.shell.address import Address, authorization, station_url, tls_context, without_credentials
 from chargepoint.shell.inbox import Inbox
 
 log = logging.getLogger(__name__)
@@ -33,6 +32,7 @@ OUTGOING_SIZE_MAX = 4 * 1024 * 1024
 LIFE_PROVES_S = 60.0
 CLOSE_S = 1.0
 FLUSH_S = 1.0
+TOLD_MAX = 50
 STALLED = "WebSocket: the Central System takes nothing any more; the connection is dead"
 
 
@@ -50,6 +50,7 @@ class Link:
     ) -> None:
         self._address = address
         self._url = station_url(address)
+        self._shown_url = without_credentials(self._url)
         self._key = authorization_key
         self._inbox = inbox
         self._pong_timeout_s = pong_timeout_s
@@ -61,6 +62,7 @@ class Link:
         self._outgoing: deque[str] = deque()
         self._outgoing_size = 0
         self._work = asyncio.Event()
+        self._drained = asyncio.Event()
         self._leave: asyncio.Future[str] | None = None
         self._opened = 0
         self._admitted = 0
@@ -97,6 +99,7 @@ class Link:
         else:
             self._outgoing.append(text)
             self._outgoing_size += len(text)
+            self._drained.clear()
             self._work.set()
 
     def proven(self) -> None:
@@ -129,7 +132,7 @@ class Link:
     def view(self) -> dict[str, Any]:
         """For people. since_s: how long it has been in this state."""
         since_s = asyncio.get_running_loop().time() - self._since_s
-        return {"state": self._state, "url": self._url, "since_s": round(since_s, 1), "reason": self._reason}
+        return {"state": self._state, "url": self._shown_url, "since_s": round(since_s, 1), "reason": self._reason}
 
     # One life after the other
 
@@ -139,8 +142,10 @@ class Link:
             self._hurry.clear()
             reason = await self._live()
             if asyncio.get_running_loop().time() - began_s >= LIFE_PROVES_S:
-                self._failures = 0
-            self._tell(reason)
+                self.proven()
+            self._reason = reason
+            self._say(logging.WARNING, f"no link to the Central System: {reason}")
+            self._inbox.put(LinkDown(reason))
             if not self._stopping:
                 await self._pause()
         self._become("stopped")
@@ -191,11 +196,11 @@ class Link:
         self._probe = False
         self._outgoing.clear()
         self._outgoing_size = 0
+        self._drained.set()
         self._opened += 1
         self._become("connected")
-        self._told.clear()
-        log.info("connected to %s", self._url)
-        self._inbox.put(LinkUp(self._url))
+        self._say(logging.INFO, f"connected to {self._shown_url}")
+        self._inbox.put(LinkUp(self._shown_url))
         works = (self._read(connection), self._write(connection), self._ping(connection), self._wait_to_leave(self._leave))
         tasks = [asyncio.create_task(_until_closed(work)) for work in works]
         try:
@@ -223,6 +228,7 @@ class Link:
                     return STALLED
                 self._outgoing.popleft()
                 self._outgoing_size -= len(text)
+            self._drained.set()
             self._work.clear()
             await self._work.wait()
 
@@ -251,9 +257,12 @@ class Link:
     async def _wait_to_leave(self, leave: asyncio.Future[str]) -> str:
         """Leaves when asked to, once what is buffered has gone."""
         reason = await leave
-        deadline_s = asyncio.get_running_loop().time() + FLUSH_S
-        while self._outgoing and asyncio.get_running_loop().time() < deadline_s and reason != STALLED:
-            await asyncio.sleep(0.005)
+        if reason != STALLED:
+            try:
+                async with asyncio.timeout(FLUSH_S):
+                    await self._drained.wait()
+            except TimeoutError:
+                return f"{reason} (not all that was to be sent has left)"
         return reason
 
     async def _pause(self) -> None:
@@ -291,12 +300,13 @@ class Link:
         if state == "connected":
             self._reason = ""
 
-    def _tell(self, reason: str) -> None:
-        self._reason = reason
-        if reason not in self._told:
-            self._told.add(reason)
-            log.warning("no link to the Central System: %s", reason)
-        self._inbox.put(LinkDown(reason))
+    def _say(self, level: int, text: str) -> None:
+        """Logs each distinct text once until the link has proven itself."""
+        if text not in self._told:
+            if len(self._told) >= TOLD_MAX:
+                self._told.clear()
+            self._told.add(text)
+            log.log(level, "%s", text)
 
 
 async def _until_closed(work: Coroutine[Any, Any, str]) -> str:

@@ -28,7 +28,10 @@ STATUS_HINTS = {
     429: "the Central System takes no more connections for now",
 }
 
-SUBPROTOCOL_NONE = "subprotocol: the server chose none, so it does not speak ocpp1.6; check that [central_system] url is its OCPP 1.6 JSON address"
+SUBPROTOCOL_NONE = (
+    "subprotocol: the server chose none, so it does not speak ocpp1.6 here; "
+    "check that [central_system] url is its address for OCPP 1.6 JSON"
+)
 
 
 def failure(error: BaseException, url: str, timeout_s: float) -> str:
@@ -76,7 +79,10 @@ def closed(error: ConnectionClosed) -> str:
 def place(url: str) -> str:
     """Host and port; never user information."""
     parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "wss" else 80)
+    try:
+        port = parts.port or (443 if parts.scheme == "wss" else 80)
+    except ValueError:
+        return parts.netloc.rpartition("@")[2]
     host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
     return f"{host}:{port}"
 
