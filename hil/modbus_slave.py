@@ -74,6 +74,23 @@ class _Slave:
         self._faults: list[Fault] = []
         self.log: deque[Request] = deque(maxlen=LOG_LENGTH)
         self.bad_frames = 0
+        self.requests = 0
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+
+    async def asked(self, requests: int) -> None:
+        """Returns when so many requests for registers have come since the start."""
+        if self.requests < requests:
+            seen: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((requests, seen))
+            await seen
+
+    def _note(self, request: Request) -> None:
+        self.log.append(request)
+        self.requests += 1
+        for requests, seen in self._waiting:
+            if self.requests >= requests and not seen.done():
+                seen.set_result(None)
+        self._waiting = [(requests, seen) for requests, seen in self._waiting if not seen.done()]
 
     def fail(self, kind: FaultKind | str, *, times: int = 1, delay_s: float = 0.0, unit: int | None = None) -> None:
         """Spoils the next `times` answers (of one unit, or of any). Faults wait in line, the oldest that fits goes first."""
@@ -100,7 +117,7 @@ class _Slave:
         if len(request) != 5:
             return bytes([function | 0x80, ILLEGAL_DATA_VALUE])
         address, count = struct.unpack(">HH", request[1:])
-        self.log.append(Request(at_s=time.monotonic(), unit=unit, function=function, address=address, count=count))
+        self._note(Request(at_s=time.monotonic(), unit=unit, function=function, address=address, count=count))
         if not 1 <= count <= MAX_COUNT:
             return bytes([function | 0x80, ILLEGAL_DATA_VALUE])
         words = self._read(unit, function, address, count)

@@ -45,8 +45,8 @@ class EnergyWatch:
             return
         raise DriverError(
             f"{name}: the energy register {way} from {last_wh:.0f} Wh to {energy_wh:.0f} Wh, which no meter does. It is "
-            f"believed after {BELIEVED_AFTER} such readings in a row ({self._doubts} so far). If the meter was neither replaced "
-            "nor reset, check the bus."
+            f"believed after {BELIEVED_AFTER} such readings in a row ({self._doubts} so far). If the meter was neither "
+            "replaced nor reset, check the bus."
         )
 
     def _believe(self, energy_wh: float, now_s: float) -> None:

@@ -164,7 +164,13 @@ class Bus:
         task = asyncio.get_running_loop().create_task(self._transaction(request))
         self._running = task
         task.add_done_callback(self._finished)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if task.cancelled() and caller is not None and not caller.cancelling():
+                raise LineLost(f"{self.where}: the bus was closed in the middle of a request") from None
+            raise
 
     def _finished(self, task: asyncio.Task[list[int]]) -> None:
         self._lock.release()
