@@ -93,9 +93,13 @@ def _raw(payload: object) -> msgspec.Raw:
 
 def _plain(raw: msgspec.Raw) -> Any:
     try:
-        return json.loads(bytes(raw).decode())
+        return json.loads(bytes(raw).decode(), parse_constant=_no_json)
     except (ValueError, RecursionError) as error:
         raise PayloadError(ErrorCode.FormationViolation, f"$: no JSON that can be read: {error}") from None
+
+
+def _no_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 class _Field(NamedTuple):

@@ -168,7 +168,7 @@ def _stamp(value: object) -> str:
     if not isinstance(value, datetime):
         raise TypeError(f"{type(value).__name__} has no place in a frame")
     moment = as_utc(value)
-    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds").replace("+00:00", "Z")
+    return moment.isoformat(timespec="milliseconds" if moment.microsecond >= 1000 else "seconds").replace("+00:00", "Z")
 
 
 _text = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=_stamp).encode
