@@ -82,9 +82,11 @@ class BenchClient:
         return await self.do("state")
 
     async def watch(self) -> AsyncIterator[Change]:
-        """Every change from now on, until the bench ends (BenchError)."""
+        """Every change from the return of this call on, until the bench ends (BenchError)."""
         await self._start_watching()
-        seen = self._seen
+        return self._changes_since(self._seen)
+
+    async def _changes_since(self, seen: int) -> AsyncIterator[Change]:
         while True:
             await self._changed(seen, None)
             fresh = min(self._seen - seen, len(self._changes))

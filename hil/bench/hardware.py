@@ -215,9 +215,10 @@ class Hardware:
             connection.tell()
 
     def join(self, key: Key, connection: "HardwareConnection") -> None:
-        if key in self.parts:
-            self.parts[key].let_go()
-            self.parts[key].end()
+        before = self.parts.get(key)
+        if before is not None:
+            before.let_go()
+            before.end()
         self.parts[key] = connection
         self.rig.world.station_connected = True
 
