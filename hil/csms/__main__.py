@@ -101,7 +101,7 @@ async def _serve(system: CentralSystem, options: argparse.Namespace) -> None:
     control = None if options.control is None else Control(system, options.control)
     if not options.quiet:
         out: TextIO = sys.stdout if options.log else sys.stderr
-        system.office.listeners.append(lambda frame: _print(frame, out))
+        _show(system, out)
     async with system:
         if control is not None:
             await control.start()
@@ -115,8 +115,16 @@ async def _serve(system: CentralSystem, options: argparse.Namespace) -> None:
                 await control.stop()
 
 
-def _print(frame: Frame, out: TextIO) -> None:
-    print(show.line(frame), file=out, flush=True)
+def _show(system: CentralSystem, out: TextIO) -> None:
+    """Prints the conversation until nobody reads it any more: a closed pipe must not end the stations' connections."""
+
+    def see(frame: Frame) -> None:
+        try:
+            print(show.line(frame), file=out, flush=True)
+        except (OSError, ValueError):
+            system.office.listeners.remove(see)
+
+    system.office.listeners.append(see)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -39,7 +39,7 @@ class Row:
     started: str
     start_received: list[float] = field(default_factory=list)
     reservation_id: int | None = None
-    status: str = "Accepted"
+    status: str = "Accepted"  # of the id tag, as last answered
     told: list[int] = field(default_factory=list)  # ids that answers named instead, by a rule
     meter_stop_wh: int | None = None
     stopped: str | None = None
@@ -139,12 +139,16 @@ class Books:
         self.save()
         return row
 
-    def told(self, identity: str, message: Payload, transaction_id: object) -> None:
-        """What the answer to this booked StartTransaction named as the id: messages with it belong to its row too."""
+    def told(self, identity: str, message: Payload, answer: Payload) -> None:
+        """What this booked StartTransaction was answered: messages with that id belong to its row too."""
         row = self._by_start.get(_start_key(identity, message))
-        if row is None or type(transaction_id) is not int or transaction_id in (row.transaction_id, *row.told):
+        if row is None:
             return
-        row.told.append(transaction_id)
+        number, info = answer.get("transactionId"), answer.get("idTagInfo")
+        if type(number) is int and number not in (row.transaction_id, *row.told):
+            row.told.append(number)
+        if isinstance(info, dict):
+            row.status = str(info.get("status"))
         self.save()
 
     def stop(self, identity: str, message: Payload) -> Row | None:

@@ -12,6 +12,22 @@ from hil.csms.control import COMMANDS
 
 NAMES = ("call", "books", "follow", "state", "do")
 
+RULES_HELP = """\
+what a rule may say of a station's CALL (action: its name, or * for any):
+  delay_s=S              answer later; combines with the others
+  drop=true              no answer
+  error=CODE             a CALLERROR, with description=TEXT
+  close=true             cut the connection instead of answering
+  freeze=true            stop reading instead of answering (half-open)
+  twice=true             the same answer two times
+  payload={...}          exactly this answer; merge={...}: the regular one with these fields (null: left out)
+  message_id=ID          answer under another id; raw=TEXT: send this instead of a frame
+  book=false             as if the message had been lost, not its answer (with error: book=true is the other way round)
+of a connection attempt (action: connect):
+  http=401               refuse the handshake; close=true: accept and close at once; freeze=true: accept, never read
+  subprotocol=false      choose none; delay_s=S: take time over the handshake
+"""
+
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
     """The client's commands, as sub-commands of `python -m hil.csms`."""
@@ -36,7 +52,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     do = commands.add_parser(
         "do",
         help="send any request to the control socket",
-        epilog=f"requests:\n{listing}",
+        epilog=f"requests:\n{listing}\n\n{RULES_HELP}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     do.add_argument("socket", help="the control socket")

@@ -53,7 +53,7 @@ class Settings:
     password: bytes | None = None
     passwords: dict[str, bytes] = field(default_factory=dict)
     identities: frozenset[str] | None = None
-    patience_s: float = 2.0
+    patience_s: float = 0.5
     vendors: dict[str, VendorHandler] = field(default_factory=dict)  # vendorId → handler of DataTransfer.req
     sign_certificate: str = "Accepted"
 
@@ -131,7 +131,7 @@ class Desk:
         regular = self._regular.get(action)
         return {} if regular is None else regular(identity, payload, book)
 
-    def id_tag_info(self, id_tag: str, identity: str = "", *, starts: bool = False) -> Payload:
+    def id_tag_info(self, id_tag: str, *, starts: bool = False) -> Payload:
         """IdTagInfo (OCPP 1.6 section 7.27); compared without regard to case. starts: for a StartTransaction."""
         known = self.settings.id_tags.get(id_tag.casefold(), self.settings.default_id_tag)
         info: Payload = {"status": known.status}
@@ -158,9 +158,7 @@ class Desk:
             row = self.books.start(identity, payload)
         except OverflowError as error:
             raise Refused("InternalError", str(error)) from None
-        info = self.id_tag_info(payload["idTag"], identity, starts=True)
-        row.status = info["status"]
-        return {"transactionId": row.transaction_id, "idTagInfo": info}
+        return {"transactionId": row.transaction_id, "idTagInfo": self.id_tag_info(payload["idTag"], starts=True)}
 
     def _stop(self, identity: str, payload: Payload, book: bool) -> Payload:
         if book:

@@ -207,7 +207,7 @@ class Line:
             if accepted:
                 self.station.triggered.clear()
         elif call.action == "StartTransaction" and booked:
-            self.office.books.told(self.station.identity, call.payload, answer.get("transactionId"))
+            self.office.books.told(self.station.identity, call.payload, answer)
 
     async def _close(self, delay_s: float) -> None:
         await asyncio.sleep(delay_s)

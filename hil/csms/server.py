@@ -90,6 +90,7 @@ class CentralSystem:
         self._holder: socket.socket | None = None
         self._back: asyncio.Task[None] | None = None
         self._switching = asyncio.Lock()
+        self._listening = asyncio.Event()
 
     @property
     def rules(self) -> Rules:
@@ -115,7 +116,11 @@ class CentralSystem:
     @property
     def online(self) -> bool:
         """Whether it listens."""
-        return self._server is not None
+        return self._listening.is_set()
+
+    async def wait_online(self) -> None:
+        """Waits until it listens, such as after `go_offline(seconds)`."""
+        await self._listening.wait()
 
     async def __aenter__(self) -> "CentralSystem":
         await self.start()
@@ -169,6 +174,7 @@ class CentralSystem:
             except BaseException:
                 listener.close()
                 raise
+            self._listening.set()
 
     async def go_offline(self, seconds: float | None = None) -> None:
         """Refuses connections and cuts those there are, for so many seconds or until go_online."""
@@ -215,6 +221,7 @@ class CentralSystem:
         if self._server is None:
             return
         server, self._server = self._server, None
+        self._listening.clear()
         for connection in tuple(server.all_connections):
             station = self.stations.get(getattr(connection, "identity", ""))
             frozen = station is not None and station.line is not None and station.line.frozen
