@@ -1,0 +1,171 @@
+"""One part of the hardware, kept open: opened, used, closed when it fails, opened again with backoff.
+
+Owns how a failure becomes one PartLost and the way back one PartBack, and that a driver which hangs is given up. Refuses to know what
+the part is. Whatever a driver raises is the part's failure and never the station's.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, Generic, TypeVar
+
+from chargepoint.core.events import Event, PartBack, PartLost
+from chargepoint.ports import DriverError, Port
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+P = TypeVar("P", bound=Port)
+Report = Callable[[Event], Awaitable[None]]
+
+OPEN_S = 10.0
+CLOSE_S = 2.0
+BACKOFF_MIN_S = 0.5
+BACKOFF_MAX_S = 10.0
+LIFE_PROVES_S = 10.0
+
+
+class Part(Generic[P]):
+    """A part and the task that keeps it open.
+
+    name and number: as in PartLost. use(port): brings the part's facts until it fails; it calls `works` when the part has shown
+    that it works. prepare(port): the plain calls that put a part that was just opened into its state.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        number: int,
+        open_port: Callable[[], Coroutine[Any, Any, P]],
+        use: Callable[["Part[P]", P], Coroutine[Any, Any, None]],
+        report: Report,
+        prepare: Callable[[P], None] = lambda port: None,
+    ) -> None:
+        self.name, self.number = name, number
+        self.port: P | None = None
+        self._open, self._use, self._prepare = open_port, use, prepare
+        self._report = report
+        self._lost = False
+        self._failed: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._backoff_s = BACKOFF_MIN_S
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run(), name=f"{self.name} {self.number}")
+
+    async def stop(self) -> None:
+        """Closes the part; takes at most about `CLOSE_S`."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=CLOSE_S + 0.5)
+
+    def command(self, act: Callable[[P], None]) -> bool:
+        """A plain call on the part; one that raises is a failed part. False: there is no open part to call."""
+        if self.port is None:
+            return False
+        try:
+            act(self.port)
+        except Exception as error:
+            self._fail(error)
+            return False
+        return True
+
+    async def works(self) -> None:
+        """The part has shown that it works."""
+        if self._lost:
+            self._lost = False
+            log.info("%s works again", self)
+            await self._report(PartBack(self.name, self.number))
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.number}" if self.number else self.name
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            began_s = loop.time()
+            try:
+                await self._live()
+            except Exception as error:
+                await self._tell_lost(error)
+            if loop.time() - began_s >= LIFE_PROVES_S:
+                self._backoff_s = BACKOFF_MIN_S
+            await asyncio.sleep(self._backoff_s)
+            self._backoff_s = min(2 * self._backoff_s, BACKOFF_MAX_S)
+
+    async def _live(self) -> None:
+        """From open to the failure, which it raises."""
+        port = await bounded(self._open(), OPEN_S, f"{self}: the driver does not open it")
+        self._failed = asyncio.get_running_loop().create_future()
+        self.port = port
+        use = asyncio.ensure_future(self._use(self, port))
+        try:
+            if self.command(self._prepare):
+                await asyncio.wait({use, self._failed}, return_when=asyncio.FIRST_COMPLETED)
+            for outcome in (self._failed, use):
+                if outcome.done():
+                    outcome.result()
+            raise DriverError(f"{self}: the driver has stopped reporting")
+        finally:
+            self.port = None
+            _consume(self._failed)
+            abandon(use)
+            with contextlib.suppress(DriverError):
+                await bounded(_closing(port), CLOSE_S, f"{self}: the driver does not close it")
+
+    def _fail(self, error: Exception) -> None:
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)
+
+    async def _tell_lost(self, error: Exception) -> None:
+        if isinstance(error, DriverError | TimeoutError | OSError):
+            why = str(error) or type(error).__name__
+        else:
+            why = f"{self}: the driver broke ({type(error).__name__}: {error})"
+            log.error("%s: a mistake in its driver", self, exc_info=error)
+        if not self._lost:
+            self._lost = True
+            log.warning("%s is lost: %s", self, why)
+            await self._report(PartLost(self.name, self.number, why))
+
+
+async def bring(part: Part[Any], states: AsyncIterator[T], event_of: Callable[[T], Event], report: Report) -> None:
+    """Reports every state that a driver tells, until it fails or stops."""
+    async for state in states:
+        await part.works()
+        await report(event_of(state))
+
+
+async def bounded(work: Coroutine[Any, Any, T], limit_s: float, what: str) -> T:
+    """The outcome of a driver's coroutine; DriverError after limit_s. One that ignores its cancellation is left behind."""
+    task = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=limit_s)
+    except asyncio.CancelledError:
+        abandon(task)
+        raise
+    if not done:
+        abandon(task)
+        raise DriverError(f"{what} within {limit_s:g} s")
+    return task.result()
+
+
+def abandon(task: asyncio.Future[Any]) -> None:
+    """Cancels without waiting; whatever becomes of it is of no interest any more."""
+    task.cancel()
+    task.add_done_callback(_consume)
+
+
+def _consume(task: asyncio.Future[Any]) -> None:
+    if not task.done():
+        task.cancel()
+    elif not task.cancelled():
+        task.exception()
+
+
+async def _closing(port: Port) -> None:
+    try:
+        await port.close()
+    except Exception as error:
+        log.warning("a part did not close in order: %s", error)
