@@ -224,7 +224,7 @@ async def test_the_client_tells_that_the_bench_has_gone(bench: Bench) -> None:
         await client.state()
         for connection in bench.rig.clients:
             connection.end()
-        with pytest.raises(BenchError, match="^the bench('s connection broke| has closed the connection)"):
+        with pytest.raises(BenchError, match=r"^the bench('s connection broke| has closed the connection)"):
             await client.wait_for(lambda state: False, timeout_s=BOUND_S)
     with pytest.raises(BenchError, match=r"no bench at .*nowhere.sock: .*; start one with python -m hil.bench --dir DIR"):
         async with BenchClient("nowhere.sock"):
