@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 
 import pytest
 
+import hil.csms.schemas as payload_checks
 from hil.csms import SCHEMAS_AVAILABLE, CallError, CentralSystem, NoAnswer, NotConnected
 from hil.csms.times import from_iso
 from tests.csms.fake_station import BOOT, IDENTITY, FakeStation, fake_station, stamp, start_of, stop_of, values_of
@@ -285,3 +287,35 @@ async def test_a_station_that_never_comes_is_named(cs: CentralSystem, station: F
     await cs.station(IDENTITY)
     with pytest.raises(AssertionError, match=r"CK_OTHER did not connect in 0\.01 s; connected: CK_XXX_0001"):
         await cs.station("CK_OTHER", timeout_s=0.01)
+
+
+@pytest.fixture
+def without_schemas(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(payload_checks, "_FOLDER", None)
+    payload_checks._validator.cache_clear()
+    yield
+    payload_checks._validator.cache_clear()
+
+
+@pytest.mark.usefixtures("without_schemas")
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("StartTransaction", {"connectorId": 1}),
+        ("StartTransaction", start_of() | {"meterStart": True}),
+        ("StopTransaction", stop_of(1, transactionData=[7])),
+        ("MeterValues", {"connectorId": 1, "meterValue": [{"sampledValue": [5]}]}),
+        ("MeterValues", {"connectorId": 1, "meterValue": "x"}),
+        ("DataTransfer", {"vendorId": 5}),
+        ("Authorize", {}),
+    ],
+)
+async def test_without_the_schemas_what_is_booked_is_still_checked(
+    cs: CentralSystem, station: FakeStation, action: str, payload: dict[str, object]
+) -> None:
+    message_id = await station.post(action, payload)
+    frame = await station.next()
+    assert frame is not None
+    assert frame[:3] == [4, message_id, "TypeConstraintViolation"]
+    assert len(cs.violations) >= 1
+    assert (await station.ask("StartTransaction", start_of()))["transactionId"] == 1
