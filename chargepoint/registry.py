@@ -5,8 +5,8 @@ Owns which drivers there are: those of this project by a table, those of others 
 names it, never before. Opens nothing.
 
 A driver module exports a frozen Struct `Config` (its table in the file without `driver`) and the coroutine `open`:
-`await open(config, buses)` (for a bus, `buses` is empty). It may export `remarks(config)`: sentences that an installer should read
-although the configuration is valid.
+`await open(config, buses)` (for a bus, `buses` is empty). It may export `remarks(config)`: sentences that an installer should
+read although the configuration is valid.
 """
 
 import importlib

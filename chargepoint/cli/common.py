@@ -77,11 +77,8 @@ def columns(rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()) 
     widths = [max(len(row[at]) for row in table) for at in range(len(table[0]))]
     lines = []
     for row in table:
-        cells = [
-            cell.rjust(width) if at in right else cell.ljust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
+        sized = enumerate(zip(row, widths, strict=True))
+        lines.append("  ".join(cell.rjust(width) if at in right else cell.ljust(width) for at, (cell, width) in sized).rstrip())
     return lines
 
 

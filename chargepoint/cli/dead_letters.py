@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from chargepoint.cli.common import CommandError, Help, add_config_option, add_socket_option, clean, columns, control_socket
-from chargepoint.cli.kept import Row, database_path, pages
+from chargepoint.cli.common import CommandError, Help, add_config_option, add_socket_option, clean, columns
+from chargepoint.cli.control_client import ControlClient
+from chargepoint.cli.kept import Row, ask, rows_of
 
 DESCRIPTION = """\
 A billing message (StartTransaction, MeterValues, StopTransaction) that the Central System refused or did not answer as often as
@@ -24,8 +25,10 @@ examples:
 
 Works with the service running (through its control socket) and stopped (in its database).
 """
-HEADS = ("NO", "MESSAGE", "SESSION", "CONNECTOR", "ATTEMPTS", "SINCE", "REASON")
+HEADS = ("NO", "MESSAGE", "SESSION", "CONNECTOR", "CARD", "OF", "ATTEMPTS", "REASON")
+FIELDS = ("seq", "message", "key", "connector", "id_tag", "stamp", "attempts")
 REASON_LENGTH = 70
+LIST_MAX = 1_000  # of the store's list
 
 
 def add_to(commands: Any) -> None:
@@ -94,25 +97,21 @@ def export(arguments: argparse.Namespace) -> int:
 
 
 def replay(arguments: argparse.Namespace) -> int:
-    from chargepoint.cli.control_client import ControlClient, NotRunning
-
     letters = _letters(arguments)
     numbers = [letter["seq"] for letter in letters] if arguments.all else [_find(letters, arguments.number)["seq"]]
-    try:
-        with ControlClient(control_socket(arguments)) as client:
-            for number in numbers:
-                client.request("replay_dead_letter", seq=number)
-    except NotRunning:
-        _replay_stopped(arguments, numbers)
     if not numbers:
         print("no dead letters: nothing to replay")
-    else:
-        print(f"back in the queue: {', '.join(str(number) for number in numbers)}")
+        return 0
+    ask(arguments, lambda client: _replay_running(client, numbers), lambda state_dir: _replay_stopped(state_dir, numbers))
+    print(f"back in the queue: {', '.join(str(number) for number in numbers)}")
     return 0
 
 
 def _letters(arguments: argparse.Namespace) -> list[Row]:
-    return list(pages(arguments, "dead_letters", "dead_letters", _stopped))
+    letters = ask(arguments, lambda client: rows_of(client.request("dead_letters"), "dead_letters"), _stopped)
+    if len(letters) >= LIST_MAX:
+        print(f"only the oldest {len(letters)} are here; replay them to come to the others", file=sys.stderr)
+    return letters
 
 
 def _find(letters: list[Row], number: int) -> Row:
@@ -126,27 +125,25 @@ def _find(letters: list[Row], number: int) -> Row:
 
 
 def _cells(letter: Row) -> list[str]:
-    names = ("seq", "action", "transaction", "connector", "attempts", "at")
-    cells = ["-" if letter.get(name) is None else clean(letter[name], 30) for name in names]
+    cells = ["-" if letter.get(name) is None else clean(letter[name], 30) for name in FIELDS]
     return [*cells, clean(letter.get("reason", "-"), REASON_LENGTH)]
 
 
-def _stopped(database: Path, limit: int, offset: int) -> list[Row]:
+def _stopped(state_dir: Path) -> list[Row]:
     from chargepoint.store import reading
 
-    try:
-        return reading.dead_letters(database, limit, offset)
-    except reading.Unreadable as error:
-        raise CommandError(str(error)) from error
+    return reading.dead_letters(state_dir, LIST_MAX)
 
 
-def _replay_stopped(arguments: argparse.Namespace, numbers: list[int]) -> None:
-    from chargepoint.store import reading
+def _replay_running(client: ControlClient, numbers: list[int]) -> None:
+    for number in numbers:
+        client.request("replay_dead_letter", seq=number)
 
-    try:
-        reading.replay_dead_letters(database_path(arguments), numbers)
-    except reading.Unreadable as error:
-        raise CommandError(str(error)) from error
+
+def _replay_stopped(state_dir: Path, numbers: list[int]) -> None:
+    from chargepoint.cli.replaying import replay_in_store
+
+    replay_in_store(state_dir, numbers)
 
 
 def _number(text: str) -> int:

@@ -1,53 +1,56 @@
-"""What the station keeps, for the commands: asked of the running service, or read from its database while it is stopped."""
+"""What the station keeps, for the commands: asked of the running service, or read from its store while it is stopped."""
 
 import argparse
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from chargepoint.cli.common import CommandError, config_path, control_socket
 from chargepoint.cli.control_client import ControlClient, NotRunning
 
-PAGE = 500
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
-def pages(arguments: argparse.Namespace, do: str, name: str, stopped: Callable[[Path, int, int], list[Row]]) -> Iterator[Row]:
-    """Rows page by page: of the service's answer to `do` (its list `name`), or of `stopped(database, limit, offset)`."""
+def ask(arguments: argparse.Namespace, running: Callable[[ControlClient], T], stopped: Callable[[Path], T]) -> T:
+    """The outcome of `running` with the service, or where none runs, of `stopped` with its state's folder.
+
+    Raises CommandError where neither can be had.
+    """
     try:
         with ControlClient(control_socket(arguments)) as client:
-            yield from _paged(lambda offset: _rows(client.request(do, limit=PAGE, offset=offset), name))
+            return running(client)
     except NotRunning:
-        database = database_path(arguments)
-        yield from _paged(lambda offset: stopped(database, PAGE, offset))
+        directory = state_dir(arguments)
+    with stopped_store():
+        return stopped(directory)
 
 
-def database_path(arguments: argparse.Namespace) -> Path:
-    """The database of a stopped station; raises CommandError where there is none."""
+def rows_of(answer: dict[str, Any], name: str) -> list[Row]:
+    """The list of a service's answer; raises CommandError where it has none."""
+    found = answer.get(name)
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise CommandError(f"the service's answer has no list {name}; is it the same version as this command?")
+    return found
+
+
+def state_dir(arguments: argparse.Namespace) -> Path:
+    """The state's folder, as the configuration says."""
     from chargepoint.settings import SettingsError, state_dir_of
-    from chargepoint.store import DATABASE_NAME
 
     try:
-        path = Path(state_dir_of(config_path(arguments))) / DATABASE_NAME
+        return Path(state_dir_of(config_path(arguments)))
     except SettingsError as error:
         raise CommandError(str(error)) from error
-    if not path.exists():
-        raise CommandError(f"the service is not running and there is no database {path}: this station has never run")
-    return path
 
 
-def _paged(page: Callable[[int], list[Row]]) -> Iterator[Row]:
-    offset = 0
-    while True:
-        rows = page(offset)
-        yield from rows
-        if len(rows) < PAGE:
-            return
-        offset += len(rows)
+@contextmanager
+def stopped_store() -> Iterator[None]:
+    """What goes wrong with the store of a stopped service, as the command's own error."""
+    from chargepoint.store import StoreError
 
-
-def _rows(answer: dict[str, Any], name: str) -> list[Row]:
-    rows = answer.get(name)
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise CommandError(f"the service's answer has no list {name}; is it the same version as this command?")
-    return rows
+    try:
+        yield
+    except StoreError as error:
+        raise CommandError(f"the service is not running, so its store was opened, but: {error}") from error

@@ -4,17 +4,18 @@ import argparse
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
-from chargepoint.cli.common import CommandError, Help, add_config_option, add_socket_option, clean, columns, kwh
-from chargepoint.cli.kept import Row, pages
+from chargepoint.cli.common import Help, add_config_option, add_socket_option, clean, columns, kwh
+from chargepoint.cli.kept import Row, ask, rows_of
 
 DESCRIPTION = """\
-Lists the sessions of this station, newest first: what was counted, and whether the Central System has it. Asks the running
-service; while it is stopped, reads its database."""
+Lists the sessions of this station, newest first: when, what was counted, and whether the Central System has it. Asks the
+running service; while it is stopped, reads its database."""
 EPILOG = """\
 SENT says how far StartTransaction and StopTransaction have come: confirmed, queued, or dead (see chargepoint dead-letters).
 
@@ -24,9 +25,11 @@ examples:
   chargepoint ledger --limit 1 --json
 """
 LIMIT = 50
+PAGE = 500
 LIMIT_MAX = 1_000_000
 HEADS = ("NO", "CONNECTOR", "CARD", "BEGAN", "ENDED", "ENERGY", "REASON", "TRANSACTION", "SENT")
 NUMBERS = frozenset({0, 5})
+UNDATED = "not dated yet"
 
 
 def add_to(commands: Any) -> None:
@@ -51,31 +54,39 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     limit = arguments.limit or (LIMIT if arguments.since is None else LIMIT_MAX)
-    rows = list(islice(_since(pages(arguments, "ledger", "sessions", _stopped), arguments.since), limit))
+
+    def taken(page: Callable[[int], list[Row]]) -> list[Row]:
+        return list(islice(_since(_paged(page), arguments.since), limit))
+
+    sessions = ask(
+        arguments,
+        lambda client: taken(lambda offset: rows_of(client.request("ledger", limit=PAGE, offset=offset), "sessions")),
+        lambda state_dir: taken(lambda offset: _stopped(state_dir, offset)),
+    )
     if arguments.json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps(sessions, indent=2))
     elif arguments.csv:
-        write_csv(rows)
+        write_csv(sessions)
     else:
-        print("\n".join(as_lines(rows)))
+        print("\n".join(as_lines(sessions)))
     return 0
 
 
-def as_lines(rows: list[Row]) -> list[str]:
+def as_lines(sessions: list[Row]) -> list[str]:
     """The sessions as a table, and their sum."""
-    if not rows:
+    if not sessions:
         return ["no sessions"]
-    energy_wh = sum(row["energy_wh"] for row in rows if isinstance(row.get("energy_wh"), int | float))
-    lines = columns([HEADS, *(_cells(row) for row in rows)], NUMBERS)
-    return [*lines, "", f"{len(rows)} session{'' if len(rows) == 1 else 's'}, {kwh(energy_wh)}"]
+    energy_wh = sum(row["energy_wh"] for row in sessions if isinstance(row.get("energy_wh"), int | float))
+    lines = columns([HEADS, *(_cells(row) for row in sessions)], NUMBERS)
+    return [*lines, "", f"{len(sessions)} session{'' if len(sessions) == 1 else 's'}, {kwh(energy_wh)}"]
 
 
-def write_csv(rows: list[Row]) -> None:
+def write_csv(sessions: list[Row]) -> None:
     """Every column on standard output. Text that a spreadsheet would take for a formula is led by an apostrophe."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    names = list(dict.fromkeys(name for row in sessions for name in row))
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(names)
-    writer.writerows([_csv_cell(row.get(name)) for name in names] for row in rows)
+    writer.writerows([_csv_cell(row.get(name)) for name in names] for row in sessions)
 
 
 def _csv_cell(value: Any) -> Any:
@@ -83,15 +94,15 @@ def _csv_cell(value: Any) -> Any:
 
 
 def _cells(row: Row) -> list[str]:
-    ended = _said(row.get("ended")) if row.get("ended") else ("runs" if row.get("stop_reason") is None else "-")
+    ended = _said(row.get("stopped")) if row.get("stopped") else ("runs" if row.get("reason") is None else UNDATED)
     return [
         _said(row.get("key")),
         _said(row.get("connector")),
         _said(row.get("id_tag")),
-        _said(row.get("began") or "before the time was known"),
+        _said(row.get("started") or UNDATED),
         ended,
         kwh(row.get("energy_wh")),
-        _said(row.get("stop_reason")),
+        _said(row.get("reason")),
         _said(row.get("transaction_id")),
         _sent(row),
     ]
@@ -108,21 +119,28 @@ def _said(value: Any) -> str:
     return "-" if value is None or value == "" else clean(value, 40)
 
 
-def _since(rows: Iterable[Row], since: datetime | None) -> Iterator[Row]:
+def _since(sessions: Iterable[Row], since: datetime | None) -> Iterator[Row]:
     """The rows begun at or after an instant; one whose time is not known yet is new, and stays."""
-    for row in rows:
-        began = row.get("began")
+    for row in sessions:
+        began = row.get("started")
         if since is None or not isinstance(began, str) or _utc(datetime.fromisoformat(began)) >= since:
             yield row
 
 
-def _stopped(database: Any, limit: int, offset: int) -> list[Row]:
+def _paged(page: Callable[[int], list[Row]]) -> Iterator[Row]:
+    offset = 0
+    while True:
+        found = page(offset)
+        yield from found
+        if len(found) < PAGE:
+            return
+        offset += len(found)
+
+
+def _stopped(state_dir: Path, offset: int) -> list[Row]:
     from chargepoint.store import reading
 
-    try:
-        return reading.ledger(database, limit, offset)
-    except reading.Unreadable as error:
-        raise CommandError(str(error)) from error
+    return reading.ledger(state_dir, PAGE, offset)
 
 
 def _limit(text: str) -> int:
