@@ -9,9 +9,9 @@ Leniences, in answers only:
 - an object may have unknown fields (ignored), be `[]` or null where it could be empty, and its optional fields may be null
   or unreadable (left out); `interval` that is missing or unreadable is 0, which leaves it to the charge point;
 - a number may be written as text, a whole number with a fraction of zero;
-- text may be any other JSON value (its JSON is taken) and, up to 255 characters, longer than its bound. That is harmless: only
-  parentIdTag and fileName-like texts have a bound there, they are compared or shown and never sent, and a
-  cut parentIdTag would make two groups one;
+- text may be any other JSON value (its JSON is taken) and, up to 255 characters, longer than its bound. That is harmless: of
+  what a Central System answers only parentIdTag has a bound, it is compared and never sent, and a cut one would make two
+  groups of cards one;
 - an enumeration's word may differ in case; an unknown AuthorizationStatus is Invalid (the transactionId beside it is needed);
 - a timestamp may lack its offset (UTC) and be written in any way of ISO 8601 that Python reads.
 """
