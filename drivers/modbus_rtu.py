@@ -17,7 +17,7 @@ from drivers.modbus.answers import Answers, Request, RtuAnswers
 from drivers.modbus.bus import Bus, Client, NoAnswer
 
 BITS_A_CHARACTER = 11
-BABBLE_MAX_S = 1.0
+BABBLE_MAX_S = 0.5
 MARGIN_S = 0.02
 
 

@@ -1,9 +1,12 @@
 """Buses against true slaves, for the stories beside this file."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
 
+from chargepoint.ports import DriverError
 from drivers import modbus_rtu, modbus_tcp
 from drivers.modbus.bus import Bus
 from hil.modbus_slave import Read, RtuSlave, TcpSlave
@@ -39,6 +42,18 @@ async def line(kind: Kind, read: Read = numbered) -> AsyncIterator[tuple[Bus, Rt
                 yield bus, tcp
             finally:
                 await bus.close()
+
+
+async def read_when_it_can(bus: Bus, unit: int = 1, address: int = 0, *, within_s: float = 5.0) -> list[int]:
+    """Two registers, as soon as the bus gives them; its last error where the time is up."""
+    deadline = time.monotonic() + within_s
+    while True:
+        try:
+            return await bus.read(unit, 4, address, 2)
+        except DriverError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.05)
 
 
 class Registers:
