@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from chargepoint.core.configuration_view import KeyReader
 from chargepoint.core.effects import LookUp
+from chargepoint.core.id_tags import same_id
 from chargepoint.core.records import CacheId, IdTagRecord
 from chargepoint.core.step import Step
 from chargepoint.facts import Refusal
@@ -91,8 +92,9 @@ class Authorization(Generic[P]):
         step.then(LookUp(ticket, id_tag))
         return True
 
-    def under_way(self) -> list[P]:
-        return [check.purpose for check in self._checks.values()]
+    def checking(self, id_tag: str, purpose: P) -> bool:
+        """Whether the same id is being checked for the same purpose already."""
+        return any(check.purpose == purpose and same_id(check.id_tag, id_tag) for check in self._checks.values())
 
     def looked_up(
         self, ticket: int, listed: IdTagRecord | None, cached: IdTagRecord | None, online: bool, now_s: float | None, step: Step
@@ -158,11 +160,18 @@ class Authorization(Generic[P]):
         if known is not None and self._keys.boolean("LocalAuthorizeOffline"):
             if self._valid(known, now_s):
                 return self._from(known, check)
-            status = AuthorizationStatus.Expired if known.status is AuthorizationStatus.Accepted else known.status
-            return Verdict(id_tag=check.id_tag, status=status, source="list" if check.listed else "cache")
+            lapsed = known.status is AuthorizationStatus.Accepted
+            return Verdict(
+                id_tag=check.id_tag,
+                status=AuthorizationStatus.Expired if lapsed else known.status,
+                source="list" if check.listed else "cache",
+            )
         unknown_ok = known is None and self._keys.boolean("AllowOfflineTxForUnknownId")
-        status = AuthorizationStatus.Accepted if unknown_ok else AuthorizationStatus.Invalid
-        return Verdict(id_tag=check.id_tag, status=status, source="offline")
+        return Verdict(
+            id_tag=check.id_tag,
+            status=AuthorizationStatus.Accepted if unknown_ok else AuthorizationStatus.Invalid,
+            source="offline",
+        )
 
     @staticmethod
     def _valid(known: IdTagRecord, now_s: float | None) -> bool:

@@ -59,6 +59,10 @@ class Clock:
         self._last_mono_s = max(self._last_mono_s, step.mono_s)
         return true_s
 
+    def peek_s(self, mono_s: float) -> float | None:
+        """What `now_s` would say, near enough to arm a timer with it."""
+        return None if self.boot.offset_s is None else self.boot.offset_s + mono_s
+
     def offset_s(self, step: Step) -> float | None:
         """What dates an instant of this step: date minus monotonic time; None while the time is unknown."""
         now_s = self.now_s(step)

@@ -78,6 +78,7 @@ class Connector:
         self.pilot: Pilot | None = None
         self.plugged_s: float | None = None
         self.closed: bool | None = None
+        self.opened_s = 0.0
         self.commanded = False
         self.commanded_s = 0.0
         self.locked: bool | None = None
@@ -90,6 +91,7 @@ class Connector:
         self.faults: set[Fault] = set()
         self._station_faults = station_faults
         self.session_began_s = 0.0
+        self.grace_s = READY_GRACE_S
         self.offered_a: float | None = None
         self.allowed = True
 
@@ -151,7 +153,7 @@ class Connector:
             authorised=authorised,
             allowed=self.allowed,
             closed=self.commanded,
-            waited=mono_s >= self.session_began_s + READY_GRACE_S,
+            waited=mono_s >= self.session_began_s + self.grace_s,
             reserved=reserved,
         )
 

@@ -114,6 +114,11 @@ class Notifier:
             line.triggered = False
             self._newest_only(line)
 
+    def link_up(self) -> None:
+        """What changed while the link was down is told as it is now."""
+        for line in self._lines.values():
+            self._newest_only(line)
+
     def tell_all(self) -> None:
         """After BootNotification.conf: every connector is told."""
         for line in self._lines.values():

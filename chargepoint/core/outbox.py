@@ -50,11 +50,11 @@ class Outbox:
     def add(self, transaction: int, body: Body, offset_s: float | None, step: Step, stamp: Stamp | None = None) -> OutboxRow:
         """A new row at the end of the queue, stamped now or with the instant that it tells of."""
         row = OutboxRow(seq=self._next_seq, transaction=transaction, stamp=stamp or step.stamp, body=body, offset_s=offset_s)
-        self.append(row, step)
+        self.append(row)
         step.change(PutRow(row))
         return row
 
-    def append(self, row: OutboxRow, step: Step) -> None:
+    def append(self, row: OutboxRow) -> None:
         """Queues a row that the same step stores."""
         assert row.seq == self._next_seq
         self._next_seq += 1
@@ -64,8 +64,12 @@ class Outbox:
         else:
             self._window.append(row)
 
-    def next_seq(self) -> int:
-        return self._next_seq
+    def again(self, letter: OutboxRow) -> OutboxRow:
+        """A dead letter goes to the end of the queue, with all its attempts before it."""
+        row = replace(letter, seq=self._next_seq, attempts=0)
+        self.append(row)
+        self.dead_letters -= 1
+        return row
 
     def next_row(self, step: Step) -> OutboxRow | None:
         """The row to send now, if there is one; asks the store for more where the window ran out."""

@@ -1,0 +1,70 @@
+"""Blocks: the station's state in its parts, made from a snapshot.
+
+Owns nothing of its own: it is what the composing modules (sessions, power, cards, calls, commands, control, station) pass
+around instead of knowing one another's insides.
+"""
+
+from msgspec import Struct
+
+from chargepoint.core.authorization import Authorization
+from chargepoint.core.boot import Boot
+from chargepoint.core.clock import Clock
+from chargepoint.core.configuration import Configuration
+from chargepoint.core.connector import Connector
+from chargepoint.core.faults import Fault
+from chargepoint.core.lamps import Lamps
+from chargepoint.core.metering import Metering
+from chargepoint.core.notifier import Notifier
+from chargepoint.core.outbox import Outbox
+from chargepoint.core.purposes import CallPurpose, CheckPurpose
+from chargepoint.core.records import ConnectorRecord, PutConnector, Snapshot
+from chargepoint.core.rpc import Rpc
+from chargepoint.core.site import Site
+from chargepoint.core.starts import Starts
+from chargepoint.core.step import Step
+from chargepoint.core.transactions import Transactions
+
+
+class Leaving(Struct, frozen=True):
+    """The process is to end once every session is closed. until_s: then it ends with what is there."""
+
+    kind: str
+    until_s: float
+
+
+class Blocks:
+    def __init__(self, snapshot: Snapshot, site: Site) -> None:
+        self.site = site
+        self.run = snapshot.run
+        self.clock = Clock(snapshot.boots)
+        self.keys = Configuration(site, snapshot.keys)
+        self.rpc: Rpc[CallPurpose] = Rpc(snapshot.run, site.call_timeout_s)
+        self.boot = Boot()
+        self.authorization: Authorization[CheckPurpose] = Authorization(self.keys)
+        self.outbox = Outbox(snapshot.queued, snapshot.next_seq, snapshot.dead_letters)
+        self.transactions = Transactions(snapshot.transactions, snapshot.stop_samples, snapshot.next_transaction, site.metering)
+        self.metering = Metering(self.keys)
+        self.starts = Starts()
+        self.station_faults: set[Fault] = set()
+        records = {record.number: record for record in snapshot.connectors}
+        self.station = records.get(0, ConnectorRecord(number=0))
+        self.connectors = {
+            one.number: Connector(one, records.get(one.number, ConnectorRecord(number=one.number)), self.station_faults)
+            for one in site.connectors
+        }
+        self.notifier = Notifier([0, *self.connectors])
+        self.lamps = Lamps(list(self.connectors))
+        self.lost_readers: set[int] = set()
+        self.leaving: Leaving | None = None
+
+    @property
+    def online(self) -> bool:
+        """The Central System is there and has accepted the station."""
+        return self.rpc.up and self.boot.accepted
+
+    def store(self, connector: Connector, step: Step) -> None:
+        step.change(PutConnector(connector.record()))
+
+    def of_reader(self, reader: int) -> list[Connector]:
+        """The connectors that a reader serves."""
+        return [self.connectors[number] for number in self.site.readers.get(reader, ())]

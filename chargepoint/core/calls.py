@@ -1,0 +1,288 @@
+"""Calls: what the station sends of its own accord, in which order, and what the answers mean (OCPP 1.6 sections 3.8, 4).
+
+Owns the order of precedence for the one CALL that may be under way. Refuses to know frames and time-outs (`rpc`).
+
+Order: BootNotification; then, once accepted: authorisations (a driver stands there), what a TriggerMessage asked, statuses,
+billing rows, other meter values, data transfers, heartbeats. Before it is accepted only what a TriggerMessage asked.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from chargepoint.core.blocks import Blocks
+from chargepoint.core.cards import Cards
+from chargepoint.core.effects import LinkProven, Reply
+from chargepoint.core.id_tags import same_id
+from chargepoint.core.notifier import Pending
+from chargepoint.core.purposes import (
+    CallPurpose,
+    ForAuthorize,
+    ForBoot,
+    ForData,
+    ForHeartbeat,
+    ForLive,
+    ForRow,
+    ForStatus,
+)
+from chargepoint.core.records import Delivery, OutboxRow, StartBody, StopBody
+from chargepoint.core.rpc import Outcome
+from chargepoint.core.sessions import Sessions
+from chargepoint.core.step import Step
+from chargepoint.messages import (
+    AuthorizationStatus,
+    AuthorizeConf,
+    AuthorizeReq,
+    BootNotificationConf,
+    BootNotificationReq,
+    DataTransferConf,
+    DataTransferReq,
+    HeartbeatConf,
+    HeartbeatReq,
+    MeterValuesReq,
+    StartTransactionConf,
+    StatusNotificationReq,
+    StopTransactionConf,
+    from_utc,
+    to_utc,
+)
+
+LIVE_MAX = 64
+DATA_MAX = 16
+
+
+class Calls:
+    def __init__(self, blocks: Blocks, sessions: Sessions, cards: Cards) -> None:
+        self._blocks = blocks
+        self._sessions = sessions
+        self._cards = cards
+        self._live: deque[Callable[[Step], MeterValuesReq | None]] = deque(maxlen=LIVE_MAX)
+        self._data: deque[tuple[int, DataTransferReq]] = deque()
+
+    def live(self, request: Callable[[Step], MeterValuesReq | None]) -> None:
+        """Meter values that are taken when their turn comes; the oldest goes where too many wait."""
+        self._live.append(request)
+
+    def data_transfer(self, ticket: int, request: DataTransferReq) -> bool:
+        """A DataTransfer for the control socket; False where too many wait."""
+        if len(self._data) >= DATA_MAX:
+            return False
+        self._data.append((ticket, request))
+        return True
+
+    def link_down(self, step: Step) -> None:
+        outcome = self._blocks.rpc.link_down()
+        if outcome is not None:
+            self.ended(outcome, step)
+        self._offline(step)
+
+    def tick(self, step: Step) -> None:
+        outcome = self._blocks.rpc.tick(step)
+        if outcome is not None:
+            self.ended(outcome, step)
+            if not self._blocks.rpc.up:
+                self._offline(step)
+
+    def pump(self, step: Step) -> None:
+        """Sends the next CALL if none is under way."""
+        blocks = self._blocks
+        if not self._free():
+            return
+        if blocks.boot.due(step.mono_s):
+            self._call("BootNotification", self._boot_request(), ForBoot(), step)
+            return
+        if not blocks.boot.silent:
+            self._triggered(step)
+        if not blocks.boot.accepted:
+            return
+        for attempt in (self._authorize, self._status, self._row, self._live_values, self._data_out, self._heartbeat):
+            if not self._free():
+                return
+            attempt(step)
+
+    def ended(self, outcome: Outcome[CallPurpose], step: Step) -> None:
+        """A CALL met its answer, or never will."""
+        match outcome.purpose:
+            case ForBoot():
+                self._boot_ended(outcome, step)
+            case ForHeartbeat():
+                self._blocks.boot.heartbeat_triggered = False
+                if isinstance(outcome.conf, HeartbeatConf):
+                    self._blocks.clock.hear_central_system(from_utc(outcome.conf.current_time), step)
+            case ForAuthorize(ticket=ticket, id_tag=id_tag):
+                self._authorize_ended(ticket, id_tag, outcome, step)
+            case ForStatus():
+                (self._blocks.notifier.confirmed if outcome.kind in ("answered", "error") else self._blocks.notifier.failed)()
+            case ForRow():
+                self._row_ended(outcome, step)
+            case ForLive():
+                pass  # worth nothing later
+            case ForData(ticket=ticket):
+                self._data_ended(ticket, outcome, step)
+
+    def _free(self) -> bool:
+        return self._blocks.rpc.free
+
+    def _offline(self, step: Step) -> None:
+        """Without a connection: history is not told later, drivers are served by the rules for being offline."""
+        self._blocks.notifier.link_down()
+        self._blocks.boot.heartbeat_triggered = False
+        self._live.clear()
+        for ticket, _ in self._data:
+            step.then(Reply(ticket, {}, "the Central System is not connected"))
+        self._data.clear()
+        for purpose, verdict in self._blocks.authorization.offline(self._blocks.clock.now_s(step)):
+            self._cards.checked(purpose, verdict, step)
+
+    def _call(self, action: str, request: object, purpose: CallPurpose, step: Step) -> None:
+        self._blocks.rpc.call(action, request, purpose, step)
+        self._blocks.boot.sent(step.mono_s)
+
+    def _boot_request(self) -> BootNotificationReq:
+        site = self._blocks.site
+        return BootNotificationReq(
+            charge_point_vendor=site.vendor,
+            charge_point_model=site.model,
+            charge_point_serial_number=site.serial_number or None,
+            charge_box_serial_number=site.serial_number or None,
+            firmware_version=site.firmware_version or None,
+            iccid=site.iccid,
+            imsi=site.imsi,
+            meter_type=site.meter_type,
+            meter_serial_number=site.meter_serial_number,
+        )
+
+    def _boot_ended(self, outcome: Outcome[CallPurpose], step: Step) -> None:
+        blocks = self._blocks
+        if outcome.kind == "lost":
+            return
+        if not isinstance(outcome.conf, BootNotificationConf):
+            blocks.boot.failed(outcome.text, step)
+            return
+        conf = outcome.conf
+        blocks.clock.hear_central_system(from_utc(conf.current_time), step)
+        newly = blocks.boot.answered(conf, step)
+        if not blocks.boot.accepted:
+            return
+        if conf.interval > 0:
+            blocks.keys.follow("HeartbeatInterval", str(conf.interval), step)
+        step.then(LinkProven())
+        if newly:
+            step.log("info", "The Central System accepted the station.")
+            blocks.notifier.tell_all()
+
+    def _authorize_ended(self, ticket: int, id_tag: str, outcome: Outcome[CallPurpose], step: Step) -> None:
+        authorization = self._blocks.authorization
+        if isinstance(outcome.conf, AuthorizeConf):
+            found = authorization.answered(ticket, id_tag, outcome.conf.id_tag_info, step)
+        else:
+            found = authorization.give_up(ticket, self._blocks.clock.now_s(step))
+        if found is not None:
+            self._cards.checked(*found, step)
+
+    def _row_ended(self, outcome: Outcome[CallPurpose], step: Step) -> None:
+        blocks = self._blocks
+        if outcome.kind == "lost":
+            blocks.outbox.cut()
+        elif outcome.kind == "answered":
+            self._row_answered(blocks.outbox.confirmed(step), outcome.conf, step)
+        else:
+            attempts = blocks.keys.whole("TransactionMessageAttempts")
+            spent = blocks.outbox.failed(outcome.text, attempts, blocks.keys.whole("TransactionMessageRetryInterval"), step)
+            step.log("warning", f"A billing message met no good answer: {outcome.text}")
+            if spent is not None:
+                self._row_spent(spent, step)
+
+    def _row_answered(self, row: OutboxRow, conf: object, step: Step) -> None:
+        blocks = self._blocks
+        record = blocks.transactions[row.transaction]
+        if isinstance(conf, StartTransactionConf):
+            info = conf.id_tag_info
+            blocks.transactions.started(record.key, conf.transaction_id, info.status, info.parent_id_tag, step)
+            blocks.authorization.learn(record.id_tag, info, listed=record.id_listed, step=step)
+            if info.status is not AuthorizationStatus.Accepted:
+                self._sessions.not_accepted(record.key, step)
+        elif isinstance(conf, StopTransactionConf):
+            if conf.id_tag_info is not None and same_id(record.stop_id_tag, record.id_tag):
+                blocks.authorization.learn(record.id_tag, conf.id_tag_info, listed=record.id_listed, step=step)
+            blocks.transactions.stop_delivered(record.key, Delivery.CONFIRMED, step)
+
+    def _row_spent(self, row: OutboxRow, step: Step) -> None:
+        step.log("error", "A billing message spent its attempts; see 'chargepoint dead-letters'.", transaction=row.transaction)
+        if isinstance(row.body, StartBody):
+            self._blocks.transactions.start_spent(row.transaction, step)
+        elif isinstance(row.body, StopBody):
+            self._blocks.transactions.stop_delivered(row.transaction, Delivery.DEAD, step)
+
+    def _data_ended(self, ticket: int, outcome: Outcome[CallPurpose], step: Step) -> None:
+        if isinstance(outcome.conf, DataTransferConf):
+            step.then(Reply(ticket, {"status": outcome.conf.status, "data": outcome.conf.data}))
+        else:
+            step.then(Reply(ticket, {}, outcome.text))
+
+    def _triggered(self, step: Step) -> None:
+        blocks = self._blocks
+        if self._free() and blocks.boot.heartbeat_triggered:
+            self._call("Heartbeat", HeartbeatReq(), ForHeartbeat(), step)
+        if self._free():
+            triggered = blocks.notifier.next_triggered()
+            if triggered is not None:
+                self._send_status(*triggered, step)
+        if self._free() and not blocks.boot.accepted:
+            self._live_values(step)
+
+    def _authorize(self, step: Step) -> None:
+        check = self._blocks.authorization.to_ask()
+        if check is not None:
+            check.sent = True
+            self._call("Authorize", AuthorizeReq(id_tag=check.id_tag), ForAuthorize(check.ticket, check.id_tag), step)
+
+    def _status(self, step: Step) -> None:
+        owed = self._blocks.notifier.next()
+        if owed is not None:
+            self._send_status(*owed, step)
+
+    def _send_status(self, number: int, pending: Pending, step: Step) -> None:
+        offset_s = self._blocks.clock.offset_s(step)
+        report = pending.report
+        request = StatusNotificationReq(
+            connector_id=number,
+            error_code=report.error_code,
+            info=report.info,
+            status=report.status,
+            timestamp=None if offset_s is None else to_utc(offset_s + pending.mono_s),
+            vendor_id=self._blocks.site.vendor if report.info else None,
+        )
+        self._blocks.notifier.sent(number, pending)
+        self._call("StatusNotification", request, ForStatus(), step)
+
+    def _row(self, step: Step) -> None:
+        row = self._blocks.outbox.next_row(step)
+        if row is None:
+            return
+        dated = row
+        if row.offset_s is None:
+            offset_s = self._blocks.clock.offset_of(row.stamp)
+            if offset_s is None:
+                return  # the time is unknown: nothing without a date leaves
+            dated = replace(row, offset_s=offset_s)
+            self._blocks.transactions.dated(dated, step)
+        action, request = self._blocks.transactions.request(dated, self._blocks.clock.offset_of)
+        self._blocks.outbox.sending(row, dated, step)
+        self._call(action, request, ForRow(row.transaction), step)
+
+    def _live_values(self, step: Step) -> None:
+        while self._live and self._free():
+            request = self._live.popleft()(step)
+            if request is not None:
+                self._call("MeterValues", request, ForLive(), step)
+
+    def _data_out(self, step: Step) -> None:
+        if self._data:
+            ticket, request = self._data.popleft()
+            self._call("DataTransfer", request, ForData(ticket), step)
+
+    def _heartbeat(self, step: Step) -> None:
+        if self._blocks.boot.heartbeat_due(step.mono_s, self._blocks.keys.whole("HeartbeatInterval")):
+            self._call("Heartbeat", HeartbeatReq(), ForHeartbeat(), step)

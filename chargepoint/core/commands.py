@@ -1,0 +1,225 @@
+"""Commands: what the Central System may ask, and the answers (OCPP 1.6 section 5).
+
+Owns one handler per action. Refuses to know frames: it is given decoded requests and returns confirmations; None means that the
+answer comes later (`answers`). An action of a feature profile that is not offered is NotSupported, an unknown one
+NotImplemented; the station's own actions, sent to it, are NotSupported.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from chargepoint.core.authorization import Verdict
+from chargepoint.core.blocks import Blocks
+from chargepoint.core.cards import Cards
+from chargepoint.core.connector import Connector
+from chargepoint.core.data_transfer import answer_data_transfer
+from chargepoint.core.departure import Departure
+from chargepoint.core.effects import SendFrame, SetCredentials, SetPingInterval
+from chargepoint.core.purposes import ByRemote
+from chargepoint.core.records import Charging, ClearIdCache, PutConnector
+from chargepoint.core.sessions import Sessions
+from chargepoint.core.step import Step
+from chargepoint.core.triggers import Triggers
+from chargepoint.core.unlocking import Unlocking
+from chargepoint.messages import (
+    ACTIONS,
+    AuthorizationStatus,
+    AvailabilityStatus,
+    AvailabilityType,
+    Call,
+    ChangeAvailabilityConf,
+    ChangeAvailabilityReq,
+    ChangeConfigurationConf,
+    ChangeConfigurationReq,
+    ClearCacheConf,
+    ClearCacheReq,
+    ClearCacheStatus,
+    ConfigurationStatus,
+    DataTransferConf,
+    DataTransferReq,
+    ErrorCode,
+    GetConfigurationConf,
+    GetConfigurationReq,
+    PayloadError,
+    Reason,
+    RegistrationStatus,
+    RemoteStartStopStatus,
+    RemoteStartTransactionConf,
+    RemoteStartTransactionReq,
+    RemoteStopTransactionConf,
+    RemoteStopTransactionReq,
+    ResetConf,
+    ResetReq,
+    ResetStatus,
+    ResetType,
+    TriggerMessageConf,
+    TriggerMessageReq,
+    UnlockConnectorConf,
+    UnlockConnectorReq,
+    decode_req,
+    encode_error,
+    encode_result,
+)
+
+Handler = Callable[[Any, str, Step], Any]
+
+
+class Commands:
+    def __init__(
+        self,
+        blocks: Blocks,
+        sessions: Sessions,
+        cards: Cards,
+        triggers: Triggers,
+        unlocking: Unlocking,
+        departure: Departure,
+    ) -> None:
+        self._blocks = blocks
+        self._sessions = sessions
+        self._cards = cards
+        self._triggers = triggers
+        self._unlocking = unlocking
+        self._departure = departure
+        self._handlers: dict[str, Handler] = {
+            "ChangeAvailability": self._change_availability,
+            "ChangeConfiguration": self._change_configuration,
+            "ClearCache": self._clear_cache,
+            "DataTransfer": self._data_transfer,
+            "GetConfiguration": self._get_configuration,
+            "RemoteStartTransaction": self._remote_start,
+            "RemoteStopTransaction": self._remote_stop,
+            "Reset": self._reset,
+            "TriggerMessage": self._trigger,
+            "UnlockConnector": self._unlock,
+        }
+
+    def called(self, call: Call, step: Step) -> None:
+        """Answers a CALL; every CALL gets exactly one answer, now or from the block that owes it."""
+        action = ACTIONS.get(call.action)
+        handler = self._handlers.get(call.action)
+        if action is None:
+            self._error(call, ErrorCode.NotImplemented, f"{call.action[:50]} is no action of OCPP 1.6", step)
+        elif handler is None or not self._offered(action.profile):
+            self._error(call, ErrorCode.NotSupported, f"{call.action} is not offered by this station", step)
+        elif self._blocks.boot.status is RegistrationStatus.Rejected:
+            self._error(call, ErrorCode.SecurityError, "the Central System has rejected this station", step)
+        else:
+            try:
+                conf = handler(decode_req(action, call.payload), call.message_id, step)
+            except PayloadError as error:
+                self._error(call, error.code, error.description, step)
+                return
+            if conf is not None:
+                step.then(SendFrame(encode_result(call.message_id, conf)))
+
+    def _offered(self, profile: str) -> bool:
+        return profile == "Core" or profile in self._blocks.keys.members("SupportedFeatureProfiles")
+
+    @staticmethod
+    def _error(call: Call, code: ErrorCode, description: str, step: Step) -> None:
+        step.log("warning", f"{call.action[:50]} was answered with {code}: {description}")
+        step.then(SendFrame(encode_error(call.message_id, code, description)))
+
+    def _change_availability(self, req: ChangeAvailabilityReq, _: str, step: Step) -> ChangeAvailabilityConf:
+        """Section 5.2. Connector 0 means the station and every connector. A running transaction is waited for."""
+        blocks = self._blocks
+        if req.connector_id != 0 and req.connector_id not in blocks.connectors:
+            return ChangeAvailabilityConf(status=AvailabilityStatus.Rejected)
+        operative = req.type is AvailabilityType.Operative
+        if req.connector_id == 0:
+            blocks.station = replace(blocks.station, operative=operative)
+            step.change(PutConnector(blocks.station))
+        targets = list(blocks.connectors.values()) if req.connector_id == 0 else [blocks.connectors[req.connector_id]]
+        scheduled = [one for one in targets if not self._set_availability(one, operative, step)]
+        return ChangeAvailabilityConf(status=AvailabilityStatus.Scheduled if scheduled else AvailabilityStatus.Accepted)
+
+    def _set_availability(self, connector: Connector, operative: bool, step: Step) -> bool:
+        """False where it must wait for the transaction's end."""
+        waits = connector.in_transaction and connector.operative != operative
+        if waits:
+            connector.pending = "operative" if operative else "inoperative"
+        else:
+            connector.pending = None
+            connector.operative = operative
+        self._blocks.store(connector, step)
+        return not waits
+
+    def _change_configuration(self, req: ChangeConfigurationReq, _: str, step: Step) -> ChangeConfigurationConf:
+        """Section 5.3."""
+        return ChangeConfigurationConf(status=self.set_key(req.key, req.value, step)[0])
+
+    def set_key(self, name: str, value: str, step: Step) -> tuple[ConfigurationStatus, str]:
+        """Changes a key, for the Central System or the control socket, and lets the shell know where it must."""
+        status, wrong = self._blocks.keys.change(name, value, step)
+        if status is not ConfigurationStatus.Accepted:
+            step.log("info", f"A configuration change was refused: {wrong}")
+        elif name.lower() == "websocketpinginterval":
+            step.then(SetPingInterval(self._blocks.keys.whole("WebSocketPingInterval")))
+        elif name.lower() == "authorizationkey":
+            step.then(SetCredentials(self._blocks.keys.text("AuthorizationKey")))
+        return status, wrong
+
+    def _clear_cache(self, _: ClearCacheReq, __: str, step: Step) -> ClearCacheConf:
+        """Section 5.4: the authorisation cache and nothing else."""
+        if not self._blocks.keys.boolean("AuthorizationCacheEnabled"):
+            return ClearCacheConf(status=ClearCacheStatus.Rejected)
+        step.change(ClearIdCache())
+        return ClearCacheConf(status=ClearCacheStatus.Accepted)
+
+    def _data_transfer(self, req: DataTransferReq, _: str, __: Step) -> DataTransferConf:
+        """Section 5.6."""
+        return answer_data_transfer(req, self._blocks.site)
+
+    def _get_configuration(self, req: GetConfigurationReq, _: str, __: Step) -> GetConfigurationConf:
+        """Section 5.8."""
+        names = list(req.key or ())
+        bound = self._blocks.keys.whole("GetConfigurationMaxKeys")
+        if len(names) > bound:
+            text = f"key: at most {bound} keys (GetConfigurationMaxKeys), found {len(names)}"
+            raise PayloadError(ErrorCode.OccurenceConstraintViolation, text)
+        found, unknown = self._blocks.keys.read(names)
+        return GetConfigurationConf(configuration_key=tuple(found), unknown_key=tuple(unknown) or None)
+
+    def _remote_start(self, req: RemoteStartTransactionReq, _: str, step: Step) -> RemoteStartTransactionConf:
+        """Section 5.11. Accepted is answered before anything else happens."""
+        rejected = RemoteStartTransactionConf(status=RemoteStartStopStatus.Rejected)
+        if not self._blocks.boot.accepted or self._blocks.leaving is not None:
+            return rejected
+        if not req.id_tag or not self._cards.remote_targets(req.connector_id):
+            return rejected
+        purpose = ByRemote(req.connector_id)
+        if not self._blocks.keys.boolean("AuthorizeRemoteTxRequests"):
+            verdict = Verdict(id_tag=req.id_tag, status=AuthorizationStatus.Accepted, source="remote")
+            self._cards.checked(purpose, verdict, step)
+        elif not self._blocks.authorization.begin(req.id_tag, purpose, step):
+            return rejected
+        return RemoteStartTransactionConf(status=RemoteStartStopStatus.Accepted)
+
+    def _remote_stop(self, req: RemoteStopTransactionReq, _: str, step: Step) -> RemoteStopTransactionConf:
+        """Section 5.12."""
+        for connector in self._blocks.connectors.values():
+            session = connector.session
+            if not self._blocks.boot.accepted or not isinstance(session, Charging):
+                continue
+            if self._blocks.transactions[session.transaction].transaction_id == req.transaction_id:
+                self._sessions.stop(connector, Reason.Remote, None, step)
+                return RemoteStopTransactionConf(status=RemoteStartStopStatus.Accepted)
+        return RemoteStopTransactionConf(status=RemoteStartStopStatus.Rejected)
+
+    def _reset(self, req: ResetReq, _: str, step: Step) -> ResetConf:
+        """Section 5.14."""
+        if self._blocks.leaving is not None:
+            return ResetConf(status=ResetStatus.Rejected)
+        self._departure.begin("hard_reset" if req.type is ResetType.Hard else "soft_reset", step)
+        return ResetConf(status=ResetStatus.Accepted)
+
+    def _trigger(self, req: TriggerMessageReq, _: str, step: Step) -> TriggerMessageConf:
+        """Section 5.17. Accepted is answered first, then the message goes."""
+        return TriggerMessageConf(status=self._triggers.ask(req.requested_message, req.connector_id))
+
+    def _unlock(self, req: UnlockConnectorReq, message_id: str, step: Step) -> UnlockConnectorConf | None:
+        """Section 5.18."""
+        status = self._unlocking.ask(req.connector_id, message_id, step)
+        return None if status is None else UnlockConnectorConf(status=status)

@@ -1,0 +1,213 @@
+"""Control: what the control socket may ask of the core, and what it is told.
+
+Owns one handler per request. Refuses to know sockets and clients. Id tags are shown blanked, secrets not at all.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from chargepoint.core.blocks import Blocks
+from chargepoint.core.calls import Calls
+from chargepoint.core.cards import Cards
+from chargepoint.core.commands import Commands
+from chargepoint.core.connector import Connector
+from chargepoint.core.effects import FetchDeadLetter, Reply
+from chargepoint.core.events import ControlAsked, DeadLetterFetched
+from chargepoint.core.records import Charging, Ending, ReplayDeadLetter
+from chargepoint.core.reports import Reports
+from chargepoint.core.sessions import Sessions
+from chargepoint.core.step import Step
+from chargepoint.messages import ConfigurationStatus, DataTransferReq, Reason, to_utc
+
+Arguments = dict[str, Any]
+TEXT_MAX = 500
+
+
+class ControlError(Exception):
+    """A request that cannot be done; the text says why."""
+
+
+class Control:
+    def __init__(
+        self, blocks: Blocks, sessions: Sessions, cards: Cards, calls: Calls, commands: Commands, reports: Reports
+    ) -> None:
+        self._blocks = blocks
+        self._sessions = sessions
+        self._cards = cards
+        self._calls = calls
+        self._commands = commands
+        self._reports = reports
+        self._handlers: dict[str, Callable[[int, Arguments, Step], dict[str, Any] | None]] = {
+            "status": lambda ticket, arguments, step: self.status(step),
+            "present_card": self._present_card,
+            "stop_session": self._stop_session,
+            "get_settings": self._get_settings,
+            "set_setting": self._set_setting,
+            "data_transfer": self._data_transfer,
+            "replay_dead_letter": self._replay,
+        }
+
+    def asked(self, event: ControlAsked, step: Step) -> None:
+        """Answers a request, now or later."""
+        handler = self._handlers.get(event.do)
+        try:
+            if handler is None:
+                raise ControlError(f"unknown request {event.do[:50]!r}; known are {', '.join(self._handlers)}")
+            body = handler(event.ticket, event.arguments, step)
+        except ControlError as error:
+            step.then(Reply(event.ticket, {}, str(error)))
+            return
+        if body is not None:
+            step.then(Reply(event.ticket, body))
+
+    def status(self, step: Step) -> dict[str, Any]:
+        """Everything that can be seen of the station, as plain values."""
+        blocks = self._blocks
+        now_s = blocks.clock.now_s(step)
+        oldest = blocks.outbox.oldest
+        return {
+            "identity": blocks.site.identity,
+            "vendor": blocks.site.vendor,
+            "model": blocks.site.model,
+            "firmware_version": blocks.site.firmware_version,
+            "registration": blocks.boot.status or "none",
+            "clock": {"known": now_s is not None, "time": None if now_s is None else to_utc(now_s).isoformat()},
+            "queue": {
+                "messages": blocks.outbox.queued,
+                "oldest_s": self._age_s(oldest.stamp.boot, oldest.stamp.mono_s, step) if oldest else None,
+                "dead_letters": blocks.outbox.dead_letters,
+            },
+            "faults": sorted(blocks.station_faults),
+            "operative": blocks.station.operative,
+            "leaving": blocks.leaving.kind if blocks.leaving else None,
+            "waiting_for": self._waiting_for(),
+            "connectors": {str(one.number): self._connector(one, step) for one in blocks.connectors.values()},
+        }
+
+    def dead_letter(self, event: DeadLetterFetched, step: Step) -> None:
+        """The letter goes to the end of the outbox with all its attempts before it."""
+        if event.row is None or event.transaction is None:
+            step.then(Reply(event.ticket, {}, "there is no such dead letter; 'dead-letters list' shows which there are"))
+            return
+        outbox = self._blocks.outbox
+        row = outbox.again(event.row)
+        self._blocks.transactions.restore(event.transaction)
+        step.change(ReplayDeadLetter(event.row.seq, row))
+        step.then(Reply(event.ticket, {"seq": row.seq}))
+
+    def _connector(self, connector: Connector, step: Step) -> dict[str, Any]:
+        report = self._reports.of(connector, step)
+        reading = connector.reading
+        return {
+            "status": report.status,
+            "error_code": report.error_code,
+            "info": report.info,
+            "faults": sorted(connector.all_faults),
+            "operative": connector.operative,
+            "pending": connector.pending,
+            "plugged": connector.plugged,
+            "pilot": connector.pilot.state if connector.pilot else None,
+            "contactor": None if connector.closed is None else "closed" if connector.closed else "open",
+            "lock": None if connector.locked is None else "locked" if connector.locked else "unlocked",
+            "offered_current_a": connector.offered_a or 0.0,
+            "current_a": list(reading.current_a) if reading else [None, None, None],
+            "power_w": reading.power_w if reading else None,
+            "energy_wh": int(reading.energy_import_wh) if reading else None,
+            "session": self._session(connector, step),
+        }
+
+    def _session(self, connector: Connector, step: Step) -> dict[str, Any] | None:
+        if not isinstance(connector.session, Charging | Ending):
+            return None
+        record = self._blocks.transactions[connector.session.transaction]
+        since_s = None if record.start_offset_s is None else record.start_offset_s + record.start.mono_s
+        return {
+            "transaction": record.key,
+            "transaction_id": record.transaction_id,
+            "id_tag": blanked(record.id_tag),
+            "energy_wh": int(self._blocks.transactions.energy_wh(record.key)),
+            "since": None if since_s is None else to_utc(since_s).isoformat(),
+            "seconds": self._age_s(record.start.boot, record.start.mono_s, step),
+        }
+
+    def _waiting_for(self) -> str:
+        """One sentence: what the station waits for."""
+        blocks = self._blocks
+        if blocks.station_faults:
+            return "a fault of the station to go"
+        if not blocks.rpc.up:
+            return "the Central System: not connected"
+        if not blocks.boot.accepted:
+            return "the Central System to accept the station"
+        if not any(one.in_transaction or one.plugged for one in blocks.connectors.values()):
+            return "a car or a card"
+        if any(one.plugged and one.free and not blocks.starts.holds(one.number) for one in blocks.connectors.values()):
+            return "a card"
+        return "nothing: all is well"
+
+    @staticmethod
+    def _age_s(boot: int, mono_s: float, step: Step) -> int | None:
+        return int(step.mono_s - mono_s) if boot == step.stamp.boot else None
+
+    def _present_card(self, _: int, arguments: Arguments, step: Step) -> dict[str, Any]:
+        id_tag = _text(arguments, "id_tag")
+        readers = self._blocks.site.readers
+        reader = arguments.get("reader", min(readers, default=0))
+        if reader not in readers:
+            raise ControlError(f"no reader {reader!r}; there are {', '.join(map(str, readers)) or 'none'}")
+        refused = self._cards.tapped(reader, id_tag, step)
+        if refused is not None:
+            raise ControlError(refused)
+        return {}
+
+    def _stop_session(self, _: int, arguments: Arguments, step: Step) -> dict[str, Any]:
+        number = arguments.get("connector")
+        connector = self._blocks.connectors.get(number) if isinstance(number, int) else None
+        if connector is None:
+            raise ControlError(f"no connector {number!r}; there are {', '.join(map(str, self._blocks.connectors))}")
+        if not isinstance(connector.session, Charging):
+            raise ControlError(f"no session runs at connector {number}")
+        self._sessions.stop(connector, Reason.Local, None, step)
+        return {}
+
+    def _get_settings(self, _: int, arguments: Arguments, __: Step) -> dict[str, Any]:
+        names = arguments.get("names", [])
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ControlError("names must be a list of key names")
+        found, unknown = self._blocks.keys.read(names)
+        return {"keys": [{"key": one.key, "value": one.value, "readonly": one.readonly} for one in found], "unknown": unknown}
+
+    def _set_setting(self, _: int, arguments: Arguments, step: Step) -> dict[str, Any]:
+        status, wrong = self._commands.set_key(_text(arguments, "name"), _text(arguments, "value", empty=True), step)
+        if status is not ConfigurationStatus.Accepted:
+            raise ControlError(wrong)
+        return {"status": status}
+
+    def _data_transfer(self, ticket: int, arguments: Arguments, _: Step) -> None:
+        if not self._blocks.online:
+            raise ControlError("the Central System is not connected")
+        data = arguments.get("data")
+        if data is not None and not isinstance(data, str):
+            raise ControlError("data must be text")
+        message_id = _text(arguments, "message_id") if "message_id" in arguments else None
+        request = DataTransferReq(vendor_id=_text(arguments, "vendor_id")[:255], message_id=message_id, data=data)
+        if not self._calls.data_transfer(ticket, request):
+            raise ControlError("too many data transfers wait already")
+
+    def _replay(self, ticket: int, arguments: Arguments, step: Step) -> None:
+        seq = arguments.get("seq")
+        if not isinstance(seq, int) or isinstance(seq, bool):
+            raise ControlError("seq must be the number of a dead letter")
+        step.then(FetchDeadLetter(ticket, seq))
+
+
+def blanked(id_tag: str) -> str:
+    """An id tag as it may be shown: its last four characters, if it is long enough to stay secret."""
+    return "•" * (len(id_tag) - 4) + id_tag[-4:] if len(id_tag) >= 8 else "•" * len(id_tag)
+
+
+def _text(arguments: Arguments, name: str, *, empty: bool = False) -> str:
+    value = arguments.get(name)
+    if not isinstance(value, str) or (not value and not empty) or len(value) > TEXT_MAX:
+        raise ControlError(f"{name} must be text of 1 to {TEXT_MAX} characters")
+    return value

@@ -1,0 +1,155 @@
+"""Power: when a contactor is closed, what the pilot offers, when the lock holds (IEC 61851-1 annex A; OCPP 1.6 section 3.6).
+
+Owns the outputs of every connector, derived from its facts after each event, and the supervision of contactor and lock. Refuses
+to know why a session runs. When in doubt the contactor is open.
+
+Rules.
+1. A contactor is closed only in a running session that the station allows, with no blocking fault, the car asking for power
+   (pilot C or D, diode seen), the cable locked where there is a lock, and at least 6 A offered.
+2. Contacts that do not follow their coil within FOLLOW_S are a fault: welded, or stuck open (until the cable is unplugged).
+3. A lock that does not move is tried LOCK_TRIES times, a second apart; then it is a fault, and is tried on more slowly.
+"""
+
+from chargepoint.core.blocks import Blocks
+from chargepoint.core.connector import Connector
+from chargepoint.core.current import OFFER_MIN_A, share
+from chargepoint.core.effects import CloseContactor, MoveLock, OfferCurrent
+from chargepoint.core.faults import Fault
+from chargepoint.core.records import Charging, Ending
+from chargepoint.core.sessions import Sessions
+from chargepoint.core.step import Step
+
+FOLLOW_S = 1.0
+LOCK_TRIES = 3
+LOCK_RETRY_S = 1.0
+LOCK_SLOW_S = 30.0
+
+
+class Power:
+    def __init__(self, blocks: Blocks, sessions: Sessions) -> None:
+        self._blocks = blocks
+        self._sessions = sessions
+
+    def settle(self, step: Step) -> None:
+        """Brings every output in line with the facts."""
+        offers = self._offers()
+        for connector in self._blocks.connectors.values():
+            offered_a = offers.get(connector.number, 0.0)
+            connector.allowed = offered_a >= OFFER_MIN_A
+            self._supervise(connector, step)
+            self._contactor(connector, step)
+            self._offer(connector, offered_a, step)
+            self._lock(connector, step)
+
+    def all_open(self, step: Step) -> None:
+        """The process starts or ends: nothing is energised, whatever was commanded before."""
+        for connector in self._blocks.connectors.values():
+            step.open_contactor(connector.number)
+            connector.commanded = False
+            connector.commanded_s = step.mono_s
+
+    def deadline(self) -> float | None:
+        times = [one.commanded_s + FOLLOW_S for one in self._blocks.connectors.values() if self._out_of_step(one)]
+        times += [one.lock_retry_s for one in self._blocks.connectors.values() if one.lock_retry_s is not None]
+        return min(times, default=None)
+
+    def contacts_moved(self, connector: Connector, closed: bool, step: Step) -> None:
+        """The feedback contact changed."""
+        if connector.closed is not closed:
+            connector.closed = closed
+            if not closed:
+                connector.opened_s = step.mono_s
+            if self._out_of_step(connector):
+                connector.commanded_s = step.mono_s
+
+    def lock_moved(self, connector: Connector, locked: bool, step: Step) -> None:
+        """The lock told where it is: after a command, or by itself."""
+        connector.locked = locked
+        if connector.lock_wanted is None or locked is connector.lock_wanted:
+            connector.lock_tries = 0
+            connector.lock_retry_s = None
+            connector.faults.discard(Fault.LOCK_JAMMED)
+            return
+        if connector.lock_retry_s is None:
+            connector.lock_retry_s = step.mono_s + (LOCK_RETRY_S if connector.lock_tries < LOCK_TRIES else LOCK_SLOW_S)
+
+    def move_lock(self, connector: Connector, locked: bool, step: Step) -> None:
+        """Commands the lock, even if it should be there already."""
+        connector.lock_wanted = locked
+        connector.lock_tries += 1
+        connector.lock_retry_s = step.mono_s + (LOCK_RETRY_S if connector.lock_tries < LOCK_TRIES else LOCK_SLOW_S)
+        step.then(MoveLock(connector.number, locked))
+
+    def _offers(self) -> dict[int, float]:
+        """What each connector in a session may offer: its own limits, and its share of the station's."""
+        charging = [one for one in self._blocks.connectors.values() if self._wants_share(one)]
+        charging.sort(key=lambda one: one.session_began_s)
+        return share({one.number: one.cable_a() for one in charging}, self._blocks.site.current_a_max)
+
+    def _wants_share(self, connector: Connector) -> bool:
+        return isinstance(connector.session, Charging) and not connector.blocked and self._sessions.may_charge(connector)
+
+    def _may_close(self, connector: Connector) -> bool:
+        return (
+            isinstance(connector.session, Charging)
+            and not connector.blocked
+            and connector.wants_power
+            and connector.allowed
+            and connector.lock_ready
+            and self._blocks.leaving is None
+        )
+
+    def _contactor(self, connector: Connector, step: Step) -> None:
+        close = self._may_close(connector)
+        if close == connector.commanded:
+            return
+        connector.commanded = close
+        connector.commanded_s = step.mono_s
+        if close:
+            step.then(CloseContactor(connector.number))
+        else:
+            step.open_contactor(connector.number)
+
+    def _offer(self, connector: Connector, offered_a: float, step: Step) -> None:
+        wanted = offered_a if connector.allowed and isinstance(connector.session, Charging) and not connector.blocked else None
+        if wanted != connector.offered_a:
+            connector.offered_a = wanted
+            step.then(OfferCurrent(connector.number, wanted))
+
+    @staticmethod
+    def _out_of_step(connector: Connector) -> bool:
+        return connector.closed is not None and connector.closed != connector.commanded
+
+    def _supervise(self, connector: Connector, step: Step) -> None:
+        if not self._out_of_step(connector):
+            connector.faults.discard(Fault.CONTACTOR_WELDED)
+        elif step.mono_s >= connector.commanded_s + FOLLOW_S:
+            fault = Fault.CONTACTOR_WELDED if connector.closed else Fault.CONTACTOR_STUCK_OPEN
+            if fault not in connector.faults:
+                step.log("error", f"The contactor does not follow its coil: {fault}.", connector=connector.number)
+                connector.faults.add(fault)
+        if Fault.CONTACTOR_STUCK_OPEN in connector.faults and not connector.plugged and not connector.in_transaction:
+            connector.faults.discard(Fault.CONTACTOR_STUCK_OPEN)
+
+    def _lock(self, connector: Connector, step: Step) -> None:
+        if not connector.site.has_lock or connector.site.tethered or connector.locked is None:
+            return
+        wanted = self._lock_wanted(connector)
+        if wanted is not connector.lock_wanted:
+            connector.lock_tries = 0
+            if connector.lock_wanted is None and connector.locked is wanted:
+                connector.lock_wanted = wanted
+            else:
+                self.move_lock(connector, wanted, step)
+        elif connector.lock_retry_s is not None and step.mono_s >= connector.lock_retry_s:
+            if connector.lock_tries >= LOCK_TRIES and Fault.LOCK_JAMMED not in connector.faults:
+                step.log("error", "The socket lock does not move.", connector=connector.number)
+                connector.faults.add(Fault.LOCK_JAMMED)
+            self.move_lock(connector, wanted, step)
+
+    def _lock_wanted(self, connector: Connector) -> bool:
+        if isinstance(connector.session, Charging):
+            return True
+        if isinstance(connector.session, Ending) and connector.energised:
+            return True
+        return self._sessions.held(connector)

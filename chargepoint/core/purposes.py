@@ -1,0 +1,57 @@
+"""Purposes: why a CALL was sent and why an id tag is checked, as values that come back with the outcome.
+
+Owns these two unions. Waiting is a value here, never a closure: it can be printed, stored and compared.
+"""
+
+from msgspec import Struct
+
+
+class ForBoot(Struct, frozen=True):
+    """BootNotification."""
+
+
+class ForHeartbeat(Struct, frozen=True):
+    """Heartbeat."""
+
+
+class ForAuthorize(Struct, frozen=True):
+    ticket: int
+    id_tag: str
+
+
+class ForStatus(Struct, frozen=True):
+    """StatusNotification; which one, the notifier knows."""
+
+
+class ForRow(Struct, frozen=True):
+    """The outbox row that is under way."""
+
+    transaction: int
+
+
+class ForLive(Struct, frozen=True):
+    """Meter values that are worth nothing later: of no transaction, or triggered."""
+
+
+class ForData(Struct, frozen=True):
+    """DataTransfer that the control socket asked for."""
+
+    ticket: int
+
+
+CallPurpose = ForBoot | ForHeartbeat | ForAuthorize | ForStatus | ForRow | ForLive | ForData
+
+
+class ByCard(Struct, frozen=True):
+    """A card was laid on a reader."""
+
+    reader: int
+
+
+class ByRemote(Struct, frozen=True):
+    """RemoteStartTransaction, accepted already; connector None: the next one that is plugged."""
+
+    connector: int | None
+
+
+CheckPurpose = ByCard | ByRemote

@@ -1,0 +1,64 @@
+"""Reports: what is said of each connector, to the Central System and on its lamp (OCPP 1.6 sections 4.9, 6.47, 7.6, 7.7).
+
+Owns the step from facts to StatusNotification contents and patterns. Refuses to know when they are sent (`notifier`).
+"""
+
+from chargepoint.core.blocks import Blocks
+from chargepoint.core.connector import Connector, status_of
+from chargepoint.core.faults import RULES, Fault, blocking, worst
+from chargepoint.core.notifier import Report
+from chargepoint.core.records import Charging
+from chargepoint.core.step import Step
+from chargepoint.messages import ChargePointErrorCode, ChargePointStatus
+
+
+class Reports:
+    def __init__(self, blocks: Blocks) -> None:
+        self._blocks = blocks
+
+    def update(self, step: Step) -> None:
+        """Brings notifier and lamps in line with the facts."""
+        blocks = self._blocks
+        hold_s = blocks.keys.whole("MinimumStatusDuration")
+        blocks.notifier.update(0, self.of_station(), step.mono_s, hold_s)
+        for connector in blocks.connectors.values():
+            report = self.of(connector, step)
+            if blocks.notifier.update(connector.number, report, step.mono_s, hold_s):
+                step.log("info", _line(report), connector=connector.number)
+            waits = blocks.starts.holds(connector.number) and not connector.vehicle
+            blocks.lamps.update(connector.number, report.status, waits_for_plug=waits, step=step)
+
+    def of(self, connector: Connector, step: Step) -> Report:
+        facts = connector.facts(authorised=self._blocks.starts.holds(connector.number), mono_s=step.mono_s)
+        station = {fault for fault in self._blocks.station_faults if RULES[fault].blocks}
+        return _report(status_of(facts), connector.faults | station)
+
+    def of_station(self) -> Report:
+        """Connector 0 knows Available, Unavailable and Faulted only."""
+        faults = self._blocks.station_faults
+        if blocking(faults):
+            return _report(ChargePointStatus.Faulted, faults)
+        operative = self._blocks.station.operative
+        return _report(ChargePointStatus.Available if operative else ChargePointStatus.Unavailable, faults)
+
+    def deadline(self, mono_s: float) -> float | None:
+        """When a car that was given time to ask for power has had it."""
+        times = [
+            one.session_began_s + one.grace_s
+            for one in self._blocks.connectors.values()
+            if isinstance(one.session, Charging) and not one.wants_power and mono_s < one.session_began_s + one.grace_s
+        ]
+        return min(times, default=None)
+
+
+def _report(status: ChargePointStatus, faults: set[Fault]) -> Report:
+    fault = worst(faults)
+    if fault is None:
+        return Report(status=status)
+    return Report(status=status, error_code=RULES[fault].code, info=RULES[fault].text)
+
+
+def _line(report: Report) -> str:
+    if report.error_code is ChargePointErrorCode.NoError:
+        return f"Now {report.status}."
+    return f"Now {report.status}: {report.error_code} ({report.info})."

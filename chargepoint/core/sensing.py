@@ -1,0 +1,139 @@
+"""Sensing: what the facts of the hardware mean for sessions and faults (IEC 61851-1 annex A; OCPP 1.6 sections 4.9, 9.1).
+
+Owns the step from a driver's fact to the connector's facts, its faults and the end of a session. Refuses to command anything:
+outputs follow from the facts in `power`.
+"""
+
+from chargepoint.core.blocks import Blocks
+from chargepoint.core.connector import Connector
+from chargepoint.core.effects import ReadMeter
+from chargepoint.core.events import InputSeen, MeterOpened, MeterRead, PartBack, PartLost, PilotSeen
+from chargepoint.core.faults import Fault
+from chargepoint.core.records import Charging, Idle
+from chargepoint.core.sessions import Sessions
+from chargepoint.core.starts import Waiting
+from chargepoint.core.step import Step
+from chargepoint.facts import InputKind, Pilot, PilotState
+from chargepoint.messages import Reason
+
+INPUT_FAULTS = {
+    InputKind.GROUND_FAULT: Fault.GROUND_FAULT,
+    InputKind.EMERGENCY_STOP: Fault.EMERGENCY_STOP,
+    InputKind.OVER_TEMPERATURE: Fault.OVER_TEMPERATURE,
+    InputKind.OVER_CURRENT: Fault.OVER_CURRENT,
+    InputKind.DOOR_OPEN: Fault.DOOR_OPEN,
+    InputKind.MAINS_LOST: Fault.MAINS_LOST,
+}
+NEEDED = ("contactor", "pilot", "lock", "inputs")
+
+
+class Sensing:
+    def __init__(self, blocks: Blocks, sessions: Sessions) -> None:
+        self._blocks = blocks
+        self._sessions = sessions
+        self._lost: dict[int, set[str]] = {}
+
+    def pilot(self, event: PilotSeen, step: Step) -> None:
+        connector = self._blocks.connectors[event.connector]
+        before, connector.pilot = connector.pilot, event.pilot
+        self._flag(connector, Fault.PILOT_SHORT, event.pilot.state is PilotState.E)
+        self._flag(connector, Fault.PILOT_DIODE, connector.vehicle and not event.pilot.diode_ok)
+        if connector.vehicle and (before is None or not _vehicle(before)):
+            self._arrived(connector, step)
+        elif event.pilot.state is PilotState.A:
+            self._left(connector, step)
+
+    def meter_opened(self, event: MeterOpened) -> None:
+        self._blocks.connectors[event.connector].quantities = event.quantities
+        self._blocks.keys.meter_gives(event.quantities)
+
+    def meter_read(self, event: MeterRead) -> None:
+        connector = self._blocks.connectors[event.connector]
+        connector.reading = event.reading
+        connector.reading_began_s = event.began_s
+        connector.faults.discard(Fault.METER_LOST)
+        self._sessions.metered(connector)
+
+    def input(self, event: InputSeen) -> None:
+        fault = INPUT_FAULTS.get(event.input.kind)
+        if fault is None:
+            return
+        connector = self._blocks.connectors.get(event.input.connector)
+        faults = self._blocks.station_faults if connector is None else connector.faults
+        (faults.add if event.input.active else faults.discard)(fault)
+
+    def part_lost(self, event: PartLost, step: Step) -> None:
+        """A driver failed; what cannot be seen any more counts as what is safe."""
+        step.log("error", f"The {event.part} {event.number} is lost: {event.why}")
+        if event.part == "reader":
+            self._blocks.lost_readers.add(event.number)
+            self._reader_faults()
+        elif event.part == "inputs":
+            self._blocks.station_faults.add(Fault.PART_LOST)
+        elif event.part in ("meter", *NEEDED):
+            connector = self._blocks.connectors[event.number]
+            self._lost.setdefault(event.number, set()).add(event.part)
+            connector.faults.add(Fault.METER_LOST if event.part == "meter" else Fault.PART_LOST)
+            if event.part == "contactor":
+                connector.closed = None
+            if event.part == "lock":
+                connector.locked = connector.lock_wanted = None
+                connector.lock_retry_s = None
+
+    def part_back(self, event: PartBack, step: Step) -> None:
+        step.log("info", f"The {event.part} {event.number} works again.")
+        if event.part == "reader":
+            self._blocks.lost_readers.discard(event.number)
+            self._reader_faults()
+        elif event.part == "inputs":
+            self._blocks.station_faults.discard(Fault.PART_LOST)
+        elif event.part in ("meter", *NEEDED):
+            connector = self._blocks.connectors[event.number]
+            lost = self._lost.setdefault(event.number, set())
+            lost.discard(event.part)
+            if event.part == "meter":
+                step.then(ReadMeter(event.number))  # the fault goes with the first reading
+            elif not lost & set(NEEDED):
+                connector.faults.discard(Fault.PART_LOST)
+            if event.part in ("contactor", "pilot"):
+                # A driver opens its part in the safe state: what was commanded before no longer holds.
+                connector.commanded = False
+                connector.commanded_s = step.mono_s
+                connector.offered_a = None
+
+    def _arrived(self, connector: Connector, step: Step) -> None:
+        connector.plugged_s = step.mono_s
+        step.then(ReadMeter(connector.number))
+        if self._blocks.site.free_vend and connector.free and isinstance(connector.session, Idle):
+            self._blocks.starts.add(
+                Waiting(
+                    id_tag=self._blocks.site.free_vend_id_tag,
+                    connectors=(connector.number,),
+                    since_s=step.mono_s,
+                    until_s=None,
+                )
+            )
+
+    def _left(self, connector: Connector, step: Step) -> None:
+        """Pilot A: the car went away (section 9.1.26, StopTransactionOnEVSideDisconnect)."""
+        if not isinstance(connector.session, Charging):
+            return
+        if self._blocks.keys.boolean("StopTransactionOnEVSideDisconnect"):
+            self._sessions.stop(connector, Reason.EVDisconnected, None, step)
+
+    def _reader_faults(self) -> None:
+        """A reader of one connector is that connector's fault, a shared one the station's."""
+        self._blocks.station_faults.discard(Fault.READER_LOST)
+        for connector in self._blocks.connectors.values():
+            connector.faults.discard(Fault.READER_LOST)
+        for reader in self._blocks.lost_readers:
+            served = self._blocks.of_reader(reader)
+            (served[0].faults if len(served) == 1 else self._blocks.station_faults).add(Fault.READER_LOST)
+
+    @staticmethod
+    def _flag(connector: Connector, fault: Fault, active: bool) -> None:
+        (connector.faults.add if active else connector.faults.discard)(fault)
+
+
+def _vehicle(pilot: Pilot) -> bool:
+    return pilot.state in (PilotState.B, PilotState.C, PilotState.D)

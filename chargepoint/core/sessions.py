@@ -1,0 +1,262 @@
+"""Sessions: from an authorised plug to a stored StopTransaction (OCPP 1.6 sections 3.6, 3.7, 4.8, 4.10, 9.1).
+
+Owns the course of a session: Idle → Charging → Ending → Finishing → Idle, and what is written at each turn. Refuses to know how
+somebody was authorised and when a contactor may close.
+
+Rules.
+1. A session begins when somebody is authorised, a car is there and the meter is known; its StartTransaction is stored in the
+   same step.
+2. It ends in two steps: the decision is stored at once (Ending), the StopTransaction when the meter was read after the contacts
+   opened, or FINAL_S later with the last reading. A power cut between the two loses nothing.
+3. Whatever ran when the process died is closed with PowerLoss at the register that is true after the start, or goes on if the
+   setting says so.
+"""
+
+from msgspec.structs import replace
+
+from chargepoint.core.blocks import Blocks
+from chargepoint.core.connector import Connector
+from chargepoint.core.effects import ReadMeter
+from chargepoint.core.faults import RULES, Fault, worst
+from chargepoint.core.measurands import Offer, parse_members, sample_values
+from chargepoint.core.records import (
+    Charging,
+    Ending,
+    Finishing,
+    Idle,
+    MeterValuesBody,
+    Sample,
+    Stamp,
+    StartBody,
+    StopBody,
+)
+from chargepoint.core.starts import Waiting
+from chargepoint.core.step import Step
+from chargepoint.messages import ReadingContext, Reason
+
+FINAL_S = 3.0  # for the reading after the contacts opened
+FINAL_WITHOUT_METER_S = 10.0  # where the meter was silent already
+FINAL_AFTER_START_S = 30.0  # after a start of the process, drivers must be opened first
+
+
+class Sessions:
+    def __init__(self, blocks: Blocks) -> None:
+        self._blocks = blocks
+        self._final_s: dict[int, float] = {}
+
+    def resume(self, step: Step) -> None:
+        """After a start: what ran is closed or goes on; what was ending still ends."""
+        blocks = self._blocks
+        for connector in blocks.connectors.values():
+            match connector.session:
+                case Charging(transaction=key) if blocks.site.after_power_loss == "resume":
+                    connector.session_began_s = step.mono_s
+                    blocks.metering.begin(connector.number, step.mono_s)
+                    step.log("info", "The session goes on after the power cut.", connector=connector.number, transaction=key)
+                case Charging(transaction=key):
+                    self._end(connector, key, Reason.PowerLoss, None, step)
+                    self._final_s[connector.number] = step.mono_s + FINAL_AFTER_START_S
+                case Ending():
+                    self._final_s[connector.number] = step.mono_s + FINAL_AFTER_START_S
+                case Idle() | Finishing():
+                    pass
+
+    def begin_where_possible(self, connector: Connector, step: Step) -> None:
+        """Somebody waits, a car is there: the session begins."""
+        if not isinstance(connector.session, Idle) or not connector.vehicle or not connector.free:
+            return
+        if connector.reading is None or self._blocks.leaving is not None:
+            return
+        waiting = self._blocks.starts.take(connector.number)
+        if waiting is not None:
+            self._begin(connector, waiting, connector.reading.energy_import_wh, step)
+
+    def stop(self, connector: Connector, reason: Reason, id_tag: str | None, step: Step) -> None:
+        """Ends the running session; its StopTransaction follows when the meter was read."""
+        if isinstance(connector.session, Charging):
+            self._end(connector, connector.session.transaction, reason, id_tag, step)
+            meter_silent = Fault.METER_LOST in connector.all_faults
+            self._final_s[connector.number] = step.mono_s + (FINAL_WITHOUT_METER_S if meter_silent else FINAL_S)
+
+    def stop_for_faults(self, connector: Connector, step: Step) -> None:
+        """A fault that ends sessions does so at once."""
+        ending = {fault for fault in connector.all_faults if RULES[fault].ends is not None}
+        fault = worst(ending)
+        if fault is not None and isinstance(connector.session, Charging):
+            reason = RULES[fault].ends
+            assert reason is not None
+            step.log("warning", f"{RULES[fault].text}: the session ends.", connector=connector.number)
+            self.stop(connector, reason, None, step)
+
+    def finish_where_possible(self, connector: Connector, step: Step) -> None:
+        """The last reading is there, or not to be had: the StopTransaction is stored."""
+        session = connector.session
+        if isinstance(session, Finishing) and not connector.plugged and connector.pilot is not None:
+            self._set(connector, Idle(), step)
+        if not isinstance(session, Ending):
+            return
+        read_since_s = max(session.stop.mono_s if session.stop.boot == step.stamp.boot else 0.0, connector.opened_s)
+        fresh = connector.reading is not None and connector.reading_began_s >= read_since_s and connector.closed is not True
+        late = step.mono_s >= self._final_s.get(connector.number, 0.0)
+        if fresh or late:
+            if not fresh:
+                step.log("warning", "The meter gave no last reading; the one before is billed.", connector=connector.number)
+            self._close(connector, session, step)
+
+    def finish_now(self, step: Step) -> None:
+        """The process ends: open sessions are closed with the last reading."""
+        for connector in self._blocks.connectors.values():
+            if isinstance(connector.session, Ending):
+                self._close(connector, connector.session, step)
+
+    def deadline(self) -> float | None:
+        ending = (number for number, one in self._blocks.connectors.items() if isinstance(one.session, Ending))
+        return min((self._final_s[number] for number in ending), default=None)
+
+    def metered(self, connector: Connector) -> None:
+        """A new reading of the meter belongs to the session that runs or ends."""
+        if isinstance(connector.session, Charging | Ending) and connector.reading is not None:
+            self._blocks.transactions.metered(connector.session.transaction, connector.reading.energy_import_wh)
+
+    def not_accepted(self, key: int, step: Step) -> None:
+        """StartTransaction.conf did not accept the id tag (section 9.1.27, StopTransactionOnInvalidId)."""
+        for connector in self._blocks.connectors.values():
+            session = connector.session
+            if isinstance(session, Charging) and session.transaction == key:
+                text = "The Central System does not accept the id tag."
+                step.log("warning", text, connector=connector.number, transaction=key)
+                if self._blocks.keys.boolean("StopTransactionOnInvalidId"):
+                    self.stop(connector, Reason.DeAuthorized, None, step)
+                else:
+                    self._set(connector, replace(session, invalid=True), step)
+
+    def may_charge(self, connector: Connector) -> bool:
+        """Whether the station itself wants to give energy: not beyond MaxEnergyOnInvalidId to an id that was refused."""
+        session = connector.session
+        if not isinstance(session, Charging):
+            return False
+        if not session.invalid:
+            return True
+        return self._blocks.transactions.energy_wh(session.transaction) < self._blocks.keys.whole("MaxEnergyOnInvalidId")
+
+    def held(self, connector: Connector) -> bool:
+        """Whether the cable of an ending session stays locked until its owner's card (or its owner) frees it."""
+        session = connector.session
+        if isinstance(session, Finishing):
+            return session.held_for is not None
+        return isinstance(session, Ending) and self._holds(session.reason)
+
+    def release(self, connector: Connector, step: Step) -> None:
+        """The cable of an ended session may go."""
+        if isinstance(connector.session, Finishing) and connector.session.held_for is not None:
+            self._set(connector, replace(connector.session, held_for=None), step)
+
+    def forget(self, connector: Connector, step: Step) -> None:
+        """A new session is to begin with the cable of the ended one."""
+        if isinstance(connector.session, Finishing):
+            self._set(connector, Idle(), step)
+
+    def sample(self, connector: Connector, list_key: str, stop_key: str, context: ReadingContext, step: Step) -> None:
+        """A sample of the running transaction for MeterValues and for StopTransaction's transactionData."""
+        session = connector.session
+        if not isinstance(session, Charging):
+            return
+        key = session.transaction
+        sample = self.take(connector, list_key, context, step)
+        if sample is not None:
+            body = MeterValuesBody(samples=(sample,))
+            self._blocks.outbox.add(key, body, sample.offset_s, step)
+            self._blocks.transactions.keep(key, step)
+        stop_sample = self.take(connector, stop_key, context, step)
+        if stop_sample is not None:
+            self._blocks.transactions.add_stop_sample(key, stop_sample, step)
+
+    def take(
+        self, connector: Connector, list_key: str, context: ReadingContext, step: Step, stamp: Stamp | None = None
+    ) -> Sample | None:
+        """The values that a list of measurands wants now; None where the list is empty or the meter silent."""
+        blocks = self._blocks
+        members = parse_members(blocks.keys.text(list_key))
+        if not members or connector.reading is None or Fault.METER_LOST in connector.faults:
+            return None
+        session = connector.session
+        offered_a = offset_wh = 0.0
+        if isinstance(session, Charging | Ending):
+            offered_a = connector.offered_a or 0.0
+            offset_wh = blocks.transactions.register_offset_wh(session.transaction)
+        values = sample_values(
+            members,
+            connector.reading,
+            Offer(offered_a, connector.site.phases),
+            context,
+            energy_kwh=blocks.site.energy_unit == "kWh",
+            register_offset_wh=offset_wh,
+        )
+        at = stamp or step.stamp
+        return Sample(stamp=at, values=values, offset_s=self._offset_s(at, step)) if values else None
+
+    def _begin(self, connector: Connector, waiting: Waiting, register_wh: float, step: Step) -> None:
+        blocks = self._blocks
+        offset_s = blocks.clock.offset_s(step)
+        record = blocks.transactions.open(
+            connector.number,
+            waiting.id_tag,
+            register_wh,
+            offset_s,
+            step,
+            parent_id_tag=waiting.parent_id_tag,
+            id_listed=waiting.listed,
+        )
+        blocks.outbox.add(record.key, StartBody(), offset_s, step)
+        connector.session_began_s = step.mono_s
+        self._set(connector, Charging(transaction=record.key), step)
+        blocks.metering.begin(connector.number, step.mono_s)
+        begin = self.take(connector, "StopTxnSampledData", ReadingContext.Transaction_Begin, step)
+        if begin is not None:
+            blocks.transactions.add_stop_sample(record.key, begin, step)
+        step.log("info", f"A session begins at {record.meter_start_wh} Wh.", connector=connector.number, transaction=record.key)
+
+    def _end(self, connector: Connector, key: int, reason: Reason, id_tag: str | None, step: Step) -> None:
+        self._set(connector, Ending(transaction=key, reason=reason, stop=step.stamp, id_tag=id_tag), step)
+        self._blocks.transactions.keep(key, step)
+        self._blocks.metering.end(connector.number)
+        step.then(ReadMeter(connector.number))
+
+    def _close(self, connector: Connector, session: Ending, step: Step) -> None:
+        blocks = self._blocks
+        key = session.transaction
+        end = self.take(connector, "StopTxnSampledData", ReadingContext.Transaction_End, step, session.stop)
+        if end is not None:
+            blocks.transactions.add_stop_sample(key, end, step)
+        samples = blocks.transactions.take_stop_samples(key, step)
+        offset_s = self._offset_s(session.stop, step)
+        record = blocks.transactions.close(key, session.reason, session.stop, offset_s, session.id_tag, step)
+        blocks.outbox.add(key, StopBody(samples=samples), offset_s, step, session.stop)
+        self._final_s.pop(connector.number, None)
+        held_for = record.id_tag if self._holds(session.reason) else None
+        there = connector.plugged or connector.pilot is None
+        self._set(connector, Finishing(transaction=key, id_tag=record.id_tag, held_for=held_for) if there else Idle(), step)
+        used_wh = (record.meter_stop_wh or 0) - record.meter_start_wh
+        text = f"The session ended ({session.reason}): {used_wh} Wh."
+        step.log("info", text, connector=connector.number, transaction=key)
+        self._apply_pending(connector, step)
+
+    def _apply_pending(self, connector: Connector, step: Step) -> None:
+        """ChangeAvailability that waited for the transaction's end (section 5.2)."""
+        if connector.pending is not None:
+            connector.operative = connector.pending == "operative"
+            connector.pending = None
+            self._blocks.store(connector, step)
+
+    def _offset_s(self, stamp: Stamp, step: Step) -> float | None:
+        clock = self._blocks.clock
+        return clock.offset_s(step) if stamp.boot == step.stamp.boot else clock.offset_of(stamp)
+
+    def _holds(self, reason: Reason) -> bool:
+        if reason is Reason.EVDisconnected:
+            return not self._blocks.keys.boolean("UnlockConnectorOnEVSideDisconnect")
+        return reason is Reason.DeAuthorized
+
+    def _set(self, connector: Connector, session: Idle | Charging | Ending | Finishing, step: Step) -> None:
+        connector.session = session
+        self._blocks.store(connector, step)

@@ -1,0 +1,210 @@
+"""Station: the whole of it, without its box. Events and time go in, effects come out.
+
+Owns the order in which the blocks hear of an event, and the one deadline. Refuses I/O, clocks and randomness: the same
+events at the same times give the same effects. OCPP 1.6, all of section 3 to 5 that is offered.
+
+`handle` runs in three parts: the event changes facts; then the station settles (sessions, outputs, statuses follow from the
+facts); then the next CALL goes out. The effects come in the order de-energise, commit, then energise, send, show.
+"""
+
+from typing import assert_never
+
+from chargepoint.core import events
+from chargepoint.core.blocks import Blocks
+from chargepoint.core.calls import Calls
+from chargepoint.core.cards import Cards
+from chargepoint.core.commands import Commands
+from chargepoint.core.control import Control
+from chargepoint.core.departure import Departure
+from chargepoint.core.effects import Effect, SendFrame, SetPingInterval
+from chargepoint.core.faults import Fault
+from chargepoint.core.power import Power
+from chargepoint.core.records import PutBoot, Snapshot
+from chargepoint.core.reports import Reports
+from chargepoint.core.samples import Samples
+from chargepoint.core.sensing import Sensing
+from chargepoint.core.sessions import Sessions
+from chargepoint.core.site import Site
+from chargepoint.core.step import Now, Step
+from chargepoint.core.triggers import Triggers
+from chargepoint.core.unlocking import Unlocking
+from chargepoint.messages import BadFrame, Call, CallError, CallResult, encode_error, parse_frame
+
+SETTLE_ROUNDS = 8
+
+
+class Station:
+    def __init__(self, snapshot: Snapshot, site: Site) -> None:
+        blocks = self._blocks = Blocks(snapshot, site)
+        self._sessions = Sessions(blocks)
+        self._power = Power(blocks, self._sessions)
+        self._cards = Cards(blocks, self._sessions)
+        self._sensing = Sensing(blocks, self._sessions)
+        self._calls = Calls(blocks, self._sessions, self._cards)
+        self._samples = Samples(blocks, self._sessions, self._calls)
+        self._departure = Departure(blocks, self._sessions)
+        self._unlocking = Unlocking(blocks, self._sessions, self._power)
+        self._reports = Reports(blocks)
+        triggers = Triggers(blocks, self._samples)
+        self._commands = Commands(blocks, self._sessions, self._cards, triggers, self._unlocking, self._departure)
+        self._control = Control(blocks, self._sessions, self._cards, self._calls, self._commands, self._reports)
+        self._mono_s = 0.0
+
+    def handle(self, event: events.Event, now: Now) -> list[Effect]:
+        """One event is one step; its effects, in the order in which they must be performed."""
+        self._mono_s = now.mono_s
+        step = Step(now, self._blocks.clock.boot.boot)
+        self._blocks.clock.hear_system(step)
+        self._take(event, step)
+        self._settle(step)
+        self._calls.pump(step)
+        return step.effects()
+
+    def next_deadline(self) -> float | None:
+        """When a Tick is due, in monotonic seconds; None where nothing but events can change anything."""
+        blocks = self._blocks
+        times = [
+            blocks.rpc.deadline(),
+            blocks.boot.deadline(blocks.keys.whole("HeartbeatInterval")) if blocks.rpc.free else None,
+            blocks.authorization.deadline(),
+            blocks.outbox.deadline() if blocks.rpc.free and blocks.boot.accepted else None,
+            blocks.starts.deadline(),
+            blocks.lamps.deadline(),
+            blocks.notifier.deadline(blocks.keys.whole("MinimumStatusDuration")),
+            blocks.metering.deadline(self._mono_s, blocks.clock.peek_s(self._mono_s)),
+            self._sessions.deadline(),
+            self._power.deadline(),
+            self._reports.deadline(self._mono_s),
+            self._unlocking.deadline(),
+            self._departure.deadline(),
+        ]
+        return min((time for time in times if time is not None), default=None)
+
+    def idle(self) -> bool:
+        """No session runs or ends: the store may tidy up."""
+        return not any(connector.in_transaction for connector in self._blocks.connectors.values())
+
+    def _take(self, event: events.Event, step: Step) -> None:
+        """The event changes facts."""
+        blocks = self._blocks
+        match event:
+            case events.Started(store_fault=store_fault):
+                self._started(store_fault, step)
+            case events.StopAsked():
+                self._departure.begin("stop", step)
+            case events.Tick():
+                self._tick(step)
+            case events.LinkUp():
+                blocks.rpc.link_up()
+                blocks.notifier.link_up()
+                step.then(SetPingInterval(blocks.keys.whole("WebSocketPingInterval")))
+            case events.LinkDown(reason=reason):
+                self._link_down(reason, step)
+            case events.LinkAlive():
+                blocks.rpc.heard()
+            case events.FrameReceived(text=text):
+                self._frame(text, step)
+            case events.PilotSeen():
+                self._sensing.pilot(event, step)
+            case events.ContactorSeen(connector=number, closed=closed):
+                self._power.contacts_moved(blocks.connectors[number], closed, step)
+            case events.LockSeen(connector=number, locked=locked):
+                self._power.lock_moved(blocks.connectors[number], locked, step)
+            case events.MeterOpened():
+                self._sensing.meter_opened(event)
+            case events.MeterRead():
+                self._sensing.meter_read(event)
+            case events.CardSeen(reader=reader, card=card):
+                self._cards.tapped(reader, card.id_tag, step)
+            case events.InputSeen():
+                self._sensing.input(event)
+            case events.PartLost():
+                self._sensing.part_lost(event, step)
+            case events.PartBack():
+                self._sensing.part_back(event, step)
+            case events.LookedUp(ticket=ticket, listed=listed, cached=cached):
+                now_s = blocks.clock.now_s(step)
+                found = blocks.authorization.looked_up(ticket, listed, cached, blocks.online, now_s, step)
+                if found is not None:
+                    self._cards.checked(*found, step)
+            case events.RowsFetched(rows=rows, total=total):
+                blocks.outbox.fetched(rows, total)
+            case events.DeadLetterFetched():
+                self._control.dead_letter(event, step)
+            case events.StoreTroubled(reason=reason):
+                step.log("error", reason)
+                blocks.station_faults.add(Fault.STORE_TROUBLED)
+            case events.StoreHealed():
+                step.log("info", "The store has room again.")
+                blocks.station_faults.discard(Fault.STORE_TROUBLED)
+            case events.ControlAsked():
+                self._control.asked(event, step)
+            case _:
+                assert_never(event)
+
+    def _settle(self, step: Step) -> None:
+        """Sessions, outputs and statuses follow from the facts; again, as long as one thing led to another."""
+        for _ in range(SETTLE_ROUNDS):
+            before = [connector.session for connector in self._blocks.connectors.values()]
+            self._withdraw_starts(step)
+            for connector in self._blocks.connectors.values():
+                self._sessions.stop_for_faults(connector, step)
+                self._sessions.finish_where_possible(connector, step)
+                self._sessions.begin_where_possible(connector, step)
+            self._power.settle(step)
+            if before == [connector.session for connector in self._blocks.connectors.values()]:
+                break
+        self._unlocking.settle(step)
+        self._reports.update(step)
+        self._departure.leave_where_possible(step)
+
+    def _withdraw_starts(self, step: Step) -> None:
+        """Nobody waits for a connector that cannot be used."""
+        for connector in self._blocks.connectors.values():
+            if not connector.free:
+                for _ in self._blocks.starts.withdraw(connector.number):
+                    step.log("info", "An authorisation that waited for a plug lost its connector.", connector=connector.number)
+
+    def _started(self, store_fault: str | None, step: Step) -> None:
+        step.change(PutBoot(self._blocks.clock.boot))
+        self._power.all_open(step)
+        if store_fault is not None:
+            step.log("error", store_fault)
+            self._blocks.station_faults.add(Fault.STORE_TROUBLED)
+        self._sessions.resume(step)
+
+    def _tick(self, step: Step) -> None:
+        blocks = self._blocks
+        self._calls.tick(step)
+        now_s = blocks.clock.now_s(step)
+        for purpose, verdict in blocks.authorization.tick(step.mono_s, now_s):
+            self._cards.checked(purpose, verdict, step)
+        for waiting in blocks.starts.expired(step.mono_s):
+            step.log("info", "Nobody plugged a car in time; the authorisation lapsed.")
+            blocks.lamps.quiet(list(waiting.connectors))
+        blocks.notifier.tick(step.mono_s, blocks.keys.whole("MinimumStatusDuration"))
+        self._samples.take_due(step)
+
+    def _link_down(self, reason: str, step: Step) -> None:
+        if self._blocks.rpc.up:
+            step.log("warning", f"The connection is gone: {reason}")
+        self._calls.link_down(step)
+        self._unlocking.link_down()
+
+    def _frame(self, text: str | bytes, step: Step) -> None:
+        """Whatever came: an answer, a CALL, or something that is answered with a CALLERROR where it can be."""
+        self._blocks.rpc.heard()
+        frame = parse_frame(text)
+        match frame:
+            case Call():
+                self._commands.called(frame, step)
+            case CallResult() | CallError():
+                outcome = self._blocks.rpc.answer(frame, step)
+                if outcome is not None:
+                    self._calls.ended(outcome, step)
+            case BadFrame(message_id=message_id, code=code, description=description):
+                step.log("warning", f"A frame could not be read: {description}")
+                if message_id is not None and code is not None:
+                    step.then(SendFrame(encode_error(message_id, code, description)))
+            case _:
+                assert_never(frame)

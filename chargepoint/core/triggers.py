@@ -1,0 +1,33 @@
+"""Triggers: TriggerMessage (OCPP 1.6 section 5.17).
+
+Owns which message each trigger means. Refuses to send: it marks what is wanted, and `calls` sends it after the answer.
+"""
+
+from chargepoint.core.blocks import Blocks
+from chargepoint.core.samples import Samples
+from chargepoint.messages import MessageTrigger, TriggerMessageStatus
+
+
+class Triggers:
+    def __init__(self, blocks: Blocks, samples: Samples) -> None:
+        self._blocks = blocks
+        self._samples = samples
+
+    def ask(self, message: MessageTrigger, connector: int | None) -> TriggerMessageStatus:
+        blocks = self._blocks
+        numbers = [0, *blocks.connectors]
+        if connector is not None and connector not in numbers:
+            return TriggerMessageStatus.Rejected
+        match message:
+            case MessageTrigger.BootNotification:
+                blocks.boot.triggered = True
+            case MessageTrigger.Heartbeat:
+                blocks.boot.heartbeat_triggered = True
+            case MessageTrigger.StatusNotification:
+                for number in numbers if connector is None else [connector]:
+                    blocks.notifier.trigger(number)
+            case MessageTrigger.MeterValues:
+                self._samples.trigger(list(blocks.connectors) if connector is None else [connector])
+            case MessageTrigger.FirmwareStatusNotification | MessageTrigger.DiagnosticsStatusNotification:
+                return TriggerMessageStatus.NotImplemented
+        return TriggerMessageStatus.Accepted
