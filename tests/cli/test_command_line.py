@@ -1,0 +1,65 @@
+"""The command line as a person meets it: help with examples, a quick start, clean ends."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chargepoint.cli.main import COMMANDS, main, parser
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {"msgspec", "asyncio", "sqlite3", "websockets", "pymodbus", "sqlite_utils", "difflib"}
+
+
+def names() -> list[str]:
+    return [module.__name__.rpartition(".")[2].replace("_", "-") for module in COMMANDS]
+
+
+@pytest.mark.parametrize("command", names())
+def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert f"  chargepoint {command}" in text.partition("example")[2]
+    assert max(len(line) for line in text.splitlines()) <= 128
+    assert f"    {command} " in parser().format_help().replace("\n", " \n")
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("chargepoint ")
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom chargepoint.cli.main import parser\nparser().format_help()\n"
+        f"print(*sorted({HEAVY!r} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.split() == []
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    """`chargepoint check-config | head -0`"""
+    source, sink = os.pipe()
+    os.close(source)
+    command = [sys.executable, "-m", "chargepoint", "check-config", "--config", "config/chargepoint.toml"]
+    try:
+        done = subprocess.run(command, cwd=ROOT, stdout=sink, stderr=subprocess.PIPE, timeout=30, check=False)
+    finally:
+        os.close(sink)
+    assert done.stderr == b""
+    assert done.returncode == 0
+
+
+def test_an_interrupt_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("chargepoint.registry.check_file", interrupted)
+    assert main(["check-config", "--config", str(tmp_path / "x.toml")]) == 130

@@ -1,0 +1,138 @@
+"""`chargepoint status`: one readable screen from whatever a service tells."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chargepoint.cli import status
+from chargepoint.cli.main import main
+from tests.cli.conftest import Service
+
+STATUS: dict[str, Any] = {
+    "identity": "CK_XXX_0001",
+    "vendor": "ChargeKing",
+    "model": "CK22",
+    "firmware_version": "1.0.0",
+    "registration": "Accepted",
+    "link": {"state": "up", "url": "ws://cs.example.org/ocpp/CK_XXX_0001", "since_s": 3723.4},
+    "clock": {"known": True, "time": "2026-11-22T08:00:00Z"},
+    "queue": {"messages": 3, "oldest_s": 42.0, "dead_letters": 1},
+    "connectors": {
+        "1": {
+            "status": "Charging",
+            "error_code": "NoError",
+            "faults": [],
+            "plugged": True,
+            "pilot": "C",
+            "contactor": "closed",
+            "lock": "locked",
+            "offered_current_a": 16.0,
+            "current_a": [16.0, 15.9, 16.1],
+            "power_w": 11040.0,
+            "energy_wh": 1234567,
+            "session": {
+                "id_tag": "04A2****",
+                "transaction_id": 17,
+                "energy_wh": 5500,
+                "since": "2026-11-22T07:30:00Z",
+                "seconds": 1800,
+            },
+        },
+        "2": {
+            "status": "Faulted",
+            "error_code": "GroundFailure",
+            "faults": ["ground_fault"],
+            "plugged": False,
+            "power_w": 12.4,
+        },
+        "10": {"status": "Available", "lock": None},
+    },
+    "waiting_for": "a vehicle at connector 10",
+}
+
+
+def test_the_screen_tells_everything_at_a_glance() -> None:
+    assert status.as_lines(STATUS) == [
+        "Station       CK_XXX_0001  ChargeKing  CK22  firmware 1.0.0",
+        "Waits for     a vehicle at connector 10",
+        "Link          up for 1:02:03, ws://cs.example.org/ocpp/CK_XXX_0001",
+        "Registration  Accepted",
+        "Clock         2026-11-22T08:00:00Z",
+        "Queue         3 billing messages to send, the oldest waits for 0:00:42; 1 dead letter (chargepoint dead-letters list)",
+        "",
+        "CONNECTOR  STATUS     CABLE        CONTACTOR  LOCK    OFFERED  CURRENT              POWER      REGISTER",
+        "1          Charging   plugged (C)  closed     locked   16.0 A  16.0 15.9 16.1 A  11.04 kW  1234.567 kWh",
+        "2          Faulted    free         -          -             -  -                     12 W             -",
+        "10         Available  -            -          -             -  -                        -             -",
+        "",
+        "1: session of 04A2****, 5.500 kWh in 0:30:00, since 2026-11-22T07:30:00Z, transaction 17",
+        "2: error GroundFailure",
+        "2: faults: ground_fault",
+    ]
+
+
+def test_the_command_shows_what_the_service_says(service: Service, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    service.answers = {"status": STATUS}
+    assert main(["status", "--config", str(config)]) == 0
+    assert capsys.readouterr().out.splitlines() == status.as_lines(STATUS)
+    assert main(["status", "--config", str(config), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == STATUS
+
+
+def test_the_socket_may_be_named(service: Service, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    service.answers = {"status": {"identity": "CK9"}}
+    assert main(["status", "--socket", str(config.parent / "state" / "control.sock")]) == 0
+    assert "CK9" in capsys.readouterr().out
+
+
+def test_a_broken_file_does_not_hide_a_running_service(
+    service: Service, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service.answers = {"status": STATUS}
+    config.write_text(config.read_text().replace("identity", "idenity"))
+    assert main(["status", "--config", str(config)]) == 0
+    assert "Charging" in capsys.readouterr().out
+
+
+def test_without_a_service_it_says_so_and_what_to_do(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--config", str(config)]) == 3
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("chargepoint status: the service is not running")
+    assert "systemctl start chargepoint" in told.err
+
+
+def test_what_a_peer_wrote_cannot_steer_the_terminal() -> None:
+    hostile = "\x1b]0;gotcha\x07\x1b[2J\r\n\u202e"
+    told = "\n".join(
+        status.as_lines(
+            {"identity": hostile, "link": {"state": "down", "reason": hostile}, "connectors": {hostile: {"status": hostile}}}
+        )
+    )
+    assert all(character.isprintable() or character == "\n" for character in told)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["state", "1", "known", "session"]), inner),
+    max_leaves=5,
+)
+shaped = st.dictionaries(st.sampled_from(list(STATUS)), anything) | st.fixed_dictionaries(
+    {
+        "connectors": st.dictionaries(
+            st.text(max_size=3), st.dictionaries(st.sampled_from(list(STATUS["connectors"]["1"])), anything)
+        )
+    }
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(shaped)
+def test_a_status_of_any_other_version_is_shown_as_far_as_it_goes(answer: dict[str, Any]) -> None:
+    lines = status.as_lines(answer)
+    assert lines[0].startswith("Station")
+    assert all(line.isprintable() for line in lines)
