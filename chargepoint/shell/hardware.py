@@ -1,10 +1,10 @@
 """The hardware: every bus and part of the settings, opened through the registry and kept open.
 
-Owns which part belongs to which connector and what each was commanded last. Refuses to decide. Commands are plain calls that return at
-once and never raise: a part that fails at one is lost, which is a fact like others.
+Owns which part belongs to which connector and what each was commanded last. Refuses to decide. Commands are plain calls that
+return at once and never raise: a part that fails at one is lost, which is a fact like others.
 
-A contactor comes back open and a pilot without an offer, whatever was commanded before; a contactor stays so until the core commands
-anew, while offer, lock and indicator are told again what was last commanded (none of them gives energy).
+A contactor comes back open, whatever was commanded before, and stays so until the core commands anew. Offer, lock and indicator
+are told again what was last commanded (none of them gives energy).
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from chargepoint.facts import Pattern, Refusal
 from chargepoint.ports import CardReader, Contactor, DriverError, Indicator, Inputs, Lock, Meter, PilotSensor, Port
 from chargepoint.registry import Kind, config_of
 from chargepoint.settings import Settings
-from chargepoint.shell.meter_part import Poll
+from chargepoint.shell.meter_part import FAILING_MAX_S, Poll
 from chargepoint.shell.part import OPEN_S, Part, Report, bounded, bring
 
 log = logging.getLogger(__name__)
@@ -97,6 +97,10 @@ class Hardware:
     def read_meter(self, connector: int) -> None:
         self._polls[connector].hurry()
 
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What keeps the parts open, once started; none of them ends by itself."""
+        return [part.task for part in self._parts() if part.task is not None]
+
     def _parts(self) -> list[Part[Any]]:
         """Contactors first: they are to be open before anything else happens."""
         by_kind = (self._contactors, self._pilots, self._locks, self._indicators)
@@ -112,10 +116,8 @@ class Hardware:
             if connector.indicator is not None:
                 self._add_indicator(number, self._opener(Kind.INDICATOR, connector.indicator, section))
             poll = self._polls[number] = Poll(number, connector.meter_poll_s, self._report)
-            meter: Part[Meter] = Part(
-                "meter", number, self._opener(Kind.METER, connector.meter, section), poll.use, self._report
-            )
-            self._others.append(meter)
+            open_meter: Callable[[], Coroutine[Any, Any, Meter]] = self._opener(Kind.METER, connector.meter, section)
+            self._others.append(Part("meter", number, open_meter, poll.use, self._report, patience_s=FAILING_MAX_S))
         for name, reader in settings.readers.items():
             self._add_reader(int(name), self._opener(Kind.READER, reader.part, "readers"))
         if settings.inputs is not None:

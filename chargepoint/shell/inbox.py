@@ -18,7 +18,7 @@ FRAMES_MAX = 64
 class Inbox:
     """A queue for one taker. on_event sees every event the moment it is put, before it is queued: the reflex stands there."""
 
-    def __init__(self, on_event: Callable[[Event], None] | None = None) -> None:
+    def __init__(self, on_event: Callable[[Event], object] | None = None) -> None:
         self.on_event = on_event
         self._events: OrderedDict[int, Event] = OrderedDict()
         self._count = 0

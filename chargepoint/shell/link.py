@@ -69,22 +69,22 @@ class Link:
         self._hurry = asyncio.Event()
         self._connecting: asyncio.Task[ClientConnection] | None = None
         self._stopping = False
-        self._task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
         self._told: set[str] = set()
         self._state, self._since_s, self._reason = "connecting", 0.0, ""
 
     def start(self) -> None:
         self._become("connecting")
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="link")
+        self.task = asyncio.get_running_loop().create_task(self._run(), name="link")
 
     async def stop(self) -> None:
         """Sends what is buffered, says goodbye and ends, all within about `FLUSH_S + CLOSE_S`."""
         self._stopping = True
         self._close("the station stops")
         self._interrupt()
-        if self._task is not None:
-            await asyncio.wait({self._task}, timeout=FLUSH_S + CLOSE_S + 0.5)
-            self._task.cancel()
+        if self.task is not None:
+            await asyncio.wait({self.task}, timeout=FLUSH_S + CLOSE_S + 0.5)
+            self.task.cancel()
 
     def admit(self) -> None:
         """The core knows of one more connection. What it sends belongs to the newest one that it knows, or to none."""

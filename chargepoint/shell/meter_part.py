@@ -1,7 +1,7 @@
 """A meter, read again and again (OCPP 1.6 section 3.16 asks for its values whenever they are due).
 
-Owns the rhythm: the next reading begins one poll interval after the last one ended, or at once when the core asks; a single reading that
-fails is not yet a lost meter.
+Owns the rhythm: the next reading begins one poll interval after the last one ended, or at once when the core asks; a single
+reading that fails is not yet a lost meter.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """One part of the hardware, kept open: opened, used, closed when it fails, opened again with backoff.
 
-Owns how a failure becomes one PartLost and the way back one PartBack, and that a driver which hangs is given up. Refuses to know what
-the part is. Whatever a driver raises is the part's failure and never the station's.
+Owns how a failure becomes one PartLost and the way back one PartBack, and that a driver which hangs is given up. Refuses to
+know what the part is. Whatever a driver raises is the part's failure and never the station's.
 """
 
 import asyncio
@@ -30,7 +30,8 @@ class Part(Generic[P]):
     """A part and the task that keeps it open.
 
     name and number: as in PartLost. use(port): brings the part's facts until it fails; it calls `works` when the part has shown
-    that it works. prepare(port): the plain calls that put a part that was just opened into its state.
+    that it works. prepare(port): the plain calls that put a part that was just opened into its state. patience_s: how long
+    after `start` it may fail to open before that is told, for a part that boots as slowly as the station does.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Part(Generic[P]):
         use: Callable[["Part[P]", P], Coroutine[Any, Any, None]],
         report: Report,
         prepare: Callable[[P], None] = lambda port: None,
+        patience_s: float = 0.0,
     ) -> None:
         self.name, self.number = name, number
         self.port: P | None = None
@@ -48,17 +50,20 @@ class Part(Generic[P]):
         self._report = report
         self._lost = False
         self._failed: asyncio.Future[None] | None = None
-        self._task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
         self._backoff_s = BACKOFF_MIN_S
+        self._patience_s = patience_s
+        self._patient_until_s = 0.0
 
     def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._run(), name=f"{self.name} {self.number}")
+        self._patient_until_s = asyncio.get_running_loop().time() + self._patience_s
+        self.task = asyncio.get_running_loop().create_task(self._run(), name=f"{self.name} {self.number}")
 
     async def stop(self) -> None:
         """Closes the part; takes at most about `CLOSE_S`."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task}, timeout=CLOSE_S + 0.5)
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.wait({self.task}, timeout=CLOSE_S + 0.5)
 
     def command(self, act: Callable[[P], None]) -> bool:
         """A plain call on the part; one that raises is a failed part. False: there is no open part to call."""
@@ -73,6 +78,7 @@ class Part(Generic[P]):
 
     async def works(self) -> None:
         """The part has shown that it works."""
+        self._patient_until_s = 0.0
         if self._lost:
             self._lost = False
             log.info("%s works again", self)
@@ -124,7 +130,7 @@ class Part(Generic[P]):
         else:
             why = f"{self}: the driver broke ({type(error).__name__}: {error})"
             log.error("%s: a mistake in its driver", self, exc_info=error)
-        if not self._lost:
+        if not self._lost and asyncio.get_running_loop().time() >= self._patient_until_s:
             self._lost = True
             log.warning("%s is lost: %s", self, why)
             await self._report(PartLost(self.name, self.number, why))

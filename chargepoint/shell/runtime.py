@@ -143,6 +143,12 @@ class Runtime:
         """Ends the run after the step that is under way."""
         if self._exit_status is None:
             self._exit_status = exit_status
+            self._inbox.put(Tick())  # whoever waits for an event wakes up; it is not handled any more
+
+    def restart(self, why: str) -> None:
+        """Ends so that the service manager starts the station again."""
+        log.warning("the station starts again: %s", why)
+        self.end(RESET_EXIT_STATUS)
 
     def store_failed(self, error: Exception) -> None:
         """What is not on the disk did not happen: nothing may follow it, so the process ends and begins again from the disk."""

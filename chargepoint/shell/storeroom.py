@@ -10,23 +10,23 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 from chargepoint.core.effects import Commit
-from chargepoint.core.records import DeadLetter, IdTagRecord, OutboxRow, Snapshot, TransactionRecord, next_boot
+from chargepoint.core.records import IdTagRecord, OutboxRow, Snapshot, next_boot
 
 T = TypeVar("T")
-
-NO_STORE = "the station keeps nothing until its store is in order; see its log"
 
 
 class StoreLike(Protocol):
     """What the shell asks of a store. Every call may raise chargepoint.store.StoreError; `room` says why there is none."""
+
+    findings: tuple[str, ...]
 
     def snapshot(self) -> Snapshot: ...
     def commit(self, commit: Commit) -> None: ...
     def look_up(self, id_tag: str) -> tuple[IdTagRecord | None, IdTagRecord | None]: ...
     def fetch_rows(self, limit: int, without: tuple[int, ...]) -> tuple[tuple[OutboxRow, ...], int]: ...
     def dead_letter(self, seq: int) -> OutboxRow | None: ...
-    def dead_letters(self, limit: int) -> Any: ...
-    def ledger(self, limit: int, offset: int) -> Any: ...
+    def dead_letters(self, limit: int) -> list[dict[str, Any]]: ...
+    def ledger(self, limit: int, offset: int) -> list[dict[str, Any]]: ...
     def room(self) -> str | None: ...
     def checkpoint(self) -> None: ...
     def close(self) -> None: ...
@@ -34,6 +34,8 @@ class StoreLike(Protocol):
 
 class NoStore:
     """Keeps nothing."""
+
+    findings: tuple[str, ...] = ()
 
     def __init__(self, kernel_boot_id: str, mono_s: float) -> None:
         self._boot = next_boot((), kernel_boot_id, mono_s)
@@ -53,11 +55,11 @@ class NoStore:
     def dead_letter(self, seq: int) -> OutboxRow | None:
         return None
 
-    def dead_letters(self, limit: int) -> tuple[DeadLetter, ...]:
-        return ()
+    def dead_letters(self, limit: int) -> list[dict[str, Any]]:
+        return []
 
-    def ledger(self, limit: int, offset: int) -> tuple[TransactionRecord, ...]:
-        return ()
+    def ledger(self, limit: int, offset: int) -> list[dict[str, Any]]:
+        return []
 
     def room(self) -> str | None:
         return None
@@ -89,6 +91,12 @@ class Storeroom:
 
     async def dead_letter(self, seq: int) -> OutboxRow | None:
         return await self.call(self.store.dead_letter, seq)
+
+    async def dead_letters(self, limit: int) -> list[dict[str, Any]]:
+        return await self.call(self.store.dead_letters, limit)
+
+    async def ledger(self, limit: int, offset: int) -> list[dict[str, Any]]:
+        return await self.call(self.store.ledger, limit, offset)
 
     async def checkpoint(self) -> None:
         self.unsaved = False

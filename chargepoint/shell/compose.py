@@ -1,0 +1,42 @@
+"""From the settings file to what the core must know of its station."""
+
+from chargepoint.core.site import ConnectorSite, Site
+from chargepoint.settings import Settings, initial_configuration
+
+
+def site_of(settings: Settings) -> Site:
+    """The station that the settings describe."""
+    station = settings.station
+    connectors = tuple(
+        ConnectorSite(
+            number=int(name),
+            tethered=connector.cable == "tethered",
+            has_lock=connector.lock is not None,
+            current_a_max=connector.current_a_max,
+            phases=connector.phases,
+            phase_rotation=connector.phase_rotation,
+        )
+        for name, connector in sorted(settings.connectors.items(), key=lambda item: int(item[0]))
+    )
+    return Site(
+        identity=station.identity,
+        vendor=station.vendor,
+        model=station.model,
+        connectors=connectors,
+        readers={int(name): reader.connectors for name, reader in settings.readers.items()},
+        serial_number=station.serial_number,
+        firmware_version=station.firmware_version,
+        iccid=station.iccid,
+        imsi=station.imsi,
+        meter_type=station.meter_type,
+        meter_serial_number=station.meter_serial_number,
+        current_a_max=station.current_a_max,
+        offline_behaviour=station.offline_behaviour,
+        metering=station.metering,
+        energy_unit=station.energy_unit,
+        after_power_loss=station.after_power_loss,
+        free_vend=station.free_vend,
+        free_vend_id_tag=station.free_vend_id_tag,
+        call_timeout_s=settings.central_system.call_timeout_s,
+        first_keys=initial_configuration(settings),
+    )

@@ -1,0 +1,319 @@
+"""The control socket: how commands and the panel speak to the running station.
+
+A Unix stream socket, mode 0660. JSON, one object a line, at most 64 KiB a line; every request is answered in the order of
+asking:
+
+    {"id": 1, "do": "status"}   ->   {"connectors": {...}, "link": {...}, "process": {...}, "ok": true, "id": 1}
+    {"id": 2, "do": "dance"}    ->   {"ok": false, "error": "...", "id": 2}
+
+Answered here: `status` (the core's, with link and process), `ledger` (limit, offset), `dead_letters` (limit), `watch`.
+Everything else is the core's: present_card, stop_session, get_settings, set_setting, replay_dead_letter, data_transfer.
+
+After `watch` the connection also carries {"event": "status", ...} when it changed, at most 5 a second; {"event": "frame",
+"direction": "sent" or "received", "text": ...} with secrets blanked; {"event": "log", "level": ..., "text": ...}. A watcher
+that reads too slowly is dropped: the station never waits for one. Bounds: 32 clients, an idle one is closed after 5 minutes
+unless it watches.
+"""
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+import stat
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from chargepoint.core.events import ControlAsked
+from chargepoint.shell.inbox import Inbox
+from chargepoint.shell.redact import frame_text
+from chargepoint.store.errors import StoreError
+
+log = logging.getLogger(__name__)
+
+CLIENTS_MAX = 32
+LINE_MAX = 64 * 1024
+ASK_S = 4.0
+DRAIN_S = 5.0
+IDLE_S = 300.0
+BEHIND_MAX = 256 * 1024
+STATUS_EVERY_S = 0.2
+LEDGER_LIMIT = 50
+LIST_MAX = 1_000
+
+Body = dict[str, Any]
+StoreCall = Callable[..., Awaitable[Any]]
+
+
+class SocketInUse(Exception):
+    """Another station listens on the control socket; the text says what to do."""
+
+
+class Refusal(Exception):
+    """A request that cannot be answered; the text is the answer."""
+
+
+class Control:
+    """Serves one socket. facts: what the shell adds to the status. ledger, dead_letters: the store's lists."""
+
+    def __init__(self, path: str, inbox: Inbox, facts: Callable[[], Body], ledger: StoreCall, dead_letters: StoreCall) -> None:
+        self._path = path
+        self._inbox = inbox
+        self._facts = facts
+        self._ledger = ledger
+        self._dead_letters = dead_letters
+        self._server: asyncio.Server | None = None
+        self._clients: set[asyncio.StreamWriter] = set()
+        self._watchers: set[asyncio.StreamWriter] = set()
+        self._asked: dict[int, asyncio.Future[Body]] = {}
+        self._ticket = 0
+        self._changed = asyncio.Event()
+        self._status_task: asyncio.Task[None] | None = None
+        self._handler = _WatcherLog(self)
+
+    async def open(self) -> None:
+        """Listens. Raises SocketInUse where a living process does already, OSError where there can be no socket."""
+        _remove_stale(self._path)
+        listener = _listener(self._path)
+        self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=LINE_MAX)
+        logging.getLogger("chargepoint").addHandler(self._handler)
+
+    async def close(self) -> None:
+        """Ends every conversation and removes the socket."""
+        logging.getLogger("chargepoint").removeHandler(self._handler)
+        if self._status_task is not None:
+            self._status_task.cancel()
+        if self._server is None:
+            return
+        self._server.close()
+        for client in list(self._clients):
+            client.close()
+        try:
+            os.unlink(self._path)
+        except OSError as error:
+            log.debug("the control socket %s was gone already: %s", self._path, error)
+
+    # For the runtime: calls that return at once
+
+    def reply(self, ticket: int, body: Body, error: str | None) -> None:
+        """The core's answer. One that nobody waits for any more is dropped."""
+        waiting = self._asked.pop(ticket, None)
+        if waiting is None or waiting.done():
+            return
+        if error is None:
+            waiting.set_result(body)
+        else:
+            waiting.set_exception(Refusal(error))
+
+    def frame(self, direction: str, text: str | bytes) -> None:
+        if self._watchers:
+            self.broadcast({"event": "frame", "direction": direction, "text": frame_text(text)})
+
+    def changed(self) -> None:
+        """The status may be another one now."""
+        if self._watchers:
+            self._changed.set()
+
+    def broadcast(self, event: Body) -> None:
+        """One line to every watcher; one that is far behind is dropped."""
+        line = _line(event)
+        for watcher in list(self._watchers):
+            transport = watcher.transport
+            if transport.is_closing() or transport.get_write_buffer_size() > BEHIND_MAX:
+                self._watchers.discard(watcher)
+                transport.abort()
+            else:
+                watcher.write(line)
+
+    @property
+    def watched(self) -> bool:
+        return bool(self._watchers)
+
+    # One client
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._clients) >= CLIENTS_MAX:
+            writer.write(_line(_error(f"there are {CLIENTS_MAX} clients already; close one")))
+            writer.close()
+            return
+        self._clients.add(writer)
+        try:
+            await self._converse(reader, writer)
+        except (ConnectionError, TimeoutError) as error:
+            log.debug("a client of the control socket is gone: %s", error)
+        finally:
+            self._clients.discard(writer)
+            self._watchers.discard(writer)
+            writer.transport.abort() if writer.transport.get_write_buffer_size() > BEHIND_MAX else writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(None if writer in self._watchers else IDLE_S):
+                    line = await reader.readline()
+            except ValueError:
+                await _tell(writer, _error(f"a line of more than {LINE_MAX} bytes; the connection is closed"))
+                return
+            if not line:
+                return
+            await _tell(writer, await self._answer(line, writer))
+
+    async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> Body:
+        number: Any = None
+        try:
+            number, do, arguments = _request(line)
+            body = await self._do(do, arguments, writer)
+        except (Refusal, StoreError) as error:
+            return {**_error(str(error)), "id": number}
+        return {**body, "ok": True, "id": number}
+
+    async def _do(self, do: str, arguments: Body, writer: asyncio.StreamWriter) -> Body:
+        match do:
+            case "status":
+                return await self._status()
+            case "ledger":
+                limit = _count(arguments, "limit", LEDGER_LIMIT, LIST_MAX)
+                return {"sessions": await self._ledger(limit, _count(arguments, "offset", 0, 2**31))}
+            case "dead_letters":
+                return {"dead_letters": await self._dead_letters(_count(arguments, "limit", LIST_MAX, LIST_MAX))}
+            case "watch":
+                self._watch(writer)
+                return {}
+            case _:
+                return await self._ask(do, arguments)
+
+    async def _ask(self, do: str, arguments: Body) -> Body:
+        """What the core replies; Refusal where it refuses or is silent."""
+        self._ticket += 1
+        ticket = self._ticket
+        self._asked[ticket] = asyncio.get_running_loop().create_future()
+        self._inbox.put(ControlAsked(ticket, do, arguments))
+        try:
+            async with asyncio.timeout(ASK_S):
+                return await self._asked[ticket]
+        except TimeoutError:
+            raise Refusal(f"the station gave no answer to {do!r} within {ASK_S:g} s; look at its log") from None
+        finally:
+            self._asked.pop(ticket, None)
+
+    async def _status(self) -> Body:
+        return {**await self._ask("status", {}), **self._facts()}
+
+    def _watch(self, writer: asyncio.StreamWriter) -> None:
+        self._watchers.add(writer)
+        self._changed.set()
+        if self._status_task is None or self._status_task.done():
+            self._status_task = asyncio.create_task(self._tell_status())
+
+    async def _tell_status(self) -> None:
+        """The status to every watcher whenever it changed, until nobody watches."""
+        last: Body | None = None
+        known: set[asyncio.StreamWriter] = set()
+        while self._watchers:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                status = await self._status()
+            except Refusal as error:
+                log.debug("no status for the watchers: %s", error)
+            else:
+                newcomers = self._watchers - known
+                if _lasting(status) != last or newcomers:
+                    last = _lasting(status)
+                    known = set(self._watchers)
+                    self.broadcast({"event": "status", **status})
+            await asyncio.sleep(STATUS_EVERY_S)
+
+
+class _WatcherLog(logging.Handler):
+    """Log lines for the watchers, from whatever thread they come."""
+
+    def __init__(self, control: Control) -> None:
+        super().__init__(logging.INFO)
+        self._control = control
+        self._loop = asyncio.get_running_loop()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._control.watched and not self._loop.is_closed():
+            event = {"event": "log", "level": record.levelname.lower(), "text": record.getMessage()}
+            self._loop.call_soon_threadsafe(self._control.broadcast, event)
+
+
+def _request(line: bytes) -> tuple[Any, str, Body]:
+    """id, do and arguments of a line; Refusal where it is no request."""
+    try:
+        request = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refusal(f"this line is no JSON ({error})") from None
+    if not isinstance(request, dict):
+        raise Refusal('a request is an object: {"id": 1, "do": "status"}')
+    number, do = request.pop("id", None), request.pop("do", None)
+    if not isinstance(number, str | int | float | None) or len(str(number)) > 100:
+        raise Refusal("id must be a number or a short text")
+    if not isinstance(do, str) or not 0 < len(do) <= 100:
+        raise Refusal('do must say what to do, for example "status"')
+    return number, do, request
+
+
+def _count(arguments: Body, name: str, default: int, most: int) -> int:
+    value = arguments.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise Refusal(f"{name} must be a whole number from 0 to {most}, not {str(value)[:100]!r}")
+    return value
+
+
+def _error(text: str) -> Body:
+    return {"ok": False, "error": text}
+
+
+def _line(body: Body) -> bytes:
+    return msgspec.json.encode(body) + b"\n"
+
+
+async def _tell(writer: asyncio.StreamWriter, answer: Body) -> None:
+    writer.write(_line(answer))
+    async with asyncio.timeout(DRAIN_S):
+        await writer.drain()
+
+
+def _lasting(status: Body) -> Body:
+    """A status without what changes by the mere passing of time."""
+    link = {key: value for key, value in status.get("link", {}).items() if key != "since_s"}
+    return {**{key: value for key, value in status.items() if key != "process"}, "link": link}
+
+
+def _remove_stale(path: str) -> None:
+    """Removes the socket that a dead process left behind."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise FileExistsError(errno.EEXIST, "this is not a socket; move it away or set [station] control_socket", path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+            return
+        except (TimeoutError, BlockingIOError):
+            pass  # somebody holds it and is busy
+    raise SocketInUse(f"another station listens on {path} already; stop it first, or give this one its own state_dir")
+
+
+def _listener(path: str) -> socket.socket:
+    os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    before = os.umask(0o117)
+    try:
+        listener.bind(path)
+        os.chmod(path, 0o660)
+        return listener
+    except OSError:
+        listener.close()
+        raise
+    finally:
+        os.umask(before)

@@ -1,0 +1,212 @@
+"""The service: one station as one process, from its start to its exit status.
+
+Owns the order of starting and stopping, signals, and what the service manager is told. Refuses to start anything anew: after a
+reset or a failure the process ends, and the service manager starts it.
+
+Exit status: 0 stopped as asked; 75 to be started again (OCPP Reset, or the store can be opened again); 74 the store failed;
+70 an impossible state; 1 it could not start, or could not stop in time.
+"""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from chargepoint.core.events import Started, StopAsked
+from chargepoint.core.records import Snapshot
+from chargepoint.core.station import Station
+from chargepoint.settings import Settings
+from chargepoint.shell import log as logs
+from chargepoint.shell.address import address_of
+from chargepoint.shell.clock import SystemClock, kernel_boot_id
+from chargepoint.shell.compose import site_of
+from chargepoint.shell.control import Control, SocketInUse
+from chargepoint.shell.hardware import Hardware
+from chargepoint.shell.housekeeping import REOPEN_EVERY_S, keep_house, reopen, tell_findings
+from chargepoint.shell.inbox import Inbox
+from chargepoint.shell.last_resort import LastResort
+from chargepoint.shell.link import Link
+from chargepoint.shell.notify import ServiceManager
+from chargepoint.shell.reflex import Reflex
+from chargepoint.shell.runtime import IMPOSSIBLE_EXIT_STATUS, Runtime
+from chargepoint.shell.storeroom import NoStore, StoreLike, Storeroom
+from chargepoint.store import StoreError, open_store
+
+log = logging.getLogger(__name__)
+
+STOP_S = 4.8  # from the signal to the end of the process, whatever hangs
+LEAVE_S = 0.5  # for the interpreter to end by itself
+CORE_STOP_S = 2.0  # of these, for the core to end by itself
+START_FAILED = 1
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def main(settings: Settings) -> int:
+    """Runs the station to its end; the exit status. The process must end with it: see `last_resort`."""
+    handler = logs.start(settings.station.log_level)
+    loop = asyncio.new_event_loop()
+    status = IMPOSSIBLE_EXIT_STATUS
+    try:
+        status = loop.run_until_complete(Service(settings).serve())
+    except Exception:
+        log.critical("the station could not run", exc_info=True)
+    finally:
+        loop.close()
+        handler.close()
+        LastResort(lambda: None).arm(LEAVE_S, status)  # the interpreter waits for threads, and a name server may hang one
+    return status
+
+
+class Service:
+    """Everything of one station, put together."""
+
+    def __init__(self, settings: Settings, *, reopen_every_s: float = REOPEN_EVERY_S) -> None:
+        self._settings = settings
+        self._reopen_every_s = reopen_every_s
+        self._began_s = time.monotonic()
+        self._clock = SystemClock()
+        self._manager = ServiceManager()
+        self._reflex = Reflex(int(name) for name in settings.connectors)
+        # What comes before the runtime is there must be known to the reflex all the same.
+        self._inbox = Inbox(self._reflex.see)
+        self._hardware = Hardware(settings, self._inbox.put_fact)
+        self._last_resort = LastResort(self._hardware.make_safe)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._storeroom = Storeroom(self._thread, NoStore(kernel_boot_id(), self._clock.mono_s()))
+        self._store_fault: str | None = None
+        self._control = Control(
+            settings.station.control_socket, self._inbox, self._facts, self._storeroom.ledger, self._storeroom.dead_letters
+        )
+        self._link: Link | None = None
+        self._runtime: Runtime | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def serve(self) -> int:
+        """Starts, runs, stops; the exit status."""
+        loop = asyncio.get_running_loop()
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, self._stop_asked)
+        try:
+            await self._control.open()
+        except SocketInUse as error:
+            log.critical("not started: %s", error)
+            return START_FAILED
+        except OSError as error:
+            log.error("no control socket (%s): status and the other commands will find no station; it runs nevertheless", error)
+        self._hardware.start()
+        try:
+            runtime = await self._start()
+            status = await runtime.run()
+        finally:
+            self._manager.stopping()
+            await self._stop()
+            self._last_resort.disarm()
+        return status
+
+    async def _start(self) -> Runtime:
+        snapshot = await self._open_store()
+        key = snapshot.keys.get("AuthorizationKey", self._settings.central_system.authorization_key)
+        station = Station(snapshot, site_of(self._settings))
+        link = self._link = Link(address_of(self._settings), key, self._inbox)
+        runtime = self._runtime = Runtime(
+            station=station,
+            inbox=self._inbox,
+            reflex=self._reflex,
+            storeroom=self._storeroom,
+            hardware=self._hardware,
+            link=link,
+            audience=self._control,
+            clock=self._clock,
+            alive=self._manager.alive,
+            alive_every_s=self._manager.watchdog_s,
+        )
+        await runtime.step(Started(self._store_fault))
+        link.start()
+        if self._store_fault is None:
+            self._begin(keep_house(self._storeroom, self._inbox, runtime, station.idle), "housekeeping")
+        else:
+            self._begin(reopen(self._storeroom, self._opened_store, runtime, station.idle, self._reopen_every_s), "reopening")
+        for task in (*self._tasks, *self._hardware.tasks(), *([link.task] if link.task else [])):
+            task.add_done_callback(self._task_ended)
+        self._manager.ready()
+        log.info("station %s runs", self._settings.station.identity)
+        return runtime
+
+    async def _open_store(self) -> Snapshot:
+        """The snapshot to go on from. Without a store the station runs empty, says so, and begins no session."""
+        try:
+            self._storeroom.store = await self._storeroom.call(self._opened_store)
+            tell_findings(self._storeroom.store)
+            return await self._storeroom.call(self._storeroom.store.snapshot)
+        except StoreError as error:
+            log.critical("nothing can be stored, so no session begins: %s", error)
+            self._store_fault = str(error)
+            await self._storeroom.call(self._storeroom.store.close)
+            self._storeroom.store = NoStore(kernel_boot_id(), self._clock.mono_s())
+            return self._storeroom.store.snapshot()
+
+    def _opened_store(self) -> StoreLike:
+        return open_store(Path(self._settings.station.state_dir), kernel_boot_id(), self._clock.mono_s())
+
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.append(asyncio.get_running_loop().create_task(work, name=name))
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        """A part of the shell that breaks must not leave a station without it running on."""
+        if task.cancelled() or (error := task.exception()) is None or self._runtime is None:
+            return
+        self._hardware.make_safe()
+        log.critical("%s broke: every contactor is open, the station starts again", task.get_name(), exc_info=error)
+        self._runtime.end(IMPOSSIBLE_EXIT_STATUS)
+
+    def _stop_asked(self) -> None:
+        log.info("asked to stop")
+        self._last_resort.arm(STOP_S, START_FAILED)
+        self._inbox.put(StopAsked())
+        asyncio.get_running_loop().call_later(CORE_STOP_S, self._stop_late)
+
+    def _stop_late(self) -> None:
+        if self._runtime is not None:
+            self._runtime.end(START_FAILED)
+
+    async def _stop(self) -> None:
+        """Everything into its safe state, within the time that `last_resort` gives."""
+        self._last_resort.arm(STOP_S, START_FAILED)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(self._hardware.stop(), self._link.stop() if self._link is not None else _nothing())
+        await self._control.close()
+        await _in_order(lambda: self._storeroom.call(self._storeroom.store.close), "the store")
+        self._thread.shutdown(wait=False)
+
+    def _facts(self) -> dict[str, Any]:
+        """What the shell adds to the status."""
+        return {
+            "link": self._link.view() if self._link is not None else {"state": "starting"},
+            "store": {"directory": self._settings.station.state_dir, "fault": self._store_fault},
+            "process": {"uptime_s": round(time.monotonic() - self._began_s, 1), "version": _version()},
+        }
+
+
+def _version() -> str:
+    from importlib import metadata  # costs 20 ms, and only a status needs it
+
+    try:
+        return metadata.version("chargepoint")
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+async def _nothing() -> None:
+    """Nothing was started, so nothing is to be stopped."""
+
+
+async def _in_order(close: Callable[[], Awaitable[None]], what: str) -> None:
+    try:
+        await close()
+    except StoreError as error:
+        log.error("%s did not close in order: %s", what, error)
