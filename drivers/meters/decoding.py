@@ -20,13 +20,27 @@ def decode(words: Sequence[int], type: Type, *, lsw_first: bool = False, extreme
     data = struct.pack(f">{len(words)}H", *(reversed(words) if lsw_first else words))
     if type in _FLOATS:
         (number,) = struct.unpack(_FLOATS[type], data)
-        return number if math.isfinite(number) else None
+        if not math.isfinite(number):
+            return None
+        return _shortest(number, data) if type == "float32" else float(number)
     if type in _FORMATS:
         (whole,) = struct.unpack(_FORMATS[type], data)
         bits = 8 * len(data)
         greatest = (1 << bits) - 1 if type.startswith("u") else (1 << (bits - 1)) - 1
         return None if extremes_invalid and whole == greatest else float(whole)
     return _iskra(data, type)
+
+
+def _shortest(number: float, data: bytes) -> float:
+    """The decimal with the fewest digits that makes these 32 bits: 24.69 kWh is 24690 Wh, not 24690.0009."""
+    for digits in (6, 7, 8):
+        candidate = float(f"{number:.{digits}g}")
+        try:
+            if struct.pack(">f", candidate) == data:
+                return candidate
+        except OverflowError:
+            break  # rounded up beyond the greatest number
+    return number
 
 
 def _iskra(data: bytes, type: Type) -> float:

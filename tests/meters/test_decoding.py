@@ -23,6 +23,10 @@ def words(text: str) -> list[int]:
         ("float32", "4366 0000", 230.0),
         ("float32", "C12A 0000", -10.625),
         ("float32", "0000 0000", 0.0),
+        ("float32", "41C5 851F", 24.69),
+        ("float32", "4640 E4CD", 12345.2),
+        ("float32", "497F FFFF", 1048575.9375),  # 2^20 - 2^-4: eight digits do not tell it from its neighbours
+        ("float32", "7F7F FFFF", 3.4028235e38),
         ("float64", "40C8 1C8E 0000 0000", 12345.109375),
         ("iskra_t5", "FE00 59D8", 230.0),  # 23000 x 10^-2
         ("iskra_t5", "0100 0017", 230.0),  # 23 x 10^1
