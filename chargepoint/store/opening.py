@@ -20,8 +20,8 @@ LOCK = "station.lock"
 SUSPECT = "station.db.suspect"  # its presence asks the next start for the long check
 BUSY_S = 0.25
 PAGE_BYTES = 4096  # the file system's block: a write that is cut short hurts no neighbour
-WAL_KEPT_BYTES = 1 << 20
 
+_MAGIC = b"SQLite format 3\0"
 _PRAGMAS = (
     # Before the first access: the index of the log then lies in memory, not in a mapped file, and no other program can write
     # or checkpoint beside us (SQLite before 3.51.3 can corrupt the file when two connections do).
@@ -30,7 +30,6 @@ _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA wal_autocheckpoint = 0",
-    f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}",
     "PRAGMA mmap_size = 0",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -1024",
@@ -148,6 +147,10 @@ def _look(path: Path, thorough: bool) -> None:
         if _size(_beside(path, "-wal")):
             raise _Damaged("it is empty or missing, but its log is there")
         return
+    if not _beside(path, "-journal").exists():  # else power was cut while the first pages were written
+        with path.open("rb") as file:
+            if file.read(len(_MAGIC)) != _MAGIC:
+                raise _Damaged("it is no SQLite database")
     shm = _beside(path, "-shm")
     had_shm = shm.exists()
     connection = read_only(path)

@@ -39,6 +39,7 @@ TRANSACTION_COLUMNS = (
     "register_start_wh",
     "meter_start_wh",
     "register_last_wh",
+    "register_shift_wh",
     "transaction_id",
     "id_status",
     "start_delivery",

@@ -42,8 +42,9 @@ _TABLES_1 = (
         key INTEGER PRIMARY KEY, connector INTEGER NOT NULL, id_tag TEXT NOT NULL, parent_id_tag TEXT,
         id_listed INTEGER NOT NULL, reservation_id INTEGER, start_boot INTEGER NOT NULL, start_mono_s REAL NOT NULL,
         start_offset_s REAL, register_start_wh REAL NOT NULL, meter_start_wh INTEGER NOT NULL, register_last_wh REAL NOT NULL,
-        transaction_id INTEGER, id_status TEXT, start_delivery TEXT NOT NULL, stop_boot INTEGER, stop_mono_s REAL,
-        stop_offset_s REAL, meter_stop_wh INTEGER, stop_reason TEXT, stop_id_tag TEXT, stop_delivery TEXT) STRICT""",
+        register_shift_wh REAL NOT NULL, transaction_id INTEGER, id_status TEXT, start_delivery TEXT NOT NULL,
+        stop_boot INTEGER, stop_mono_s REAL, stop_offset_s REAL, meter_stop_wh INTEGER, stop_reason TEXT, stop_id_tag TEXT,
+        stop_delivery TEXT) STRICT""",
     """CREATE TABLE outbox (
         seq INTEGER PRIMARY KEY, transaction_key INTEGER NOT NULL, kind TEXT NOT NULL, boot INTEGER NOT NULL,
         mono_s REAL NOT NULL, offset_s REAL, attempts INTEGER NOT NULL, body BLOB NOT NULL) STRICT""",

@@ -28,6 +28,7 @@ from chargepoint.store.errors import StoreError, failure, is_damage, is_lack_of_
 from chargepoint.store.space import Space
 
 WAL_MAX_BYTES = 8 << 20
+WAL_KEPT_BYTES = 1 << 20  # a merged log up to this size is kept and written over: no file grows with each commit
 
 _OUTBOX = rows.select(rows.OUTBOX_COLUMNS, "outbox")
 _ROWS = f"{_OUTBOX} ORDER BY seq LIMIT ?1"
@@ -227,14 +228,15 @@ class Store:
         self.findings += (f"{self.path}: row {seq} of the outbox cannot be understood ({why}): it is among the dead letters",)
 
     def _merge(self) -> None:
-        """PASSIVE is enough for the only connection; the log is then written over from its start."""
+        """PASSIVE merges everything, for nobody else reads; the next commit then writes the log over from its start."""
+        merge = f"PRAGMA wal_checkpoint({'TRUNCATE' if self._wal_bytes() > WAL_KEPT_BYTES else 'PASSIVE'})"
         try:
             try:
-                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                self._db.execute(merge).fetchone()
             except sqlite3.Error as error:
                 if not (is_lack_of_room(error) and self._space.give_way()):
                     raise
-                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                self._db.execute(merge).fetchone()
         except sqlite3.Error as error:
             self._merge_trouble = str(failure(self.path, "merging the log", error))
             self._wal_bound = self._wal_bytes() + WAL_MAX_BYTES // 8
