@@ -48,6 +48,7 @@ class RtuLine:
         self._make = make
         self.where = f"port {config.port}"
         self.timeout_s = config.timeout_s
+        self.silence_s = max(config.timeout_s, config.latency_max_s) + MARGIN_S
         self.answers: Answers = RtuAnswers(crc)
         self._character_s = BITS_A_CHARACTER / config.baud
         # Above 19200 baud the gap is fixed, section 2.5.1.1.

@@ -34,7 +34,7 @@ class TcpLine:
         self._config = config
         self._make = make
         self.where = f"{config.host}:{config.port}"
-        self.timeout_s = config.timeout_s
+        self.timeout_s = self.silence_s = config.timeout_s
         self.answers: Answers = TcpAnswers()
         self._silences = 0
 

@@ -82,6 +82,7 @@ class Line(Protocol):
 
     where: str  # for error texts: "port /dev/ttyUSB0"
     timeout_s: float
+    silence_s: float  # what one request without an answer costs the line
     hint: str  # what an installer checks when a unit is silent
     noise_hint: str  # and when something came that is no answer
     answers: Answers
@@ -135,9 +136,9 @@ class Bus:
     async def read(self, unit: int, function: int, address: int, count: int) -> list[int]:
         """`count` registers (1 to 125) from `address` (0 to 65535), function 3 or 4, of unit 1 to 247 (TCP: 0 to 255).
 
-        Raises Refused, NoAnswer or LineLost, all of them DriverError. A unit that was well gets a second try, and so
-        does a connection that was cut. Cancelling the
-        caller leaves a transaction that has begun to run to its end, so that its answer cannot meet the next request.
+        Raises Refused, NoAnswer or LineLost, all of them DriverError. A unit that was well gets a second try, and so does a
+        connection that was cut. Cancelling the caller leaves a transaction that has begun to run to its end, so that its
+        answer cannot meet the next request.
         """
         request = Request(unit, function, address, count)
         if function not in (3, 4) or not 1 <= count <= 125 or not 0 <= address <= 65_536 - count or not 0 <= unit <= 255:
@@ -208,9 +209,8 @@ class Bus:
         health = self._health.setdefault(unit, _Health())
         health.failures += 1
         if health.failures >= REST_AFTER:
-            cost_s = 2 * self._line.timeout_s
             wanted_s = self._line.timeout_s * 2.0 ** min(health.failures - REST_AFTER, 16)
-            rest_s = min(wanted_s, cost_s * SILENT_SHARE * len(self._health), REST_MAX_S)
+            rest_s = min(wanted_s, self._line.silence_s * SILENT_SHARE * len(self._health), REST_MAX_S)
             health.rest_until = asyncio.get_running_loop().time() + rest_s
 
     async def _exchange(self, request: Request) -> list[int]:
@@ -274,17 +274,17 @@ class Bus:
                 lost.set_result(None)
 
         client = self._line.client(self._on_packet, on_connect)
+        self._client, self._lost = client, lost
         connected = False
         # What a port with impossible settings raises is no OSError: termios.error, ValueError.
         with suppress(OSError, termios.error, ValueError):
             connected = await asyncio.wait_for(client.connect(), max(1.0, self._line.timeout_s))
         if not connected:
-            client.close()
+            self._hang_up()
             self._connect_error = f"{self.where}: {self._line.why_not()}"
             self._connect_after = loop.time() + self._connect_pause_s
             self._connect_pause_s = min(2 * self._connect_pause_s, CONNECT_PAUSE_MAX_S)
             raise LineLost(self._connect_error)
-        self._client, self._lost = client, lost
         self._connect_pause_s = CONNECT_PAUSE_MIN_S
         # pymodbus puts a serial port on the loop two iterations after connect() has returned.
         await asyncio.sleep(0)
