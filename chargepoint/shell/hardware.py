@@ -32,7 +32,7 @@ def registered(kind: Kind, part: Mapping[str, Any], section: str) -> Opener:
     module, config = config_of(kind, part, section=section)
 
     def open_part(buses: Mapping[str, Any]) -> Coroutine[Any, Any, Any]:
-        opening: Coroutine[Any, Any, Any] = module.open(config, buses)
+        opening: Coroutine[Any, Any, Any] = module.open(config) if kind is Kind.BUS else module.open(config, buses)
         return opening
 
     return open_part

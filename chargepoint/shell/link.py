@@ -144,7 +144,7 @@ class Link:
             if asyncio.get_running_loop().time() - began_s >= LIFE_PROVES_S:
                 self.proven()
             self._reason = reason
-            self._say(logging.WARNING, f"no link to the Central System: {reason}")
+            self._say(logging.INFO if self._stopping else logging.WARNING, f"no link to the Central System: {reason}")
             self._inbox.put(LinkDown(reason))
             if not self._stopping:
                 await self._pause()

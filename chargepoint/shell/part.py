@@ -52,6 +52,7 @@ class Part(Generic[P]):
         self._failed: asyncio.Future[None] | None = None
         self.task: asyncio.Task[None] | None = None
         self._backoff_s = BACKOFF_MIN_S
+        self._mistake = ""
         self._patience_s = patience_s
         self._patient_until_s = 0.0
 
@@ -81,7 +82,6 @@ class Part(Generic[P]):
         self._patient_until_s = 0.0
         if self._lost:
             self._lost = False
-            log.info("%s works again", self)
             await self._report(PartBack(self.name, self.number))
 
     def __str__(self) -> str:
@@ -129,10 +129,12 @@ class Part(Generic[P]):
             why = str(error) or type(error).__name__
         else:
             why = f"{self}: the driver broke ({type(error).__name__}: {error})"
-            log.error("%s: a mistake in its driver", self, exc_info=error)
+            if why != self._mistake:
+                log.error("%s: a mistake in its driver", self, exc_info=error)
+            self._mistake = why
+        log.debug("%s does not work: %s", self, why)
         if not self._lost and asyncio.get_running_loop().time() >= self._patient_until_s:
             self._lost = True
-            log.warning("%s is lost: %s", self, why)
             await self._report(PartLost(self.name, self.number, why))
 
 

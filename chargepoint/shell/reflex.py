@@ -13,7 +13,7 @@ from chargepoint.core.events import Event, InputSeen, PartBack, PartLost, PilotS
 from chargepoint.facts import InputKind, PilotState
 
 ENERGY = frozenset({PilotState.C, PilotState.D})
-TRIPS = frozenset({InputKind.GROUND_FAULT, InputKind.EMERGENCY_STOP, InputKind.OVER_CURRENT, InputKind.OVER_TEMPERATURE})
+TRIPS = frozenset(InputKind) - {InputKind.LIST_WRITE}
 
 
 class Reflex:

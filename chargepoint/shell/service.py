@@ -51,7 +51,7 @@ def main(settings: Settings) -> int:
     loop = asyncio.new_event_loop()
     status = IMPOSSIBLE_EXIT_STATUS
     try:
-        status = loop.run_until_complete(Service(settings).serve())
+        status = loop.run_until_complete(_serve(settings))
     except Exception:
         log.critical("the station could not run", exc_info=True)
     finally:
@@ -62,7 +62,7 @@ def main(settings: Settings) -> int:
 
 
 class Service:
-    """Everything of one station, put together."""
+    """Everything of one station, put together. Made within the event loop."""
 
     def __init__(self, settings: Settings, *, reopen_every_s: float = REOPEN_EVERY_S) -> None:
         self._settings = settings
@@ -190,6 +190,10 @@ class Service:
             "store": {"directory": self._settings.station.state_dir, "fault": self._store_fault},
             "process": {"uptime_s": round(time.monotonic() - self._began_s, 1), "version": _version()},
         }
+
+
+async def _serve(settings: Settings) -> int:
+    return await Service(settings).serve()
 
 
 def _version() -> str:
