@@ -1,6 +1,7 @@
 """The command line: finds the command, runs it, and turns what went wrong into one sentence and an exit status."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -52,6 +53,9 @@ class _Version(argparse.Action):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Unicode shows ? for what it has not
     chosen = parser().parse_args(arguments)
     try:
         code: int = chosen.do(chosen)

@@ -4,17 +4,14 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from chargepoint.settings import Connector, Settings
+from chargepoint.shell.address import AddressError, address_of, station_url, tls_context
 
 PART_NAMES = ("meter", "contactor", "pilot", "lock")
 
 
 def address(settings: Settings) -> str:
     """The address that the station dials: its identity appended, and wss where the security profile demands TLS."""
-    url = settings.central_system.url.rstrip("/")
-    scheme, _, rest = url.partition("://")
-    if settings.central_system.security_profile >= 2:
-        scheme = "wss"
-    return f"{scheme}://{rest}/{quote(settings.station.identity, safe='')}"
+    return station_url(address_of(settings))
 
 
 def settings_remarks(settings: Settings) -> list[str]:
@@ -27,12 +24,18 @@ def _link(settings: Settings) -> Iterator[str]:
     section = "[central_system]"
     if system.url.rstrip("/").endswith(("/" + identity, "/" + quote(identity, safe=""))):
         yield f"{section} url ends with the identity already; the station appends it once more"
-    if system.authorization_key and not address(settings).startswith("wss://"):
+    encrypted = address(settings).startswith("wss://")
+    if system.authorization_key and not encrypted:
         yield f"{section} authorization_key travels unencrypted over ws://; use wss:// where the Central System has it"
     if system.security_profile in (1, 2) and not system.authorization_key:
         yield f"{section} security_profile {system.security_profile} needs an authorization_key; there is none to begin with"
     if system.security_profile == 3 and not (settings.security.client_certificate and settings.security.client_key):
         yield f"{section} security_profile 3 needs client_certificate and client_key in [security]; none are given"
+    elif encrypted:
+        try:
+            tls_context(address_of(settings))
+        except AddressError as error:
+            yield str(error)
 
 
 def _connectors(settings: Settings) -> Iterator[str]:

@@ -40,10 +40,11 @@ def replay_in_store(state_dir: Path, numbers: Sequence[int]) -> None:
             row = store.dead_letter(number)
             if row is None:
                 raise CommandError(f"dead letter {number} is not there, or cannot be understood; nothing was replayed")
-            changes.append(ReplayDeadLetter(number, structs.replace(row, seq=seq, attempts=0)))
             record = records.get(row.transaction) or store.transaction(row.transaction)
-            if record is not None:
-                records[row.transaction] = _queued_again(record, row)
+            if record is None:
+                raise CommandError(f"dead letter {number}: its session {row.transaction} is not there; nothing was replayed")
+            changes.append(ReplayDeadLetter(number, structs.replace(row, seq=seq, attempts=0)))
+            records[row.transaction] = _queued_again(record, row)
         changes += [PutTransaction(record) for record in records.values()]
         store.commit(Commit(tuple(changes), Stamp(snapshot.boots[-1].boot, time.monotonic())))
     finally:

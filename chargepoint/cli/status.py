@@ -64,6 +64,15 @@ def as_lines(status: Mapping[str, Any]) -> list[str]:
         ("Clock", _clock(_inner(status, "clock"))),
         ("Queue", _queue(_inner(status, "queue"))),
     ]
+    faults = _faults(status.get("faults"))
+    if store_fault := _inner(status, "store").get("fault"):
+        faults.append(f"store: {clean(store_fault, 300)}")
+    if faults:
+        facts.append(("Faults", "; ".join(faults)))
+    if status.get("operative") is False:
+        facts.append(("Availability", "Inoperative, as the Central System asked"))
+    if status.get("leaving"):
+        facts.append(("Ending", _said(status, "leaving")))
     lines = [f"{name:<13} {text}" for name, text in facts]
     connectors = _inner(status, "connectors")
     if connectors:
@@ -133,10 +142,16 @@ def _details(name: str, one: Mapping[str, Any]) -> Iterator[str]:
         spent = f"{kwh(session.get('energy_wh'))} in {duration(session.get('seconds'))}"
         yield f"{name}: session of {_said(session, 'id_tag')}, {spent}, since {_said(session, 'since')}, {told}"
     if one.get("error_code") not in (None, "", "NoError"):
-        yield f"{name}: error {_said(one, 'error_code')}"
-    faults = one.get("faults")
-    if isinstance(faults, list) and faults:
-        yield f"{name}: faults: {', '.join(clean(fault, 60) for fault in faults)}"
+        info = f" ({_said(one, 'info')})" if one.get("info") else ""
+        yield f"{name}: error {_said(one, 'error_code')}{info}"
+    if faults := _faults(one.get("faults")):
+        yield f"{name}: faults: {', '.join(faults)}"
+    if one.get("pending"):
+        yield f"{name}: becomes {_said(one, 'pending')} when its session has ended"
+
+
+def _faults(value: Any) -> list[str]:
+    return [clean(fault, 60) for fault in value] if isinstance(value, list) else []
 
 
 def _cable(one: Mapping[str, Any]) -> str:

@@ -109,6 +109,18 @@ def test_what_is_worth_a_look_is_remarked(change: Callable[[dict[str, Any]], Any
     assert not any(remark in text for text in settings_remarks(parse(quiet(valid()))))
 
 
+def test_a_certificate_that_cannot_be_used_is_remarked(tmp_path: Path) -> None:
+    (tmp_path / "root.pem").write_text("no certificate")
+
+    def change(d: dict[str, Any]) -> None:
+        d["security"] = {"central_system_root": "root.pem"}
+
+    document = quiet(broken(change))
+    (remark,) = settings_remarks(parse(document, folder=tmp_path))
+    assert "central_system_root" in remark
+    assert "cannot be used" in remark
+
+
 def quiet(document: dict[str, Any]) -> dict[str, Any]:
     """A document with nothing to remark on."""
     document["central_system"]["url"] = "wss://cs/ocpp"

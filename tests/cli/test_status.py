@@ -75,6 +75,24 @@ def test_the_screen_tells_everything_at_a_glance() -> None:
     ]
 
 
+def test_what_is_wrong_with_the_station_as_a_whole_is_told() -> None:
+    lines = status.as_lines(
+        {
+            "faults": ["emergency_stop"],
+            "store": {"fault": "/x/station.db: the disk is full"},
+            "operative": False,
+            "leaving": "soft",
+            "connectors": {"1": {"error_code": "OtherError", "info": "meter lost", "pending": "inoperative"}},
+        }
+    )
+    assert lines[6:9] == [
+        "Faults        emergency_stop; store: /x/station.db: the disk is full",
+        "Availability  Inoperative, as the Central System asked",
+        "Ending        soft",
+    ]
+    assert lines[-2:] == ["1: error OtherError (meter lost)", "1: becomes inoperative when its session has ended"]
+
+
 def test_the_command_shows_what_the_service_says(service: Service, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     service.answers = {"status": STATUS}
     assert main(["status", "--config", str(config)]) == 0
