@@ -145,7 +145,6 @@ class Calls:
             charge_point_vendor=site.vendor,
             charge_point_model=site.model,
             charge_point_serial_number=site.serial_number or None,
-            charge_box_serial_number=site.serial_number or None,
             firmware_version=site.firmware_version or None,
             iccid=site.iccid,
             imsi=site.imsi,

@@ -13,7 +13,7 @@ Rules.
 from chargepoint.core.blocks import Blocks
 from chargepoint.core.connector import Connector
 from chargepoint.core.current import OFFER_MIN_A, share
-from chargepoint.core.effects import CloseContactor, MoveLock, OfferCurrent
+from chargepoint.core.effects import CloseContactor, MoveLock, OfferCurrent, ReadMeter
 from chargepoint.core.faults import Fault
 from chargepoint.core.records import Charging, Ending
 from chargepoint.core.sessions import Sessions
@@ -59,6 +59,7 @@ class Power:
             connector.closed = closed
             if not closed:
                 connector.opened_s = step.mono_s
+                step.then(ReadMeter(connector.number))  # the last reading of a session is one with open contacts
             if self._out_of_step(connector):
                 connector.commanded_s = step.mono_s
 
