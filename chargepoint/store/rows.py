@@ -26,6 +26,7 @@ Values = tuple[str | int | float | bytes | None, ...]
 BOOT_COLUMNS = ("boot", "kernel_boot_id", "first_mono_s", "last_mono_s", "offset_s", "floor_s")
 ID_TAG_COLUMNS = ("id_tag", "status", "parent_id_tag", "expiry_s")
 OUTBOX_COLUMNS = ("seq", "transaction_key", "kind", "boot", "mono_s", "offset_s", "attempts", "body")
+ROW_COLUMNS = tuple(name for name in OUTBOX_COLUMNS if name != "kind")  # what an OutboxRow is read from
 TRANSACTION_COLUMNS = (
     "key",
     "connector",
@@ -97,7 +98,7 @@ def outbox_values(row: OutboxRow) -> Values:
 
 
 def outbox_row(row: Row) -> OutboxRow:
-    seq, transaction, _, boot, mono_s, offset_s, attempts, body = row
+    seq, transaction, boot, mono_s, offset_s, attempts, body = row
     return OutboxRow(
         seq=seq,
         transaction=transaction,

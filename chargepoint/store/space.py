@@ -19,7 +19,7 @@ class Space:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self.reserve = directory / "reserve"
-        self._has_reserve = self._is_reserve_whole()
+        self.has_reserve = self._is_reserve_whole()
         self._low = False
 
     def give_way(self) -> bool:
@@ -29,7 +29,7 @@ class Space:
         except OSError:
             return False
         finally:
-            self._has_reserve = False
+            self.has_reserve = False
         return True
 
     def trouble(self) -> str | None:
@@ -41,13 +41,13 @@ class Space:
         if disk.f_flag & os.ST_RDONLY:
             return f"{self._directory} is mounted read-only: check the disk, then mount it read-write"
         free = disk.f_bavail * disk.f_frsize
-        if not self._has_reserve and free >= AGAIN_BYTES + RESERVE_BYTES:
-            self._has_reserve = self._make_reserve()
+        if not self.has_reserve and free >= AGAIN_BYTES + RESERVE_BYTES:
+            self.has_reserve = self._make_reserve()
             free -= RESERVE_BYTES
-        self._low = not self._has_reserve or free < (AGAIN_BYTES if self._low else LEAST_BYTES)
+        self._low = not self.has_reserve or free < (AGAIN_BYTES if self._low else LEAST_BYTES)
         if not self._low:
             return None
-        needed = AGAIN_BYTES if self._has_reserve else AGAIN_BYTES + RESERVE_BYTES
+        needed = AGAIN_BYTES if self.has_reserve else AGAIN_BYTES + RESERVE_BYTES
         return f"{self._directory} has {free} bytes free, and {needed} are needed: free some space on its disk"
 
     def _is_reserve_whole(self) -> bool:

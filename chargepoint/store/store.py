@@ -5,9 +5,10 @@ transaction, on the disk when `commit` returns.
 
 What grows, and its bound. Cache: 10,000 ids, the one not brought up to date for longest goes. Ledger: the newest 20,000
 transactions; older ones stay while a message of theirs waits or is dead. Log: merged when no session runs, and at 8 MiB in
-any case. Outbox and dead letters: never cut, for they are money. A StartTransaction takes about 60 bytes, a MeterValues about
-130 bytes a sampled value (a row of one sample with 4 values: 0.6 kB), so a station that charges round the clock offline and
-samples every minute grows by about 1 MB a day and connector.
+any case (at 256 KiB while the disk is full). Outbox and dead letters: never cut, for they are money. A StartTransaction takes
+about 60 bytes of the file, a MeterValues 100 and about 180 for every value, so a station that charges round the clock
+without a link and sends four values a minute grows by 1.2 MB a day and connector. The file does not shrink; what is
+delivered makes room in it for what comes.
 
 Every method may be called from any thread, one at a time.
 """
@@ -27,13 +28,15 @@ from chargepoint.store import changes, opening, rows, starting, views
 from chargepoint.store.errors import StoreError, failure, is_damage, is_lack_of_room
 from chargepoint.store.space import Space
 
+FINDINGS_MAX = 100
 WAL_MAX_BYTES = 8 << 20
+WAL_SHORT_BYTES = 256 << 10  # the bound of the log while the disk is full: what is left is for data
 WAL_KEPT_BYTES = 1 << 20  # a merged log up to this size is kept and written over: no file grows with each commit
 
-_OUTBOX = rows.select(rows.OUTBOX_COLUMNS, "outbox")
+_OUTBOX = rows.select(rows.ROW_COLUMNS, "outbox")
 _ROWS = f"{_OUTBOX} ORDER BY seq LIMIT ?1"
 _ROWS_WITHOUT = f"{_OUTBOX} WHERE transaction_key NOT IN (SELECT value FROM json_each(?2)) ORDER BY seq LIMIT ?1"
-_DEAD_LETTER = f"{rows.select(rows.OUTBOX_COLUMNS, 'dead_letters')} WHERE seq = ?"
+_DEAD_LETTER = f"{rows.select(rows.ROW_COLUMNS, 'dead_letters')} WHERE seq = ?"
 _TRANSACTION = f"{rows.select(rows.TRANSACTION_COLUMNS, 'transactions')} WHERE key = ?"
 _LISTED = f"{rows.select(rows.ID_TAG_COLUMNS, 'local_list')} WHERE key = ?"
 _CACHED = f"{rows.select(rows.ID_TAG_COLUMNS, 'id_cache')} WHERE key = ?"
@@ -65,7 +68,7 @@ def open_store(state_dir: Path, kernel_boot_id: str, mono_s: float) -> "Store":
 
 
 class Store:
-    """One open store. findings: what a person must be told of its opening, a sentence each."""
+    """One open store. findings: what a person must be told of its file, a sentence each, at its opening or come upon later."""
 
     def __init__(
         self,
@@ -86,10 +89,11 @@ class Store:
         self._queued = 0
         self._unmerged = True
         self._merge_trouble: str | None = None
-        self._wal_bound = WAL_MAX_BYTES
+        self._merge_beyond_bytes = 0  # after a merge that failed: how long the log must be for the next try
 
     def snapshot(self) -> Snapshot:
         """What the core goes on with. Counts a run: call it once for each start of the process, before anything else."""
+        self.checkpoint()  # a log that a killed process left: what it took may be all the room there is
         with self._named("reading the snapshot"):
             try:
                 snapshot = self._transact(lambda: starting.begin_run(self._db, *self._started))
@@ -108,7 +112,8 @@ class Store:
         with self._named("writing"):
             self._queued += self._transact(lambda: self._make(commit))
         self._unmerged = True
-        if self._wal_bytes() > self._wal_bound:
+        bound = WAL_MAX_BYTES if self._space.has_reserve else WAL_SHORT_BYTES
+        if self._wal_bytes() > max(bound, self._merge_beyond_bytes):
             self._merge()
 
     def look_up(self, id_tag: str) -> tuple[IdTagRecord | None, IdTagRecord | None]:
@@ -147,7 +152,7 @@ class Store:
         try:
             return None if values is None else rows.outbox_row(values)
         except msgspec.MsgspecError as error:
-            self.findings += (f"{self.path}: dead letter {seq} cannot be understood ({error})",)
+            self._find(f"dead letter {seq} cannot be understood ({error})")
             return None
 
     def transaction(self, key: int) -> TransactionRecord | None:
@@ -225,11 +230,12 @@ class Store:
         with self._named("setting a row aside"):
             self._transact(move)
         self._queued -= 1
-        self.findings += (f"{self.path}: row {seq} of the outbox cannot be understood ({why}): it is among the dead letters",)
+        self._find(f"row {seq} of the outbox cannot be understood ({why}): it is among the dead letters")
 
     def _merge(self) -> None:
         """PASSIVE merges everything, for nobody else reads; the next commit then writes the log over from its start."""
-        merge = f"PRAGMA wal_checkpoint({'TRUNCATE' if self._wal_bytes() > WAL_KEPT_BYTES else 'PASSIVE'})"
+        shorten = self._wal_bytes() > WAL_KEPT_BYTES or not self._space.has_reserve
+        merge = f"PRAGMA wal_checkpoint({'TRUNCATE' if shorten else 'PASSIVE'})"
         try:
             try:
                 self._db.execute(merge).fetchone()
@@ -239,11 +245,17 @@ class Store:
                 self._db.execute(merge).fetchone()
         except sqlite3.Error as error:
             self._merge_trouble = str(failure(self.path, "merging the log", error))
-            self._wal_bound = self._wal_bytes() + WAL_MAX_BYTES // 8
+            self._merge_beyond_bytes = self._wal_bytes() + WAL_SHORT_BYTES
         else:
             self._merge_trouble = None
             self._unmerged = False
-            self._wal_bound = WAL_MAX_BYTES
+            self._merge_beyond_bytes = 0
+
+    def _find(self, what: str) -> None:
+        """Each finding once, and not without end."""
+        finding = f"{self.path}: {what}"
+        if finding not in self.findings and len(self.findings) < FINDINGS_MAX:
+            self.findings += (finding,)
 
     def _wal_bytes(self) -> int:
         try:
@@ -258,7 +270,7 @@ class Store:
         try:
             return rows.id_tag_record(row)
         except msgspec.MsgspecError as error:
-            self.findings += (f"{self.path}: the entry of id tag {row[0]!r} cannot be understood ({error})",)
+            self._find(f"the entry of id tag {row[0]!r} cannot be understood ({error})")
             return None
 
     @contextmanager

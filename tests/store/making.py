@@ -122,3 +122,22 @@ def killed_after(directory: Path, steps: int) -> int:
         told = [int(process.stdout.readline()) for _ in range(steps)]
         process.kill()
         return [*told, *(int(line) for line in process.stdout if line.endswith("\n"))][-1]
+
+
+def as_another_user(state_dir: Path, statement: str) -> str:
+    """What a StoreError of `statement` says, run beside state_dir; as nobody where the tests run as root, who may do all."""
+    state_dir.parent.chmod(0o711)
+    program = f"""if True:
+        import os, sys
+        from pathlib import Path
+        from chargepoint.store import StoreError, reading
+        os.chdir(sys.argv[1])
+        if os.geteuid() == 0:
+            os.setgroups([]), os.setgid(65534), os.setuid(65534)
+        try:
+            {statement}
+        except StoreError as error:
+            print(error)
+    """
+    command = [sys.executable, "-c", program, str(state_dir.parent)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2], check=True).stdout

@@ -193,13 +193,13 @@ def test_a_boot_is_kept_for_a_dead_letter_and_a_session(store: Store, state_dir:
 
 
 def test_the_log_is_merged_when_asked_and_written_over(store: Store) -> None:
-    for seq in range(1, 21):
+    for seq in range(1, 61):
         commit(store, PutRow(values_row(seq)))
     whole = store._wal_bytes()
     before = store.path.stat().st_size
     store.checkpoint()
     assert store.path.stat().st_size > before
-    for seq in range(1, 21):
+    for seq in range(1, 61):
         commit(store, DropRow(seq))
         store.checkpoint()
     assert store._wal_bytes() == whole

@@ -227,5 +227,7 @@ def test_a_cache_entry_that_cannot_be_understood_is_as_good_as_none(state_dir: P
     store.snapshot()
     store._db.execute("INSERT INTO id_cache VALUES (1, 'ab', 'AB', 'Rusty', NULL, NULL)")
     assert store.look_up("AB") == (None, None)
+    assert store.look_up("ab") == (None, None)
+    assert len(store.findings) == 1
     assert "id tag 'AB'" in store.findings[0]
     store.close()

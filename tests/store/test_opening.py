@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chargepoint.store import StoreError, schema
-from tests.store.making import KERNEL_BOOT_ID, commit, killed_after, opened, step, whole_steps, writer
+from tests.store.making import KERNEL_BOOT_ID, as_another_user, commit, killed_after, opened, step, whole_steps, writer
 
 
 def mode(path: Path) -> int:
@@ -108,23 +108,10 @@ def test_a_directory_in_the_place_of_the_database_is_named(state_dir: Path) -> N
 
 def test_a_directory_that_may_not_be_written_is_named(state_dir: Path) -> None:
     """As another user where the tests run as root, who may write anywhere."""
-    state_dir.mkdir(mode=0o755)
+    state_dir.mkdir()
     state_dir.chmod(0o555)
-    for parent in state_dir.parents:
-        if os.geteuid() == 0 and parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o011)
-    program = (
-        "import os, sys; from pathlib import Path\n"
-        "from chargepoint.store import StoreError, open_store\n"
-        "if os.geteuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "try: open_store(Path(sys.argv[1]), 'b', 1.0)\n"
-        "except StoreError as error: print(error)\n"
-    )
-    command = [sys.executable, "-c", program, str(state_dir)]
-    said = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
-    assert said.stdout.startswith(f"{state_dir}/station.lock: opening failed (Permission denied): give the service's user"), (
-        said
-    )
+    said = as_another_user(state_dir, "from chargepoint.store import open_store; open_store(Path('state'), 'b', 1.0)")
+    assert said.startswith("state/station.lock: opening failed (Permission denied): give the service's user")
 
 
 def test_a_read_only_disk_is_named(tmp_path: Path) -> None:

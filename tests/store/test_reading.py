@@ -1,8 +1,5 @@
 """What the commands list, from a running store and from a file at rest."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +7,7 @@ from msgspec.structs import replace
 
 from chargepoint.core.records import BootRecord, DeadLetter, PutBoot, PutDeadLetter, PutRow, PutTransaction, Stamp
 from chargepoint.store import Store, StoreError, reading
-from tests.store.making import KERNEL_BOOT_ID, commit, delivered, killed_after, opened, row, running, writer
+from tests.store.making import KERNEL_BOOT_ID, as_another_user, commit, delivered, killed_after, opened, row, running, writer
 
 KNOWN = BootRecord(boot=1, kernel_boot_id=KERNEL_BOOT_ID, first_mono_s=10, last_mono_s=10, offset_s=1_700_000_000.0)
 DELIVERED = {
@@ -142,19 +139,13 @@ def test_a_store_of_another_version_is_told(store: Store, state_dir: Path, versi
 def test_somebody_elses_store_is_told(store: Store, state_dir: Path) -> None:
     """As another user where the tests run as root, who may read anything."""
     store.close()
-    if os.geteuid() != 0:
-        (state_dir / "station.lock").chmod(0)
-    else:
-        for directory in (state_dir, *state_dir.parents):
-            if not directory.stat().st_mode & 0o001:
-                directory.chmod(directory.stat().st_mode | 0o011)
-    program = (
-        "import os, sys; from pathlib import Path\n"
-        "from chargepoint.store import StoreError, reading\n"
-        "if os.geteuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "try: reading.ledger(Path(sys.argv[1]))\n"
-        "except StoreError as error: print(error)\n"
-    )
-    command = [sys.executable, "-c", program, str(state_dir)]
-    said = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
-    assert said.stdout.endswith("Permission denied: run the command as the service's user, or with sudo\n"), said
+    (state_dir / "station.lock").chmod(0)
+    read = "reading.ledger(Path('state'))"
+    said = [as_another_user(state_dir, read)]
+    state_dir.chmod(0o711)
+    said.append(as_another_user(state_dir, read))
+    (state_dir / "station.lock").unlink()
+    (state_dir / "station.db").chmod(0)
+    said.append(as_another_user(state_dir, read))
+    ends = [line.partition(": ")[2] for line in said]
+    assert ends == ["Permission denied: run the command as the service's user, or with sudo\n"] * 3, said
