@@ -156,10 +156,17 @@ class Store:
             return None
 
     def transaction(self, key: int) -> TransactionRecord | None:
-        """A transaction of the ledger, also one that the snapshot did not carry (a dead letter's)."""
+        """A transaction of the ledger, also one that the snapshot did not carry (a dead letter's).
+
+        None where there is none, or it cannot be understood.
+        """
         with self._named("reading a transaction"):
             values = self._db.execute(_TRANSACTION, (key,)).fetchone()
-        return None if values is None else rows.transaction_record(values)
+        try:
+            return None if values is None else rows.transaction_record(values)
+        except msgspec.MsgspecError as error:
+            self._find(f"transaction {key} cannot be understood ({error})")
+            return None
 
     def dead_letters(self, limit: int = views.LIST_MAX) -> list[dict[str, Any]]:
         """Messages that spent their attempts, the oldest first (see `views.dead_letters`)."""

@@ -217,9 +217,18 @@ def test_a_record_that_cannot_be_understood_is_told_and_kept(state_dir: Path) ->
     store._db.execute("UPDATE connectors SET session = x'7b7d'")
     with pytest.raises(StoreError, match=r"station\.db: a record cannot be understood"):
         store.snapshot()
-    store._db.execute("UPDATE id_cache SET status = 'Rusty'")
     store.close()
     assert not list(state_dir.glob("*unreadable*"))
+
+
+def test_a_page_of_the_ledger_that_cannot_be_understood_is_as_good_as_none(state_dir: Path) -> None:
+    store = opened(state_dir)
+    store.snapshot()
+    commit(store, *step(1))
+    store._db.execute("UPDATE transactions SET start_delivery = 'by pigeon'")
+    assert store.transaction(1) is None
+    assert "transaction 1 cannot be understood" in store.findings[0]
+    store.close()
 
 
 def test_a_cache_entry_that_cannot_be_understood_is_as_good_as_none(state_dir: Path) -> None:
