@@ -102,8 +102,8 @@ def check_file(path: str | Path, check_configuration: CheckConfiguration | None 
     remarks: list[str] = []
     for place in places(document):
         driver = _checked(checker, place.kind, place.part, place.section)
-        if driver is not None and hasattr(driver.module, "remarks"):
-            remarks += [f"[{place.section}] {remark}" for remark in driver.module.remarks(driver.config)]
+        if driver is not None:
+            remarks += [f"[{place.section}] {remark}" for remark in _remarks(driver)]
     problems += checker.problems
     return CheckedFile(None if problems else settings, tuple(problems), tuple(remarks))
 
@@ -150,6 +150,16 @@ def _checked(checker: Checker, kind: Kind, part: Mapping[str, Any], section: str
         return None
     config = converted(checker, section, table, module.Config)
     return None if config is None else Driver(module, config)
+
+
+def _remarks(driver: Driver) -> list[str]:
+    remarks = getattr(driver.module, "remarks", None)
+    if remarks is None:
+        return []
+    try:
+        return [printable(str(remark), 1_000) for remark in remarks(driver.config)]
+    except Exception as error:  # foreign code; a remark that fails is worth a remark
+        return [f"its driver could not say what is worth a look: {type(error).__name__}: {printable(str(error), 300)}"]
 
 
 def _module(checker: Checker, kind: Kind, name: object, section: str) -> ModuleType | None:

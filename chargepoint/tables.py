@@ -205,11 +205,18 @@ class Checker:
 
 
 def converted(checker: Checker, section: str, table: dict[str, Any], kind: type[Any]) -> Any:
-    """The Struct of a table that `Checker.table` found no fault with; what the Struct itself refuses becomes a problem."""
+    """The Struct of a table that `Checker.table` found no fault with; what the Struct itself refuses becomes a problem.
+
+    A Struct refuses in words of its own (`__post_init__`): the first field that they name is taken for the key.
+    """
     try:
         return msgspec.convert(table, kind)
-    except msgspec.ValidationError as error:
-        checker.add(section, None, "", printable(str(error), 300))
+    except Exception as error:  # code of a driver runs here: whatever it raises is a problem of its table, told as such
+        said = str(error) if isinstance(error, msgspec.ValidationError) else f"{type(error).__name__}: {error}"
+        names = [field.encode_name for field in structs.fields(kind)]
+        key = next((word for word in re.findall(r"\w+", said) if word in names), None)
+        found = shown(table[key]) if key in table and not SECRET.search(key) else ""
+        checker.add(section, key, "" if found in said else found, printable(said, 300))
         return None
 
 

@@ -23,6 +23,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.pin == 13:
             raise ValueError("pin 13 is taken by the fan")
+        if self.pin == 14:
+            raise OSError("label is not engraved")
 
 
 def driver_module(name: str) -> ModuleType:
@@ -31,10 +33,13 @@ def driver_module(name: str) -> ModuleType:
     async def open_part(config: Config, buses: object) -> None:
         raise NotImplementedError
 
+    def remarks(config: Config) -> list[str]:
+        if config.pin == 99:
+            raise RuntimeError("no such chip")
+        return [f"pin {config.pin} is not debounced"] if config.pin > 20 else []
+
     module = ModuleType(name)
-    module.__dict__.update(
-        Config=Config, open=open_part, remarks=lambda config: [f"pin {config.pin} is not debounced"] if config.pin > 20 else []
-    )
+    module.__dict__.update(Config=Config, open=open_part, remarks=remarks)
     return module
 
 
@@ -113,7 +118,8 @@ def test_a_foreign_driver_that_does_not_work_is_a_problem_and_no_crash() -> None
     assert told("lock", {"driver": "attribute"}) == [
         'driver: found "attribute", is installed, but cannot be loaded; TypeError: entry point acme_lock:Config names no module'
     ]
-    assert told("lock", {"driver": "acme", "pin": 13}) == ["f: [connectors.1.lock]: pin 13 is taken by the fan"]
+    assert told("lock", {"driver": "acme", "pin": 13}) == ["pin: pin 13 is taken by the fan"]
+    assert told("lock", {"driver": "acme", "pin": 14}) == ["label: OSError: label is not engraved"]
 
 
 def test_entry_points_are_not_asked_for_own_drivers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +138,9 @@ def test_a_whole_file_is_checked_with_its_drivers_and_their_remarks(tmp_path: Pa
     assert checked.problems == ()
     assert checked.settings is not None
     assert "[connectors.1.lock] pin 21 is not debounced" in checked.remarks
+    path.write_text(path.read_text().replace("21", "99"))
+    (remark,) = check_file(path).remarks
+    assert remark == "[connectors.1.lock] its driver could not say what is worth a look: RuntimeError: no such chip"
 
 
 def test_problems_of_the_file_and_of_drivers_are_told_together(tmp_path: Path) -> None:
