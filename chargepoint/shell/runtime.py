@@ -25,7 +25,7 @@ from chargepoint.core.events import (
     RowsFetched,
     Tick,
 )
-from chargepoint.core.records import IdTagRecord, OutboxRow
+from chargepoint.core.records import IdTagRecord, OutboxRow, TransactionRecord
 from chargepoint.core.step import Now
 from chargepoint.facts import Pattern, Refusal
 from chargepoint.shell.clock import Clock
@@ -53,7 +53,7 @@ class StoreroomLike(Protocol):
     async def commit(self, commit: fx.Commit) -> None: ...
     async def look_up(self, id_tag: str) -> tuple[IdTagRecord | None, IdTagRecord | None]: ...
     async def fetch_rows(self, limit: int, without: tuple[int, ...]) -> tuple[tuple[OutboxRow, ...], int]: ...
-    async def dead_letter(self, seq: int) -> OutboxRow | None: ...
+    async def dead_letter(self, seq: int) -> tuple[OutboxRow | None, TransactionRecord | None]: ...
 
 
 class HardwareLike(Protocol):
@@ -251,7 +251,7 @@ class Runtime:
                     rows, total = await self._store.fetch_rows(limit, without)
                     self._answers.append(RowsFetched(tuple(rows), total))
                 case fx.FetchDeadLetter(ticket=ticket, seq=seq):
-                    self._answers.append(DeadLetterFetched(ticket, await self._store.dead_letter(seq)))
+                    self._answers.append(DeadLetterFetched(ticket, *await self._store.dead_letter(seq)))
                 case _:
                     assert_never(effect)
         except StoreError as error:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 from chargepoint.core.effects import Commit
-from chargepoint.core.records import IdTagRecord, OutboxRow, Snapshot, next_boot
+from chargepoint.core.records import IdTagRecord, OutboxRow, Snapshot, TransactionRecord, next_boot
 
 T = TypeVar("T")
 
@@ -25,6 +25,7 @@ class StoreLike(Protocol):
     def look_up(self, id_tag: str) -> tuple[IdTagRecord | None, IdTagRecord | None]: ...
     def fetch_rows(self, limit: int, without: tuple[int, ...]) -> tuple[tuple[OutboxRow, ...], int]: ...
     def dead_letter(self, seq: int) -> OutboxRow | None: ...
+    def transaction(self, key: int) -> TransactionRecord | None: ...
     def dead_letters(self, limit: int) -> list[dict[str, Any]]: ...
     def ledger(self, limit: int, offset: int) -> list[dict[str, Any]]: ...
     def room(self) -> str | None: ...
@@ -53,6 +54,9 @@ class NoStore:
         return (), 0
 
     def dead_letter(self, seq: int) -> OutboxRow | None:
+        return None
+
+    def transaction(self, key: int) -> TransactionRecord | None:
         return None
 
     def dead_letters(self, limit: int) -> list[dict[str, Any]]:
@@ -89,8 +93,10 @@ class Storeroom:
     async def fetch_rows(self, limit: int, without: tuple[int, ...]) -> tuple[tuple[OutboxRow, ...], int]:
         return await self.call(self.store.fetch_rows, limit, without)
 
-    async def dead_letter(self, seq: int) -> OutboxRow | None:
-        return await self.call(self.store.dead_letter, seq)
+    async def dead_letter(self, seq: int) -> tuple[OutboxRow | None, TransactionRecord | None]:
+        """A dead letter and the transaction that it belongs to; None where there is no such letter."""
+        row = await self.call(self.store.dead_letter, seq)
+        return row, None if row is None else await self.call(self.store.transaction, row.transaction)
 
     async def dead_letters(self, limit: int) -> list[dict[str, Any]]:
         return await self.call(self.store.dead_letters, limit)
