@@ -1,0 +1,353 @@
+"""World: a station's core in virtual time, with its hardware, its store and its Central System.
+
+A story builds a World, lets things happen (`plug`, `tap`, `call`, `cut_power`, `advance`) and looks at what came of it
+(`expect_call`, `status`, `contactor`). Everything that the station asks for is done at once unless a story says otherwise; what must hold in
+every story is checked at every step (`invariants`).
+"""
+
+import heapq
+import itertools
+import json
+from collections import deque
+from collections.abc import Callable
+from typing import Any, assert_never
+
+from chargepoint.core import effects as fx
+from chargepoint.core import events as ev
+from chargepoint.core.site import ConnectorSite, Site
+from chargepoint.core.station import Station
+from chargepoint.core.step import Now
+from chargepoint.messages import Call, CallError, CallResult
+from tests.core import invariants
+from tests.core.central_system import After, Answer, CentralSystem, Cut, Payload, Refuse, Silence
+from tests.core.hands import Hands
+from tests.core.looking import Sent
+from tests.core.plant import Plant
+
+BEGIN_WALL_S = 1_767_614_400.0  # 2026-01-05T12:00:00Z
+UNLIMITED_TICKS = 100_000
+
+
+def site_of(connectors: int = 1, *, tethered: bool = False, has_lock: bool = True, each: bool = False, **more: Any) -> Site:
+    """A station of equal connectors. each: a reader of its own for every connector. more: fields of Site or ConnectorSite."""
+    own = {name: more.pop(name) for name in ("phases",) if name in more}
+    if "connector_a_max" in more:
+        own["current_a_max"] = more.pop("connector_a_max")
+    numbers = tuple(range(1, connectors + 1))
+    return Site(
+        **{
+            "identity": "CP1",
+            "vendor": "ACME",
+            "model": "Post",
+            "connectors": tuple(ConnectorSite(number=n, tethered=tethered, has_lock=has_lock, **own) for n in numbers),
+            "readers": {n: (n,) for n in numbers} if each else {1: numbers},
+            "current_a_max": 32.0 * connectors,
+            "first_keys": {},
+            **more,
+        }
+    )
+
+
+class World(Hands):
+    """One station and all that surrounds it.
+
+    keys: first values of OCPP keys. online: connected and accepted from the start. wall: the system clock is synchronised.
+    draws_w: what a car takes while the contacts are closed. more: see `site_of`.
+    """
+
+    def __init__(
+        self,
+        connectors: int = 1,
+        *,
+        keys: dict[str, Any] | None = None,
+        online: bool = True,
+        wall: bool = False,
+        draws_w: float = 0.0,
+        started: bool = True,
+        **more: Any,
+    ) -> None:
+        self.site = site_of(connectors, first_keys={name: _text(value) for name, value in (keys or {}).items()}, **more)
+        plants = (
+            Plant(one.number, tethered=one.tethered, has_lock=one.has_lock, energy_wh=1000.0 * one.number)
+            for one in self.site.connectors
+        )
+        super().__init__({plant.number: plant for plant in plants})
+        self.csms = CentralSystem(lambda: self.wall_s)
+        self.wall = wall
+        self.draws_w = draws_w
+        self.passed_s = 0.0
+        self.up = False
+        self.exited: str | None = None
+        self.answers: dict[str, Payload | Refuse] = {}
+        self.replies: dict[int, tuple[dict[str, Any], str | None]] = {}
+        self._boot_number = 1
+        self._connections = 0
+        self._counter = itertools.count(1)
+        self._queue: list[tuple[float, int, Callable[[], None]]] = []
+        self._pending: deque[ev.Event] = deque()
+        self._stepping = False
+        self.wire = invariants.Wire(self.site.call_timeout_s)
+        if started:
+            self.start()
+            if online:
+                self.connect()
+
+    # --- the process -------------------------------------------------------------------------------------------------
+
+    def start(self, *, parts: bool = True, store_fault: str | None = None) -> None:
+        """The process starts; parts: every driver opens at once and tells how things are."""
+        self.exited = None
+        self.station = Station(self.store.snapshot(f"boot-{self._boot_number}", self.mono_s), self.site)
+        self.deliver(ev.Started(store_fault))
+        if parts:
+            self.open_parts()
+
+    def open_parts(self) -> None:
+        """Every driver opens and tells how things are."""
+        for plant in self.plants.values():
+            self.deliver(ev.ContactorSeen(plant.number, plant.closed))
+            self.deliver(ev.PilotSeen(plant.number, plant.pilot))
+            if plant.has_lock:
+                self.deliver(ev.LockSeen(plant.number, plant.locked))
+            self.open_meter(plant.number)
+        for connector, kind in sorted(self.inputs):
+            self.input(kind, connector)
+
+    def kill(self) -> None:
+        """The process dies (kill -9): contactors fall open, the connection ends, nothing else is done."""
+        self._queue.clear()
+        self._pending.clear()
+        self.up = False
+        self.wire.gone()
+        self.hazards = {number: set() for number in self.hazards}
+        for plant in self.plants.values():
+            plant.darken()
+
+    def restart(self, *, online: bool = True, parts: bool = True) -> None:
+        """The process runs again, in the same boot of the machine."""
+        self.kill()
+        self.pass_time(2.0)
+        self.start(parts=parts)
+        if online:
+            self.connect()
+
+    def cut_power(self, off_s: float = 60.0, *, online: bool = True, parts: bool = True) -> None:
+        """The mains goes and comes back: a new boot of the machine, whose monotonic clock begins anew."""
+        self.kill()
+        self.pass_time(off_s)
+        self._boot_number += 1
+        self.mono_s = 5.0
+        self.start(parts=parts)
+        if online:
+            self.connect()
+
+    # --- time --------------------------------------------------------------------------------------------------------
+
+    @property
+    def wall_s(self) -> float:
+        """The true time of day."""
+        return BEGIN_WALL_S + self.passed_s
+
+    def now(self) -> Now:
+        return Now(self.mono_s, self.wall_s if self.wall else None)
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Something of the world happens after so many seconds of this process' life."""
+        heapq.heappush(self._queue, (self.mono_s + seconds, next(self._counter), act))
+
+    def advance(self, seconds: float) -> None:
+        """Time passes; everything that falls due on the way happens at its time."""
+        target_s = self.mono_s + seconds
+        for _ in range(UNLIMITED_TICKS):
+            deadline_s = None if self.exited else self.station.next_deadline()
+            queued_s = self._queue[0][0] if self._queue else None
+            due_s = min((at_s for at_s in (deadline_s, queued_s) if at_s is not None), default=None)
+            if due_s is None or due_s > target_s:
+                self.pass_time(target_s - self.mono_s)
+                return
+            self.pass_time(max(0.0, due_s - self.mono_s))
+            if queued_s is not None and queued_s <= self.mono_s:
+                heapq.heappop(self._queue)[2]()
+            else:
+                self.tick()
+        raise AssertionError(f"more than {UNLIMITED_TICKS} deadlines in {seconds} s")
+
+    def tick(self) -> None:
+        """The deadline has come; it must not stay in the past."""
+        self.deliver(ev.Tick())
+        after_s = None if self.exited else self.station.next_deadline()
+        assert after_s is None or after_s > self.mono_s, f"after the Tick at {self.mono_s} s the deadline is still {after_s} s"
+
+    def pass_time(self, seconds: float) -> None:
+        """Nothing but time and energy flow."""
+        assert seconds >= 0.0, "time does not go back"
+        for plant in self.plants.values():
+            flows = plant.closed and plant.pilot.state in invariants.ENERGY
+            plant.power_w = self.draws_w if flows else 0.0
+            plant.energy_wh += plant.power_w * seconds / 3600
+        self.mono_s += seconds
+        self.passed_s += seconds
+
+    # --- the connection ----------------------------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        assert not self.up, "connected already"
+        self.up = True
+        self._connections += 1
+        self.deliver(ev.LinkUp("ws://cs.example.org/CP1"))
+
+    def disconnect(self, reason: str = "the cable was pulled") -> None:
+        self.up = False
+        self.wire.gone()
+        self.deliver(ev.LinkDown(reason))
+
+    def receive(self, text: str | bytes) -> None:
+        """Any frame of the Central System."""
+        self.deliver(ev.FrameReceived(text))
+
+    def ask(self, action: str, payload: Payload | None = None, message_id: str | None = None) -> str:
+        """A CALL of the Central System; its answer lies in `answers[id]` when it has come."""
+        message_id = message_id or f"cs-{next(self._counter)}"
+        self.wire.asked(message_id, action)
+        self.receive(json.dumps([2, message_id, action, payload or {}]))
+        return message_id
+
+    def call(self, action: str, payload: Payload | None = None, **fields: Any) -> Payload:
+        """A CALL that is answered at once with a confirmation; returns its payload."""
+        answer = self.answers.get(self.ask(action, {**(payload or {}), **fields}))
+        assert isinstance(answer, dict), f"{action} was answered with {answer}"
+        return answer
+
+    def refused(self, action: str, payload: Payload | None = None) -> str:
+        """A CALL that is answered at once with a CALLERROR; returns its code."""
+        answer = self.answers.get(self.ask(action, payload))
+        assert isinstance(answer, Refuse), f"{action} was answered with {answer}"
+        return answer.code
+
+    def configure(self, key: str, value: Any) -> None:
+        """ChangeConfiguration, which must be accepted."""
+        assert self.call("ChangeConfiguration", key=key, value=_text(value)) == {"status": "Accepted"}
+
+    def control(self, do: str, **arguments: Any) -> tuple[dict[str, Any], str | None]:
+        """A request of the control socket that is answered at once: body and error."""
+        ticket = next(self._counter)
+        self.deliver(ev.ControlAsked(ticket, do, arguments))
+        return self.replies[ticket]
+
+    # --- one step ----------------------------------------------------------------------------------------------------
+
+    def deliver(self, event: ev.Event) -> None:
+        """An event and all that follows from it at once, to the end."""
+        self._pending.append(event)
+        if self._stepping:
+            return
+        self._stepping = True
+        try:
+            while self._pending:
+                self._step(self._pending.popleft())
+        finally:
+            self._stepping = False
+
+    def _step(self, event: ev.Event) -> None:
+        if self.exited:
+            return
+        effects = self.station.handle(event, self.now())
+        self.effects.extend(effects)
+        invariants.effects_are_in_order(effects)
+        at_once: list[ev.Event] = []
+        for effect in effects:
+            self._perform(effect, at_once)
+        self._pending.extendleft(reversed(at_once))
+        for plant in self.plants.values():
+            if plant.coil:
+                invariants.contactor_may_be_closed(self, plant.number)
+        invariants.offers_are_possible(self)
+
+    def _perform(self, effect: fx.Effect, at_once: list[ev.Event]) -> None:
+        """at_once: what the store answers, before any other event."""
+        match effect:
+            case fx.Commit():
+                self.store.commit(effect)
+            case fx.LookUp(ticket=ticket, id_tag=id_tag):
+                at_once.append(ev.LookedUp(ticket, *self.store.look_up(id_tag)))
+            case fx.FetchRows(limit=limit, without=without):
+                at_once.append(ev.RowsFetched(*self.store.fetch_rows(limit, without)))
+            case fx.FetchDeadLetter(ticket=ticket, seq=seq):
+                at_once.append(ev.DeadLetterFetched(ticket, *self.store.dead_letter(seq)))
+            case fx.SendFrame(text=text):
+                self._sent(text)
+            case fx.CloseLink(reason=reason):
+                self.up = False
+                self.wire.gone()
+                self._pending.append(ev.LinkDown(reason))
+            case fx.Reply(ticket=ticket, body=body, error=error):
+                self.replies[ticket] = (body, error)
+            case fx.Exit(kind=kind):
+                self.exited = kind
+            case fx.Log():
+                self.logs.append(effect)
+            case fx.LinkProven() | fx.ProbeLink() | fx.SetPingInterval() | fx.SetCredentials():
+                pass
+            case _:
+                self._act(effect)
+
+    def _act(
+        self,
+        effect: fx.OpenContactor | fx.CloseContactor | fx.OfferCurrent | fx.MoveLock | fx.Show | fx.ReadMeter,
+    ) -> None:
+        plant = self.plants[effect.connector]
+        match effect:
+            case fx.OpenContactor() | fx.CloseContactor():
+                if plant.drive(isinstance(effect, fx.CloseContactor)):
+                    self._pending.append(ev.ContactorSeen(plant.number, plant.closed))
+            case fx.OfferCurrent(current_a=current_a):
+                plant.offered_a = current_a
+            case fx.MoveLock(locked=locked):
+                plant.locked = plant.locked if plant.jammed else locked
+                if not plant.lock_silent:
+                    self._pending.append(ev.LockSeen(plant.number, plant.locked))
+            case fx.Show(pattern=pattern, refusal=refusal):
+                plant.shown = (pattern, refusal)
+            case fx.ReadMeter():
+                if not plant.meter_deaf:
+                    self._pending.append(ev.MeterRead(plant.number, plant.reading(), self.mono_s))
+            case _:
+                assert_never(effect)
+
+    def _sent(self, text: str) -> None:
+        assert self.up, f"sent without a connection: {text}"
+        frame = self.wire.sent(text, self.mono_s)
+        match frame:
+            case Call():
+                payload = json.loads(bytes(frame.payload))
+                self.story_call(Sent(self.passed_s, frame.action, payload, frame.message_id), self._connections)
+                self._answer(frame.message_id, self.csms.answer(frame.action, payload))
+            case CallResult():
+                self.answers[frame.message_id] = json.loads(bytes(frame.payload))
+            case CallError():
+                self.answers[frame.message_id] = Refuse(frame.code, frame.description)
+
+    def _answer(self, message_id: str, answer: Answer) -> None:
+        match answer:
+            case After(seconds=seconds, answer=inner):
+                connection = self._connections
+                self.later(seconds, lambda: self._answer(message_id, inner) if self._connections == connection else None)
+            case Silence():
+                pass
+            case Cut():
+                self.up = False
+                self.wire.gone()
+                self._pending.append(ev.LinkDown("cut instead of an answer"))
+            case Refuse(code=code, description=description):
+                self._reply(message_id, json.dumps([4, message_id, code, description, {}]))
+            case _:
+                self._reply(message_id, json.dumps([3, message_id, answer]))
+
+    def _reply(self, message_id: str, text: str) -> None:
+        if self.up:
+            self.wire.answered(message_id)
+            self.deliver(ev.FrameReceived(text))
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

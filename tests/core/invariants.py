@@ -1,0 +1,96 @@
+"""What must hold after every step of every story, whatever it is about."""
+
+from typing import TYPE_CHECKING
+
+from chargepoint.core import effects as fx
+from chargepoint.core import records as rec
+from chargepoint.facts import PilotState
+from chargepoint.messages import ACTIONS, Call, CallError, CallResult, decode_conf, decode_req, parse_frame
+
+if TYPE_CHECKING:
+    from tests.core.harness import World
+
+ENERGY = (PilotState.C, PilotState.D)
+BLOCKING_PARTS = ("meter", "contactor", "pilot", "lock", "inputs")
+
+
+def effects_are_in_order(effects: list[fx.Effect]) -> None:
+    """De-energise, commit, then everything else."""
+
+    def rank(effect: fx.Effect) -> int:
+        return 0 if isinstance(effect, fx.OpenContactor) else 1 if isinstance(effect, fx.Commit) else 2
+
+    ranks = [rank(effect) for effect in effects]
+    assert ranks == sorted(ranks), f"out of order: {effects}"
+    assert ranks.count(1) <= 1, f"more than one commit: {effects}"
+
+
+def contactor_may_be_closed(world: "World", number: int) -> None:
+    """Energy only in a stored session, with the car asking for it, a locked cable and nothing wrong."""
+    plant = world.plants[number]
+    where = f"connector {number} is closed at {world.mono_s} s"
+    assert isinstance(world.store.session(number), rec.Charging), f"{where} without a stored session"
+    assert plant.pilot.state in ENERGY, f"{where} in pilot state {plant.pilot.state}"
+    assert plant.pilot.diode_ok, f"{where} without a vehicle's diode"
+    assert plant.offered_a is not None, f"{where} without an offer on the pilot"
+    wrong = world.hazards[number] | world.hazards[0]
+    assert not wrong, f"{where} although {wrong}"
+    assert plant.locked or not plant.has_lock, f"{where} with an unlocked cable"
+
+
+def offers_are_possible(world: "World") -> None:
+    offers = {number: plant.offered_a for number, plant in world.plants.items() if plant.offered_a is not None}
+    for one in world.site.connectors:
+        offered_a = offers.get(one.number)
+        cable_a = world.plants[one.number].pilot.cable_a
+        if offered_a is not None:
+            assert 6.0 <= offered_a <= min(one.current_a_max, cable_a or 80.0), f"connector {one.number} offers {offered_a} A"
+    assert sum(offers.values()) <= world.site.current_a_max + 1e-9, f"the station's fuse: {offers}"
+
+
+class Wire:
+    """Both directions of the connection: what is under way, and whether every word on it is OCPP."""
+
+    def __init__(self, call_timeout_s: float) -> None:
+        self._timeout_s = call_timeout_s
+        self._ids: set[str] = set()
+        self._ours: tuple[str, str, float] | None = None
+        self._theirs: dict[str, str] = {}
+
+    def sent(self, text: str, mono_s: float) -> Call | CallResult | CallError:
+        """A frame of the station."""
+        frame = parse_frame(text)
+        match frame:
+            case Call():
+                decode_req(ACTIONS[frame.action], frame.payload)
+                assert frame.message_id not in self._ids, f"message id {frame.message_id} was used before"
+                self._ids.add(frame.message_id)
+                if self._ours is not None:
+                    _, action, since_s = self._ours
+                    assert mono_s >= since_s + self._timeout_s, f"{frame.action} while {action} waits for its answer"
+                self._ours = (frame.message_id, frame.action, mono_s)
+            case CallResult():
+                action = self._theirs.pop(frame.message_id)
+                _, leniences = decode_conf(ACTIONS[action], frame.payload)
+                assert not leniences, f"{action}.conf is not strict: {leniences}"
+            case CallError():
+                self._theirs.pop(frame.message_id, None)
+            case _:
+                raise AssertionError(f"the station sent no OCPP: {text}")
+        return frame
+
+    def answered(self, message_id: str) -> None:
+        """The Central System answers; the station may call again."""
+        if self._ours is not None and self._ours[0] == message_id:
+            self._ours = None
+
+    def asked(self, message_id: str, action: str) -> None:
+        self._theirs[message_id] = action
+
+    def owes(self, message_id: str) -> bool:
+        """Whether the station still owes the answer to a CALL."""
+        return message_id in self._theirs
+
+    def gone(self) -> None:
+        self._ours = None
+        self._theirs.clear()
