@@ -109,19 +109,19 @@ class Hardware:
     def _build(self, settings: Settings) -> None:
         for name, connector in settings.connectors.items():
             number, section = int(name), f"connectors.{name}"
-            self._add_contactor(number, self._opener(Kind.CONTACTOR, connector.contactor, section))
-            self._add_pilot(number, self._opener(Kind.PILOT, connector.pilot, section))
+            self._add_contactor(number, self._opener(Kind.CONTACTOR, connector.contactor, f"{section}.contactor"))
+            self._add_pilot(number, self._opener(Kind.PILOT, connector.pilot, f"{section}.pilot"))
             if connector.lock is not None:
-                self._add_lock(number, self._opener(Kind.LOCK, connector.lock, section))
+                self._add_lock(number, self._opener(Kind.LOCK, connector.lock, f"{section}.lock"))
             if connector.indicator is not None:
-                self._add_indicator(number, self._opener(Kind.INDICATOR, connector.indicator, section))
+                self._add_indicator(number, self._opener(Kind.INDICATOR, connector.indicator, f"{section}.indicator"))
             poll = self._polls[number] = Poll(number, connector.meter_poll_s, self._report)
-            open_meter: Callable[[], Coroutine[Any, Any, Meter]] = self._opener(Kind.METER, connector.meter, section)
+            open_meter: Callable[[], Coroutine[Any, Any, Meter]] = self._opener(Kind.METER, connector.meter, f"{section}.meter")
             self._others.append(Part("meter", number, open_meter, poll.use, self._report, patience_s=FAILING_MAX_S))
         for name, reader in settings.readers.items():
-            self._add_reader(int(name), self._opener(Kind.READER, reader.part, "readers"))
+            self._add_reader(int(name), self._opener(Kind.READER, reader.part, f"readers.{name}"))
         if settings.inputs is not None:
-            self._add_inputs(self._opener(Kind.INPUTS, settings.inputs, ""))
+            self._add_inputs(self._opener(Kind.INPUTS, settings.inputs, "inputs"))
 
     def _add_contactor(self, number: int, opener: Callable[[], Coroutine[Any, Any, Contactor]]) -> None:
         async def use(part: Part[Contactor], port: Contactor) -> None:
@@ -174,7 +174,7 @@ class Hardware:
         self._others.append(Part("inputs", 0, opener, use, self._report))
 
     def _opener(self, kind: Kind, part: Mapping[str, Any], section: str) -> Callable[[], Coroutine[Any, Any, Any]]:
-        open_part = self._openers(kind, part, ".".join(name for name in (section, kind.value) if name))
+        open_part = self._openers(kind, part, section)
 
         async def open_with_bus() -> Any:
             if self._stopping:

@@ -33,7 +33,13 @@ LIFE_PROVES_S = 60.0
 CLOSE_S = 1.0
 FLUSH_S = 1.0
 TOLD_MAX = 50
-STALLED = "WebSocket: the Central System takes nothing any more; the connection is dead"
+
+
+class Dead(str):
+    """The reason for the end of a connection on which nobody answers: no goodbye is said."""
+
+
+STALLED = Dead("WebSocket: the Central System takes nothing any more; the connection is dead")
 
 
 class Link:
@@ -166,12 +172,13 @@ class Link:
             return link_words.failure(error, self._url, self._address.connect_timeout_s)
         finally:
             self._connecting = None
+        reason = ""
         try:
-            if connection.subprotocol != SUBPROTOCOL:
-                return link_words.SUBPROTOCOL_NONE
-            return await self._serve(connection)
+            served = connection.subprotocol == SUBPROTOCOL
+            reason = await self._serve(connection) if served else link_words.SUBPROTOCOL_NONE
+            return reason
         finally:
-            await _goodbye(connection)
+            await _goodbye(connection, dead=isinstance(reason, Dead))
 
     async def _connect(self) -> ClientConnection:
         header = authorization(self._address.identity, self._key)
@@ -201,7 +208,12 @@ class Link:
         self._become("connected")
         self._say(logging.INFO, f"connected to {self._shown_url}")
         self._inbox.put(LinkUp(self._shown_url))
-        works = (self._read(connection), self._write(connection), self._ping(connection), self._wait_to_leave(self._leave))
+        works = (
+            self._read(connection),
+            self._write(connection),
+            self._ping(connection),
+            self._wait_to_leave(self._leave),
+        )
         tasks = [asyncio.create_task(_until_closed(work)) for work in works]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -224,7 +236,6 @@ class Link:
                     async with asyncio.timeout(self._pong_timeout_s):
                         await connection.send(text)
                 except TimeoutError:
-                    connection.transport.abort()
                     return STALLED
                 self._outgoing.popleft()
                 self._outgoing_size -= len(text)
@@ -240,8 +251,7 @@ class Link:
                 async with asyncio.timeout(limit_s):
                     await (await connection.ping())
             except TimeoutError:
-                connection.transport.abort()
-                return f"WebSocket: no pong within {limit_s:g} s; the connection is dead"
+                return Dead(f"WebSocket: no pong within {limit_s:g} s; the connection is dead")
             self._inbox.put(LinkAlive())
 
     async def _ping_due(self) -> None:
@@ -257,7 +267,7 @@ class Link:
     async def _wait_to_leave(self, leave: asyncio.Future[str]) -> str:
         """Leaves when asked to, once what is buffered has gone."""
         reason = await leave
-        if reason != STALLED:
+        if not isinstance(reason, Dead):
             try:
                 async with asyncio.timeout(FLUSH_S):
                     await self._drained.wait()
@@ -320,7 +330,9 @@ async def _until_closed(work: Coroutine[Any, Any, str]) -> str:
         return f"WebSocket: {type(error).__name__}: {error}"
 
 
-async def _goodbye(connection: ClientConnection) -> None:
+async def _goodbye(connection: ClientConnection, *, dead: bool) -> None:
+    if dead:
+        connection.transport.abort()
     try:
         async with asyncio.timeout(CLOSE_S + 0.5):
             await connection.close()

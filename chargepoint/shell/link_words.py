@@ -47,7 +47,7 @@ def failure(error: BaseException, url: str, timeout_s: float) -> str:
         case ssl.SSLError():
             return _tls(error, where)
         case ConnectionResetError() | BrokenPipeError():
-            return f"TCP: {where} closed the connection before the WebSocket was open; wrong port, or TLS expected there?"
+            return f"TCP: {where} closed the connection before the WebSocket was open; {_wrong_port(url)}"
         case OSError():
             return _tcp(error, where)
         case InvalidStatus():
@@ -57,7 +57,7 @@ def failure(error: BaseException, url: str, timeout_s: float) -> str:
         case InvalidURI():
             return f"url: {printable(str(error), 200)}; check [central_system] url"
         case InvalidMessage() | EOFError():
-            return f"HTTP: {where} gives no HTTP answer; wrong port, or TLS expected there (wss://)?"
+            return f"HTTP: {where} gives no HTTP answer; {_wrong_port(url)}"
         case InvalidHandshake():
             return f"HTTP: {where} does not open a WebSocket: {printable(str(error), 200)}"
         case _:
@@ -87,6 +87,10 @@ def place(url: str) -> str:
     return f"{host}:{port}"
 
 
+def _wrong_port(url: str) -> str:
+    return f"wrong port, or {'no TLS there (ws://)' if url.startswith('wss:') else 'TLS expected there (wss://)'}?"
+
+
 def _tls(error: ssl.SSLError, where: str) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         if error.verify_code in (NOT_YET_VALID, EXPIRED):
@@ -98,9 +102,10 @@ def _tls(error: ssl.SSLError, where: str) -> str:
             f"TLS certificate: that of {where} is not trusted ({error.verify_message}); "
             "check [security] central_system_root and the host name in url"
         )
-    if error.reason and "CERTIFICATE" in error.reason:
-        return f"TLS certificate: {where} refuses this station's ({error.reason}); check [security] client_certificate"
-    return f"TLS: no secure connection to {where} ({error.reason or error}); does the port speak TLS (wss://)?"
+    reason = getattr(error, "reason", None) or str(error)  # one that Python itself raises has none
+    if "CERTIFICATE" in reason:
+        return f"TLS certificate: {where} refuses this station's ({reason}); check [security] client_certificate"
+    return f"TLS: no secure connection to {where} ({reason}); does the port speak TLS (wss://)?"
 
 
 def _tcp(error: OSError, where: str) -> str:

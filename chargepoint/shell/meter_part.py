@@ -20,11 +20,10 @@ RETRY_S = 1.0
 class Poll:
     """The readings of one connector's meter."""
 
-    def __init__(self, connector: int, poll_s: float, report: Report, failing_max_s: float = FAILING_MAX_S) -> None:
+    def __init__(self, connector: int, poll_s: float, report: Report) -> None:
         self._connector = connector
         self._poll_s = poll_s
         self._report = report
-        self._failing_max_s = failing_max_s
         self._hurry = asyncio.Event()
         self._quantities: frozenset[Quantity] | None = None
 
@@ -33,7 +32,7 @@ class Poll:
         self._hurry.set()
 
     async def use(self, part: Part[Meter], meter: Meter) -> None:
-        """Reads until the meter counts as lost: after `FAILURES_MAX` failures in a row or failing_max_s."""
+        """Reads until the meter counts as lost: after `FAILURES_MAX` failures in a row or `FAILING_MAX_S`."""
         if meter.quantities != self._quantities:
             self._quantities = meter.quantities
             await self._report(MeterOpened(self._connector, meter.quantities))
@@ -42,10 +41,10 @@ class Poll:
             self._hurry.clear()
             began_s = time.monotonic()
             try:
-                reading = await bounded(meter.read(), self._failing_max_s, f"{part}: no reading")
+                reading = await bounded(meter.read(), FAILING_MAX_S, f"{part}: no reading")
             except Exception:
                 failures += 1
-                if failures >= FAILURES_MAX or time.monotonic() - good_s >= self._failing_max_s:
+                if failures >= FAILURES_MAX or time.monotonic() - good_s >= FAILING_MAX_S:
                     raise
                 await self._wait(min(self._poll_s, RETRY_S))
                 continue
