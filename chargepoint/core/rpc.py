@@ -5,8 +5,8 @@ calls mean: each carries a purpose that its owner gave it and gets back with the
 
 Rules.
 1. Ids are never used twice: the run of the process, then a count.
-2. A CALL without an answer in time is a failed attempt only if the peer was heard meanwhile or answers a ping; a peer that
-   does neither has its connection closed, and the attempt does not count.
+2. A CALL without an answer in time is a failed attempt only if the peer was heard in the last PROBE_S seconds or answers a
+   ping; a peer that does neither has its connection closed, and the attempt does not count.
 3. Answers that nobody waits for are logged and dropped.
 """
 
@@ -29,7 +29,7 @@ class InFlight(Struct, Generic[P]):
     action: str
     purpose: P
     deadline_s: float
-    heard: bool = False
+    heard_s: float | None = None
     probing: bool = False
 
 
@@ -73,10 +73,10 @@ class Rpc(Generic[P]):
         self.in_flight = InFlight(message_id, action, purpose, step.mono_s + self._timeout_s)
         step.then(SendFrame(encode_call(message_id, req)))  # type: ignore[arg-type]
 
-    def heard(self) -> None:
+    def heard(self, mono_s: float) -> None:
         """Anything at all came from the peer."""
         if self.in_flight:
-            self.in_flight.heard = True
+            self.in_flight.heard_s = mono_s
 
     def answer(self, frame: CallResult | CallError, step: Step) -> Outcome[P] | None:
         """The outcome that an answer brings; None for one that nobody waits for."""
@@ -98,7 +98,7 @@ class Rpc(Generic[P]):
         flight = self.in_flight
         if flight is None or step.mono_s < flight.deadline_s:
             return None
-        if flight.heard:
+        if flight.heard_s is not None and flight.heard_s >= step.mono_s - PROBE_S:
             return self._end("timeout", text=f"no answer to {flight.action} within {self._timeout_s:g} s")
         if not flight.probing:
             flight.probing = True

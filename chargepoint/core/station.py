@@ -101,7 +101,7 @@ class Station:
             case events.LinkDown(reason=reason):
                 self._link_down(reason, step)
             case events.LinkAlive():
-                blocks.rpc.heard()
+                blocks.rpc.heard(step.mono_s)
             case events.FrameReceived(text=text):
                 self._frame(text, step)
             case events.PilotSeen():
@@ -193,7 +193,7 @@ class Station:
 
     def _frame(self, text: str | bytes, step: Step) -> None:
         """Whatever came: an answer, a CALL, or something that is answered with a CALLERROR where it can be."""
-        self._blocks.rpc.heard()
+        self._blocks.rpc.heard(step.mono_s)
         frame = parse_frame(text)
         match frame:
             case Call():
