@@ -13,11 +13,13 @@ from chargepoint.core.configuration import Configuration
 from chargepoint.core.connector import Connector
 from chargepoint.core.faults import Fault
 from chargepoint.core.lamps import Lamps
+from chargepoint.core.local_list import LocalList
 from chargepoint.core.metering import Metering
 from chargepoint.core.notifier import Notifier
 from chargepoint.core.outbox import Outbox
 from chargepoint.core.purposes import CallPurpose, CheckPurpose
-from chargepoint.core.records import ConnectorRecord, PutConnector, Snapshot
+from chargepoint.core.records import ConnectorRecord, Idle, PutConnector, Snapshot
+from chargepoint.core.reservation import Reservations
 from chargepoint.core.rpc import Rpc
 from chargepoint.core.site import Site
 from chargepoint.core.starts import Starts
@@ -44,6 +46,8 @@ class Blocks:
         self.outbox = Outbox(snapshot.queued, snapshot.next_seq, snapshot.dead_letters)
         self.transactions = Transactions(snapshot.transactions, snapshot.stop_samples, snapshot.next_transaction, site.metering)
         self.metering = Metering(self.keys)
+        self.local_list = LocalList(self.keys, snapshot.list_version, snapshot.list_length)
+        self.reservations = Reservations(snapshot.reservations)
         self.starts = Starts()
         self.station_faults: set[Fault] = set()
         records = {record.number: record for record in snapshot.connectors}
@@ -64,6 +68,11 @@ class Blocks:
 
     def store(self, connector: Connector, step: Step) -> None:
         step.change(PutConnector(connector.record()))
+
+    def may_use(self, connector: Connector, id_tag: str, parent_id_tag: str | None) -> bool:
+        """No reservation of somebody else keeps the connector from this id."""
+        usable = [one.number for one in self.connectors.values() if one.free and isinstance(one.session, Idle)]
+        return self.reservations.may_use(connector.number, id_tag, parent_id_tag, usable)
 
     def of_reader(self, reader: int) -> list[Connector]:
         """The connectors that a reader serves."""

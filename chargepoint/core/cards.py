@@ -68,17 +68,17 @@ class Cards:
 
     def remote(self, connector: int | None, verdict: Verdict, step: Step) -> None:
         """A remote start whose id tag may charge: it waits for its plug, if that is not there yet."""
-        targets = self.remote_targets(connector)
+        targets = self.remote_targets(connector, verdict.id_tag, verdict.parent_id_tag)
         for one in targets if connector is not None else ():
             self._sessions.forget(one, step)
         self._wait(verdict, targets, None, step)
 
-    def remote_targets(self, connector: int | None) -> list[Connector]:
+    def remote_targets(self, connector: int | None, id_tag: str, parent_id_tag: str | None) -> list[Connector]:
         """Where a remote start may begin: the connector it names, the plugged one that waits longest, or any that is free."""
+        usable = [one for one in self._blocks.connectors.values() if self._blocks.may_use(one, id_tag, parent_id_tag)]
         if connector is not None:
-            one = self._blocks.connectors.get(connector)
-            return [one] if one is not None and one.free else []
-        return self._plugged(list(self._blocks.connectors.values()))[:1] or self._open(list(self._blocks.connectors.values()))
+            return [one for one in usable if one.number == connector and one.free]
+        return self._plugged(usable)[:1] or self._open(usable)
 
     def _card_checked(self, reader: int, verdict: Verdict, step: Step) -> None:
         served = self._blocks.of_reader(reader)
@@ -89,7 +89,10 @@ class Cards:
         if self._stops_group(served, verdict, step) or self._frees_any(served, step):
             self._blocks.lamps.accepted(numbers, step)
             return
-        targets = self._plugged(served)[:1] or self._restart(served, verdict.id_tag) or self._open(served)
+        targets = self._targets(served, verdict)
+        if not targets and self._targets(served, None):
+            self._refuse(numbers, Refusal.RESERVED, "reserved for somebody else", step)
+            return
         if not targets:
             busy = any(one.in_transaction for one in served)
             self._refuse(numbers, Refusal.OCCUPIED if busy else Refusal.OUT_OF_SERVICE, "no connector is free", step)
@@ -99,6 +102,18 @@ class Cards:
         for one in targets if len(targets) == 1 else ():
             self._sessions.forget(one, step)
         self._wait(verdict, targets, reader, step)
+
+    def _targets(self, served: list[Connector], verdict: Verdict | None) -> list[Connector]:
+        """Where an accepted card may begin, in order of precedence; the connector that is reserved for it goes before all.
+
+        Without a verdict: where it might, if nothing were reserved.
+        """
+        id_tag = verdict.id_tag if verdict else None
+        if verdict is not None:
+            served = [one for one in served if self._blocks.may_use(one, verdict.id_tag, verdict.parent_id_tag)]
+            reserved = [one for one in served if self._blocks.reservations.at(one.number) is not None]
+            served = [one for one in reserved if one.free] or served
+        return self._plugged(served)[:1] or self._restart(served, id_tag) or self._open(served)
 
     def _wait(self, verdict: Verdict, targets: list[Connector], reader: int | None, step: Step) -> None:
         if not targets:
@@ -168,7 +183,7 @@ class Cards:
         return sorted(waiting, key=lambda one: one.plugged_s or 0.0)
 
     @staticmethod
-    def _restart(served: list[Connector], id_tag: str) -> list[Connector]:
+    def _restart(served: list[Connector], id_tag: str | None) -> list[Connector]:
         for one in served:
             ended = one.session if one.free and one.vehicle else None
             if isinstance(ended, Finishing) and (len(served) == 1 or same_id(ended.id_tag, id_tag)):

@@ -17,8 +17,10 @@ from chargepoint.core.connector import Connector
 from chargepoint.core.data_transfer import answer_data_transfer
 from chargepoint.core.departure import Departure
 from chargepoint.core.effects import SendFrame, SetCredentials, SetPingInterval
+from chargepoint.core.listing import Listing
 from chargepoint.core.purposes import ByRemote
 from chargepoint.core.records import Charging, ClearIdCache, PutConnector
+from chargepoint.core.reserving import Reserving
 from chargepoint.core.sessions import Sessions
 from chargepoint.core.step import Step
 from chargepoint.core.triggers import Triggers
@@ -75,6 +77,8 @@ class Commands:
         triggers: Triggers,
         unlocking: Unlocking,
         departure: Departure,
+        reserving: Reserving,
+        listing: Listing,
     ) -> None:
         self._blocks = blocks
         self._sessions = sessions
@@ -87,10 +91,14 @@ class Commands:
             "ChangeConfiguration": self._change_configuration,
             "ClearCache": self._clear_cache,
             "DataTransfer": self._data_transfer,
+            "CancelReservation": reserving.cancel,
             "GetConfiguration": self._get_configuration,
+            "GetLocalListVersion": listing.version,
             "RemoteStartTransaction": self._remote_start,
             "RemoteStopTransaction": self._remote_stop,
+            "ReserveNow": reserving.reserve,
             "Reset": self._reset,
+            "SendLocalList": listing.send,
             "TriggerMessage": self._trigger,
             "UnlockConnector": self._unlock,
         }
@@ -187,7 +195,7 @@ class Commands:
         rejected = RemoteStartTransactionConf(status=RemoteStartStopStatus.Rejected)
         if not self._blocks.boot.accepted or self._blocks.leaving is not None:
             return rejected
-        if not req.id_tag or not self._cards.remote_targets(req.connector_id):
+        if not req.id_tag or not self._cards.remote_targets(req.connector_id, req.id_tag, None):
             return rejected
         purpose = ByRemote(req.connector_id)
         if not self._blocks.keys.boolean("AuthorizeRemoteTxRequests"):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from chargepoint.core.records import Change, Stamp
+from chargepoint.core.records import Change, IdTagRecord, Stamp
 from chargepoint.facts import Pattern, Refusal
 
 
@@ -102,6 +102,19 @@ class FetchDeadLetter(Struct, frozen=True, tag=True):
     seq: int
 
 
+class StoreList(Struct, frozen=True, tag=True):
+    """Change the local list, all of it or nothing, beside everything else; ListStored answers when it is done.
+
+    full: the list becomes `puts`, else `puts` and `deletes` change it. It must not become longer than length_max.
+    """
+
+    full: bool
+    version: int
+    length_max: int
+    puts: tuple[IdTagRecord, ...]
+    deletes: tuple[str, ...] = ()
+
+
 class Reply(Struct, frozen=True, tag=True):
     """The answer to a ControlAsked: error, or what was asked for."""
 
@@ -140,6 +153,7 @@ Effect = (
     | LookUp
     | FetchRows
     | FetchDeadLetter
+    | StoreList
     | Reply
     | Exit
     | Log

@@ -121,6 +121,14 @@ class DeadLetterFetched(Struct, frozen=True, tag=True):
     transaction: TransactionRecord | None = None
 
 
+class ListStored(Struct, frozen=True, tag=True):
+    """The answer to a StoreList, some time later. failure: why the list stayed as it was, in words."""
+
+    version: int
+    length: int
+    failure: str | None = None
+
+
 class StoreTroubled(Struct, frozen=True, tag=True):
     """The store can hardly keep more (a full disk): what is there is kept, new sessions must not begin."""
 
@@ -159,6 +167,7 @@ Event = (
     | LookedUp
     | RowsFetched
     | DeadLetterFetched
+    | ListStored
     | StoreTroubled
     | StoreHealed
     | ControlAsked

@@ -38,8 +38,9 @@ def whole(low: int, high: int = INT_MAX) -> Check:
 
     def check(value: str) -> str | None:
         text = value.strip()
-        if not text.lstrip("+-").isdecimal() or not text.isascii():
-            return f"must be a whole number, found {value!r}"
+        digits = text[1:] if text[:1] in ("+", "-") else text
+        if not digits.isdecimal() or not digits.isascii() or len(digits) > 20:
+            return f"must be a whole number, found {value[:50]!r}"
         if not low <= int(text) <= high:
             return f"must lie between {low} and {high}, found {text}"
         return None
@@ -100,7 +101,7 @@ def _list_length(value: str) -> str | None:
 
 
 RO, WO = Access.READ_ONLY, Access.WRITE_ONLY
-PROFILES = ("Core", "RemoteTrigger")
+PROFILES = ("Core", "LocalAuthListManagement", "Reservation", "RemoteTrigger")
 
 KEYS: tuple[Key, ...] = (
     Key(name="AllowOfflineTxForUnknownId", first="false", check=boolean),
@@ -116,6 +117,7 @@ KEYS: tuple[Key, ...] = (
     Key(name="HeartbeatInterval", first="300", check=whole(1, 604_800)),
     Key(name="LightIntensity", first="100", check=whole(0, 100)),
     Key(name="LocalAuthListEnabled", first="true", check=boolean, profile="LocalAuthListManagement"),
+    Key(name="LocalAuthListMaxLength", first="100000", check=whole(1, 100_000), access=RO, profile="LocalAuthListManagement"),
     Key(name="LocalAuthorizeOffline", first="true", check=boolean),
     Key(name="LocalPreAuthorize", first="false", check=boolean),
     Key(name="MaxEnergyOnInvalidId", first="0", check=whole(0)),
@@ -126,7 +128,9 @@ KEYS: tuple[Key, ...] = (
     Key(name="MeterValueSampleInterval", first="60", check=whole(0, 86_400)),
     Key(name="MinimumStatusDuration", first="0", check=whole(0, 86_400)),
     Key(name="NumberOfConnectors", first="1", check=whole(1, 32), access=RO),
+    Key(name="ReserveConnectorZeroSupported", first="true", check=boolean, access=RO, profile="Reservation"),
     Key(name="ResetRetries", first="1", check=whole(0, 100)),
+    Key(name="SendLocalListMaxLength", first="10000", check=whole(1, 10_000), access=RO, profile="LocalAuthListManagement"),
     Key(name="StopTransactionOnEVSideDisconnect", first="true", check=boolean),
     Key(name="StopTransactionOnInvalidId", first="true", check=boolean),
     Key(name="StopTxnAlignedData", first="", check=check_measurands),

@@ -234,6 +234,24 @@ class DropStopSamples(Struct, frozen=True):
     transaction: int
 
 
+class ReservationRecord(Struct, frozen=True, kw_only=True):
+    """A connector kept for somebody (ReserveNow, section 5.13). connector 0: any one. expiry_s: seconds since 1970 UTC."""
+
+    reservation_id: int
+    connector: int
+    id_tag: str
+    expiry_s: float
+    parent_id_tag: str | None = None
+
+
+class PutReservation(Struct, frozen=True):
+    record: ReservationRecord
+
+
+class DropReservation(Struct, frozen=True):
+    reservation_id: int
+
+
 class CacheId(Struct, frozen=True):
     """Into the authorisation cache; the store evicts the longest unused entry above its bound."""
 
@@ -256,6 +274,8 @@ Change = (
     | PutStopSample
     | ThinStopSamples
     | DropStopSamples
+    | PutReservation
+    | DropReservation
     | CacheId
     | ClearIdCache
 )
@@ -278,6 +298,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     next_seq: int = 1
     next_transaction: int = 1
     dead_letters: int = 0
+    reservations: tuple[ReservationRecord, ...] = ()
+    list_version: int = 0
+    list_length: int = 0
 
 
 def next_boot(earlier: tuple[BootRecord, ...], kernel_boot_id: str, mono_s: float) -> BootRecord:

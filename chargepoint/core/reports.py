@@ -29,7 +29,11 @@ class Reports:
             blocks.lamps.update(connector.number, report.status, waits_for_plug=waits, step=step)
 
     def of(self, connector: Connector, step: Step) -> Report:
-        facts = connector.facts(authorised=self._blocks.starts.holds(connector.number), mono_s=step.mono_s)
+        facts = connector.facts(
+            authorised=self._blocks.starts.holds(connector.number),
+            mono_s=step.mono_s,
+            reserved=self._blocks.reservations.at(connector.number) is not None,
+        )
         station = {fault for fault in self._blocks.station_faults if RULES[fault].blocks}
         return _report(status_of(facts), connector.faults | station)
 

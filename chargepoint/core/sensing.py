@@ -55,6 +55,8 @@ class Sensing:
         self._sessions.metered(connector)
 
     def input(self, event: InputSeen) -> None:
+        if event.input.kind is InputKind.LIST_WRITE:
+            self._blocks.local_list.broken = event.input.active
         fault = INPUT_FAULTS.get(event.input.kind)
         if fault is None:
             return
@@ -104,10 +106,12 @@ class Sensing:
     def _arrived(self, connector: Connector, step: Step) -> None:
         connector.plugged_s = step.mono_s
         step.then(ReadMeter(connector.number))
-        if self._blocks.site.free_vend and connector.free and isinstance(connector.session, Idle):
+        id_tag = self._blocks.site.free_vend_id_tag
+        free = connector.free and isinstance(connector.session, Idle) and self._blocks.may_use(connector, id_tag, None)
+        if self._blocks.site.free_vend and free:
             self._blocks.starts.add(
                 Waiting(
-                    id_tag=self._blocks.site.free_vend_id_tag,
+                    id_tag=id_tag,
                     connectors=(connector.number,),
                     since_s=step.mono_s,
                     until_s=None,

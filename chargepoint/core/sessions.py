@@ -206,6 +206,7 @@ class Sessions:
             step,
             parent_id_tag=waiting.parent_id_tag,
             id_listed=waiting.listed,
+            reservation_id=self._use_reservation(connector, waiting, step),
         )
         blocks.outbox.add(record.key, StartBody(), offset_s, step)
         connector.session_began_s = step.mono_s
@@ -215,6 +216,15 @@ class Sessions:
         if begin is not None:
             blocks.transactions.add_stop_sample(record.key, begin, step)
         step.log("info", f"A session begins at {record.meter_start_wh} Wh.", connector=connector.number, transaction=record.key)
+
+    def _use_reservation(self, connector: Connector, waiting: Waiting, step: Step) -> int | None:
+        """The holder of a reservation uses it up (section 5.13)."""
+        reservations = self._blocks.reservations
+        record = reservations.held_by(connector.number, waiting.id_tag, waiting.parent_id_tag)
+        if record is None:
+            return None
+        reservations.drop(record.reservation_id, step)
+        return record.reservation_id
 
     def _end(self, connector: Connector, key: int, reason: Reason, id_tag: str | None, step: Step) -> None:
         self._set(connector, Ending(transaction=key, reason=reason, stop=step.stamp, id_tag=id_tag), step)

@@ -18,9 +18,11 @@ from chargepoint.core.control import Control
 from chargepoint.core.departure import Departure
 from chargepoint.core.effects import Effect, SendFrame, SetPingInterval
 from chargepoint.core.faults import Fault
+from chargepoint.core.listing import Listing
 from chargepoint.core.power import Power
 from chargepoint.core.records import PutBoot, Snapshot
 from chargepoint.core.reports import Reports
+from chargepoint.core.reserving import Reserving
 from chargepoint.core.samples import Samples
 from chargepoint.core.sensing import Sensing
 from chargepoint.core.sessions import Sessions
@@ -46,7 +48,11 @@ class Station:
         self._unlocking = Unlocking(blocks, self._sessions, self._power)
         self._reports = Reports(blocks)
         triggers = Triggers(blocks, self._samples)
-        self._commands = Commands(blocks, self._sessions, self._cards, triggers, self._unlocking, self._departure)
+        self._reserving = Reserving(blocks)
+        self._listing = Listing(blocks)
+        self._commands = Commands(
+            blocks, self._sessions, self._cards, triggers, self._unlocking, self._departure, self._reserving, self._listing
+        )
         self._control = Control(blocks, self._sessions, self._cards, self._calls, self._commands, self._reports)
         self._mono_s = 0.0
 
@@ -77,6 +83,7 @@ class Station:
             self._reports.deadline(self._mono_s),
             self._unlocking.deadline(),
             self._departure.deadline(),
+            self._reserving.deadline(self._mono_s),
         ]
         return min((time for time in times if time is not None), default=None)
 
@@ -131,6 +138,8 @@ class Station:
                 blocks.outbox.fetched(rows, total)
             case events.DeadLetterFetched():
                 self._control.dead_letter(event, step)
+            case events.ListStored():
+                self._listing.stored(event, step)
             case events.StoreTroubled(reason=reason):
                 step.log("error", reason)
                 blocks.station_faults.add(Fault.STORE_TROUBLED)
@@ -147,6 +156,7 @@ class Station:
         for _ in range(SETTLE_ROUNDS):
             before = [connector.session for connector in self._blocks.connectors.values()]
             self._withdraw_starts(step)
+            self._reserving.settle(step)
             for connector in self._blocks.connectors.values():
                 self._sessions.stop_for_faults(connector, step)
                 self._sessions.finish_where_possible(connector, step)
@@ -190,6 +200,7 @@ class Station:
             step.log("warning", f"The connection is gone: {reason}")
         self._calls.link_down(step)
         self._unlocking.link_down()
+        self._blocks.local_list.link_down()
 
     def _frame(self, text: str | bytes, step: Step) -> None:
         """Whatever came: an answer, a CALL, or something that is answered with a CALLERROR where it can be."""

@@ -61,6 +61,7 @@ class Transactions:
         *,
         parent_id_tag: str | None = None,
         id_listed: bool = False,
+        reservation_id: int | None = None,
     ) -> TransactionRecord:
         """A transaction begins now, at this meter register."""
         record = TransactionRecord(
@@ -69,6 +70,7 @@ class Transactions:
             id_tag=id_tag,
             parent_id_tag=parent_id_tag,
             id_listed=id_listed,
+            reservation_id=reservation_id,
             start=step.stamp,
             start_offset_s=offset_s,
             register_start_wh=register_wh,

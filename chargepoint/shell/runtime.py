@@ -21,6 +21,7 @@ from chargepoint.core.events import (
     Event,
     FrameReceived,
     LinkUp,
+    ListStored,
     LookedUp,
     RowsFetched,
     Tick,
@@ -54,6 +55,7 @@ class StoreroomLike(Protocol):
     async def look_up(self, id_tag: str) -> tuple[IdTagRecord | None, IdTagRecord | None]: ...
     async def fetch_rows(self, limit: int, without: tuple[int, ...]) -> tuple[tuple[OutboxRow, ...], int]: ...
     async def dead_letter(self, seq: int) -> tuple[OutboxRow | None, TransactionRecord | None]: ...
+    async def store_list(self, effect: fx.StoreList) -> ListStored: ...
 
 
 class HardwareLike(Protocol):
@@ -117,6 +119,7 @@ class Runtime:
         self._alive_at_s = 0.0
         self._tick_not_before_s = 0.0
         self._answers: deque[Event] = deque()
+        self._tasks: set[asyncio.Task[ListStored]] = set()
         self._exit_status: int | None = None
         inbox.on_event = self._act_at_once
 
@@ -129,6 +132,8 @@ class Runtime:
                     await self.step(event)
         finally:
             self._hardware.make_safe()
+            for task in self._tasks:
+                task.cancel()
         return self._exit_status
 
     async def step(self, event: Event) -> None:
@@ -208,6 +213,8 @@ class Runtime:
                 self._hardware.show(connector, pattern, refusal)
             case fx.ReadMeter(connector=connector):
                 self._hardware.read_meter(connector)
+            case fx.StoreList():
+                self._store_list(effect)
             case fx.Reply(ticket=ticket, body=body, error=error):
                 self._audience.reply(ticket, body, error)
             case fx.Log():
@@ -256,6 +263,17 @@ class Runtime:
                     assert_never(effect)
         except StoreError as error:
             self.store_failed(error)
+
+    def _store_list(self, effect: fx.StoreList) -> None:
+        """A long list goes to the disk in pieces, beside everything else that happens."""
+        task = asyncio.get_running_loop().create_task(self._store.store_list(effect))
+        self._tasks.add(task)
+        task.add_done_callback(self._list_stored)
+
+    def _list_stored(self, task: asyncio.Task[ListStored]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            self._inbox.put(task.result())
 
     def _close_contactor(self, connector: int) -> None:
         if self._reflex.may_close(connector):

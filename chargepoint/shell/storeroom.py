@@ -5,12 +5,17 @@ can be opened, `NoStore` stands in: the station runs, keeps nothing, and therefo
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
-from chargepoint.core.effects import Commit
+from chargepoint.core.effects import Commit, StoreList
+from chargepoint.core.events import ListStored
 from chargepoint.core.records import IdTagRecord, OutboxRow, Snapshot, TransactionRecord, next_boot
+from chargepoint.store.errors import StoreError
+from chargepoint.store.local_list import PIECE, TooLong
+
+NOTHING_KEPT = "nothing can be stored at present"
 
 T = TypeVar("T")
 
@@ -28,6 +33,11 @@ class StoreLike(Protocol):
     def transaction(self, key: int) -> TransactionRecord | None: ...
     def dead_letters(self, limit: int) -> list[dict[str, Any]]: ...
     def ledger(self, limit: int, offset: int) -> list[dict[str, Any]]: ...
+    def list_generation(self) -> int: ...
+    def lay_list_down(self, generation: int, piece: Sequence[IdTagRecord]) -> None: ...
+    def enforce_list(self, generation: int, version: int, length_max: int) -> int: ...
+    def change_list(self, puts: Sequence[IdTagRecord], deletes: Sequence[str], version: int, length_max: int) -> int: ...
+    def sweep_list(self) -> bool: ...
     def room(self) -> str | None: ...
     def checkpoint(self) -> None: ...
     def close(self) -> None: ...
@@ -65,6 +75,21 @@ class NoStore:
     def ledger(self, limit: int, offset: int) -> list[dict[str, Any]]:
         return []
 
+    def list_generation(self) -> int:
+        raise StoreError(NOTHING_KEPT)
+
+    def lay_list_down(self, generation: int, piece: Sequence[IdTagRecord]) -> None:
+        raise StoreError(NOTHING_KEPT)
+
+    def enforce_list(self, generation: int, version: int, length_max: int) -> int:
+        raise StoreError(NOTHING_KEPT)
+
+    def change_list(self, puts: Sequence[IdTagRecord], deletes: Sequence[str], version: int, length_max: int) -> int:
+        raise StoreError(NOTHING_KEPT)
+
+    def sweep_list(self) -> bool:
+        return False
+
     def room(self) -> str | None:
         return None
 
@@ -97,6 +122,34 @@ class Storeroom:
         """A dead letter and the transaction that it belongs to; None where there is no such letter."""
         row = await self.call(self.store.dead_letter, seq)
         return row, None if row is None else await self.call(self.store.transaction, row.transaction)
+
+    async def store_list(self, effect: StoreList) -> ListStored:
+        """Changes the local list piece by piece: what is stored meanwhile waits for one piece at most.
+
+        A list that cannot be stored leaves the old one, and is no reason to end the process.
+        """
+        try:
+            length = await (self._replace_list(effect) if effect.full else self._change_list(effect))
+        except (StoreError, TooLong) as error:
+            return ListStored(effect.version, 0, str(error))
+        return ListStored(effect.version, length)
+
+    async def _change_list(self, effect: StoreList) -> int:
+        return await self.call(self.store.change_list, effect.puts, effect.deletes, effect.version, effect.length_max)
+
+    async def _replace_list(self, effect: StoreList) -> int:
+        await self._sweep_list()  # what a power cut left must not come into force
+        generation = await self.call(self.store.list_generation)
+        for start in range(0, len(effect.puts), PIECE):
+            await self.call(self.store.lay_list_down, generation, effect.puts[start : start + PIECE])
+        length = await self.call(self.store.enforce_list, generation, effect.version, effect.length_max)
+        await self._sweep_list()
+        return length
+
+    async def _sweep_list(self) -> None:
+        self.unsaved = True
+        while await self.call(self.store.sweep_list):
+            pass
 
     async def dead_letters(self, limit: int) -> list[dict[str, Any]]:
         return await self.call(self.store.dead_letters, limit)

@@ -11,6 +11,7 @@ from chargepoint.core.records import (
     Change,
     ClearIdCache,
     Delivery,
+    DropReservation,
     DropRow,
     DropStopSamples,
     IdTagRecord,
@@ -19,6 +20,7 @@ from chargepoint.core.records import (
     PutConnector,
     PutDeadLetter,
     PutKey,
+    PutReservation,
     PutRow,
     PutStopSample,
     PutTransaction,
@@ -38,6 +40,7 @@ _PUT_CONNECTOR = rows.replace(("number", "operative", "pending", "transaction_ke
 _ADD_ROW = rows.replace(rows.OUTBOX_COLUMNS, "outbox").replace("OR REPLACE", "OR IGNORE")
 _UPDATE_ROW = f"UPDATE outbox SET {', '.join(f'{name} = ?' for name in rows.OUTBOX_COLUMNS)} WHERE seq = ?"
 _PUT_DEAD_LETTER = rows.replace((*rows.OUTBOX_COLUMNS, "reason", "at_boot", "at_mono_s"), "dead_letters")
+_PUT_RESERVATION = rows.replace(rows.RESERVATION_COLUMNS, "reservations")
 _PUT_CACHE = rows.replace(("key", *rows.ID_TAG_COLUMNS), "id_cache")
 
 _EVICT = f"""DELETE FROM id_cache WHERE age = (SELECT min(age) FROM id_cache)
@@ -93,6 +96,10 @@ def make(db: sqlite3.Connection, change: Change) -> int:
             db.execute(_THIN_SAMPLES, (key,))
         case DropStopSamples(key):
             db.execute("DELETE FROM stop_samples WHERE transaction_key = ?", (key,))
+        case PutReservation(reservation):
+            db.execute(_PUT_RESERVATION, rows.reservation_values(reservation))
+        case DropReservation(reservation_id):
+            db.execute("DELETE FROM reservations WHERE reservation_id = ?", (reservation_id,))
         case CacheId(id_tag):
             _cache(db, id_tag)
         case ClearIdCache():

@@ -14,6 +14,7 @@ from chargepoint.core.records import (
     Finishing,
     IdTagRecord,
     OutboxRow,
+    ReservationRecord,
     Sample,
     Session,
     Stamp,
@@ -25,6 +26,7 @@ Values = tuple[str | int | float | bytes | None, ...]
 
 BOOT_COLUMNS = ("boot", "kernel_boot_id", "first_mono_s", "last_mono_s", "offset_s", "floor_s")
 ID_TAG_COLUMNS = ("id_tag", "status", "parent_id_tag", "expiry_s")
+RESERVATION_COLUMNS = ("reservation_id", "connector", "id_tag", "parent_id_tag", "expiry_s")
 OUTBOX_COLUMNS = ("seq", "transaction_key", "kind", "boot", "mono_s", "offset_s", "attempts", "body")
 ROW_COLUMNS = tuple(name for name in OUTBOX_COLUMNS if name != "kind")  # what an OutboxRow is read from
 TRANSACTION_COLUMNS = (
@@ -73,6 +75,14 @@ def id_tag_values(record: IdTagRecord) -> Values:
 
 def id_tag_record(row: Row) -> IdTagRecord:
     return msgspec.convert(dict(zip(ID_TAG_COLUMNS, row, strict=True)), IdTagRecord)
+
+
+def reservation_values(record: ReservationRecord) -> Values:
+    return tuple(getattr(record, column) for column in RESERVATION_COLUMNS)
+
+
+def reservation_record(row: Row) -> ReservationRecord:
+    return msgspec.convert(dict(zip(RESERVATION_COLUMNS, row, strict=True)), ReservationRecord)
 
 
 def transaction_values(record: TransactionRecord) -> Values:

@@ -65,7 +65,24 @@ _TABLES_1 = (
         expiry_s REAL) STRICT, WITHOUT ROWID""",
 )
 
-STEPS: tuple[Step, ...] = (_step_1,)
+
+def _step_2(db: "Database") -> None:
+    """Reservations, and a local list of which the next generation can be laid down beside the one in force."""
+    for statement in _TABLES_2:
+        db.execute(statement)
+
+
+_TABLES_2 = (
+    "DROP TABLE local_list",
+    """CREATE TABLE local_list (
+        generation INTEGER NOT NULL, key TEXT NOT NULL, id_tag TEXT NOT NULL, status TEXT NOT NULL, parent_id_tag TEXT,
+        expiry_s REAL, PRIMARY KEY (generation, key)) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE reservations (
+        reservation_id INTEGER PRIMARY KEY, connector INTEGER NOT NULL, id_tag TEXT NOT NULL, parent_id_tag TEXT,
+        expiry_s REAL NOT NULL) STRICT""",
+)
+
+STEPS: tuple[Step, ...] = (_step_1, _step_2)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

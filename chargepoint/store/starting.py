@@ -3,7 +3,7 @@
 import sqlite3
 
 from chargepoint.core.records import BootRecord, PutBoot, Sample, Snapshot, next_boot
-from chargepoint.store import changes, rows
+from chargepoint.store import changes, local_list, rows
 
 BOOTS_KEPT = 64
 
@@ -28,6 +28,7 @@ _CONNECTORS = "SELECT number, operative, pending, session FROM connectors ORDER 
 _BOOTS = f"{rows.select(rows.BOOT_COLUMNS, 'boots')} ORDER BY boot"
 _SAMPLES = """SELECT transaction_key, sample FROM stop_samples
     WHERE transaction_key IN (SELECT transaction_key FROM connectors) ORDER BY transaction_key, number"""
+_RESERVATIONS = f"{rows.select(rows.RESERVATION_COLUMNS, 'reservations')} ORDER BY reservation_id"
 _FORGET_OLD = changes.FORGET_TRANSACTION.format(which="<= ?")
 
 
@@ -48,6 +49,9 @@ def begin_run(db: sqlite3.Connection, kernel_boot_id: str, mono_s: float) -> Sna
         next_seq=1 + max(_number(db, f"SELECT coalesce(max(seq), 0) FROM {table}") for table in ("outbox", "dead_letters")),
         next_transaction=newest + 1,
         dead_letters=_number(db, "SELECT count(*) FROM dead_letters"),
+        reservations=tuple(rows.reservation_record(row) for row in db.execute(_RESERVATIONS)),
+        list_version=local_list.number(db, local_list.VERSION),
+        list_length=local_list.number(db, local_list.LENGTH),
     )
 
 

@@ -15,7 +15,7 @@ Every method may be called from any thread, one at a time.
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +24,7 @@ import msgspec
 
 from chargepoint.core.effects import Commit
 from chargepoint.core.records import IdTagRecord, OutboxRow, Snapshot, TransactionRecord
-from chargepoint.store import changes, opening, rows, starting, views
+from chargepoint.store import changes, local_list, opening, rows, starting, views
 from chargepoint.store.errors import StoreError, failure, is_damage, is_lack_of_room
 from chargepoint.store.space import Space
 
@@ -38,7 +38,7 @@ _ROWS = f"{_OUTBOX} ORDER BY seq LIMIT ?1"
 _ROWS_WITHOUT = f"{_OUTBOX} WHERE transaction_key NOT IN (SELECT value FROM json_each(?2)) ORDER BY seq LIMIT ?1"
 _DEAD_LETTER = f"{rows.select(rows.ROW_COLUMNS, 'dead_letters')} WHERE seq = ?"
 _TRANSACTION = f"{rows.select(rows.TRANSACTION_COLUMNS, 'transactions')} WHERE key = ?"
-_LISTED = f"{rows.select(rows.ID_TAG_COLUMNS, 'local_list')} WHERE key = ?"
+_LISTED = local_list.LISTED
 _CACHED = f"{rows.select(rows.ID_TAG_COLUMNS, 'id_cache')} WHERE key = ?"
 _BURY = (
     """INSERT INTO dead_letters SELECT o.*, ?2, b.boot, b.last_mono_s FROM outbox o, boots b
@@ -144,6 +144,41 @@ class Store:
                     self._bury(values[0], str(error))
             if len(understood) == len(found):
                 return tuple(understood), self._queued
+
+    def list_generation(self) -> int:
+        """The number of a generation of the local list that can be laid down now."""
+        with self._named("reading the local list"):
+            return local_list.number(self._db, local_list.GENERATION) + 1
+
+    def lay_list_down(self, generation: int, piece: Sequence[IdTagRecord]) -> None:
+        """A piece (at most local_list.PIECE entries) of a generation that is not in force yet."""
+        entries = [(changes.key_of(record.id_tag), record) for record in piece]
+        with self._named("writing the local list"):
+            self._transact(lambda: local_list.lay_down(self._db, generation, entries))
+        self._unmerged = True
+
+    def enforce_list(self, generation: int, version: int, length_max: int) -> int:
+        """The generation that was laid down is the list, in one commit. Returns its length; raises local_list.TooLong."""
+        with self._named("writing the local list"):
+            return self._transact(lambda: local_list.put_in_force(self._db, generation, version, length_max))
+
+    def change_list(self, puts: Sequence[IdTagRecord], deletes: Sequence[str], version: int, length_max: int) -> int:
+        """A Differential update, in one commit. Returns the length; raises local_list.TooLong, and nothing has changed."""
+
+        def change() -> int:
+            generation = local_list.number(self._db, local_list.GENERATION)
+            local_list.take_away(self._db, generation, [changes.key_of(id_tag) for id_tag in deletes])
+            local_list.lay_down(self._db, generation, [(changes.key_of(record.id_tag), record) for record in puts])
+            return local_list.put_in_force(self._db, generation, version, length_max)
+
+        with self._named("writing the local list"):
+            self._unmerged = True
+            return self._transact(change)
+
+    def sweep_list(self) -> bool:
+        """Takes a piece of what is not in force away; False when nothing is left."""
+        with self._named("tidying the local list"):
+            return self._transact(lambda: local_list.sweep(self._db)) > 0
 
     def dead_letter(self, seq: int) -> OutboxRow | None:
         """The row that became a dead letter; None where there is none, or it cannot be understood."""

@@ -70,11 +70,8 @@ def costs(store: Store) -> dict[str, int]:
 
 
 def fill_local_list(store: Store) -> None:
-    """No change fills it yet."""
-    store._db.execute("BEGIN")
-    entries = ((f"t{number}", f"T{number}") for number in range(MANY))
-    store._db.executemany("INSERT INTO local_list VALUES (?, ?, 'Accepted', NULL, NULL)", entries)
-    store._db.execute("COMMIT")
+    store.lay_list_down(1, [accepted(f"T{number}") for number in range(MANY)])
+    store.enforce_list(1, 1, MANY)
 
 
 def test_nothing_that_happens_all_day_costs_more_with_long_tables(store: Store) -> None:

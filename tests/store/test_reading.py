@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from chargepoint.core.records import BootRecord, DeadLetter, PutBoot, PutDeadLetter, PutRow, PutTransaction, Stamp
 from chargepoint.store import Store, StoreError, reading
+from chargepoint.store.schema import STEPS
 from tests.store.making import KERNEL_BOOT_ID, as_another_user, commit, delivered, killed_after, opened, row, running, writer
 
 KNOWN = BootRecord(boot=1, kernel_boot_id=KERNEL_BOOT_ID, first_mono_s=10, last_mono_s=10, offset_s=1_700_000_000.0)
@@ -128,11 +129,15 @@ def test_a_damaged_store_is_told_and_left(state_dir: Path) -> None:
     assert sorted(path.name for path in state_dir.iterdir()) == ["station.db"]
 
 
-@pytest.mark.parametrize(("version", "advice"), [(0, "start the service once"), (2, "install the newer program again")])
+@pytest.mark.parametrize(
+    ("version", "advice"), [(0, "start the service once"), (len(STEPS) + 1, "install the newer program again")]
+)
 def test_a_store_of_another_version_is_told(store: Store, state_dir: Path, version: int, advice: str) -> None:
     store._db.execute(f"PRAGMA user_version = {version}")
     store.close()
-    with pytest.raises(StoreError, match=rf"it has version {version} of the tables, and this program reads 1: {advice}"):
+    with pytest.raises(
+        StoreError, match=rf"it has version {version} of the tables, and this program reads {len(STEPS)}: {advice}"
+    ):
         reading.ledger(state_dir)
 
 

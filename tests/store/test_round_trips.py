@@ -1,6 +1,5 @@
 """Every change comes back as it was put, after a restart too."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,25 +39,8 @@ from chargepoint.core.records import (
 )
 from chargepoint.messages import AuthorizationStatus, Reason
 from chargepoint.store import Store, StoreError, rows
+from tests.store.conftest import Restart
 from tests.store.making import commit, delivered, opened, row, running, sample, values_row
-
-Restart = Callable[[], tuple[Store, Snapshot]]
-
-
-@pytest.fixture
-def restart(store: Store, state_dir: Path) -> Restart:
-    """Closes the store and opens it as the next process does, a second later in the same boot."""
-    last = store
-    mono_s = 100.0
-
-    def again() -> tuple[Store, Snapshot]:
-        nonlocal last, mono_s
-        last.close()
-        mono_s += 1
-        last = opened(state_dir, mono_s=mono_s)
-        return last, last.snapshot()
-
-    return again
 
 
 def test_a_new_store_knows_its_boot_and_nothing_else(state_dir: Path) -> None:
@@ -198,9 +180,8 @@ def test_the_cache_is_found_in_any_case_and_cleared_alone(store: Store, restart:
 
 
 def test_the_local_list_is_told_apart_from_the_cache(store: Store) -> None:
-    # No change fills the list yet; the table is there for the profile that will.
-    store._db.execute("INSERT INTO local_list VALUES ('ab', 'AB', 'Expired', 'P', 5.0)")
     listed = IdTagRecord(id_tag="AB", status=AuthorizationStatus.Expired, parent_id_tag="P", expiry_s=5.0)
+    store.change_list([listed], [], 1, 10)
     assert store.look_up("Ab") == (listed, None)
     commit(store, ClearIdCache())
     assert store.look_up("Ab") == (listed, None)

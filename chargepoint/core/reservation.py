@@ -1,0 +1,85 @@
+"""Reservation: which connectors are kept for whom, and until when (OCPP 1.6 sections 3.12, 5.13, 5.2 CancelReservation).
+
+Owns the reservations and their end. Refuses to know the state of connectors: whoever asks says which are free.
+
+Rules.
+1. The same reservationId replaces; another one finds its connector Occupied.
+2. A reservation ends when its holder begins a session, when it expires, when it is cancelled, and when its connector becomes
+   Faulted or Unavailable (for connector 0: the last connector that could be used).
+3. A holder is whoever shows the reserved idTag, or an id whose parentIdTag is the reservation's.
+4. Connector 0: as many connectors are kept free as there are such reservations, whichever they are.
+5. While the time of day is unknown nothing expires.
+"""
+
+from collections.abc import Iterable
+
+from chargepoint.core.id_tags import same_id
+from chargepoint.core.records import DropReservation, PutReservation, ReservationRecord
+from chargepoint.core.step import Step
+
+
+class Reservations:
+    def __init__(self, records: tuple[ReservationRecord, ...]) -> None:
+        self._records = {record.reservation_id: record for record in records}
+
+    def put(self, record: ReservationRecord, step: Step) -> None:
+        self._records[record.reservation_id] = record
+        step.change(PutReservation(record))
+
+    def drop(self, reservation_id: int, step: Step) -> bool:
+        """Ends a reservation; False where there is none of that number."""
+        if self._records.pop(reservation_id, None) is None:
+            return False
+        step.change(DropReservation(reservation_id))
+        return True
+
+    def at(self, connector: int) -> ReservationRecord | None:
+        """The reservation of this connector in particular."""
+        return next((record for record in self._records.values() if record.connector == connector), None)
+
+    def of_station(self) -> list[ReservationRecord]:
+        """The reservations of connector 0."""
+        return [record for record in self._records.values() if record.connector == 0]
+
+    def others_at(self, connector: int, reservation_id: int) -> bool:
+        """The connector is kept by a reservation of another number."""
+        record = self.at(connector)
+        return record is not None and record.reservation_id != reservation_id
+
+    def held_by(self, connector: int, id_tag: str, parent_id_tag: str | None) -> ReservationRecord | None:
+        """The reservation that this id may use on the connector: the connector's own, else one of connector 0."""
+        own = self.at(connector)
+        if own is not None:
+            return own if _holder(own, id_tag, parent_id_tag) else None
+        return next((record for record in self.of_station() if _holder(record, id_tag, parent_id_tag)), None)
+
+    def may_use(self, connector: int, id_tag: str, parent_id_tag: str | None, free: Iterable[int]) -> bool:
+        """Whether this id may begin on the connector. free: all connectors that could be used now."""
+        if self.held_by(connector, id_tag, parent_id_tag) is not None:
+            return True
+        if self.at(connector) is not None:
+            return False
+        unreserved = [number for number in free if self.at(number) is None]
+        return len(unreserved) > len(self.of_station())
+
+    def expired(self, now_s: float | None) -> list[ReservationRecord]:
+        if now_s is None:
+            return []
+        return [record for record in self._records.values() if now_s >= record.expiry_s]
+
+    def void(self, usable: Iterable[int]) -> list[ReservationRecord]:
+        """Reservations whose connector can no longer be used. usable: connectors neither Faulted nor Unavailable."""
+        numbers = set(usable)
+        return [
+            record
+            for record in self._records.values()
+            if (record.connector not in numbers if record.connector else not numbers)
+        ]
+
+    def next_expiry_s(self) -> float | None:
+        """Seconds since 1970 UTC."""
+        return min((record.expiry_s for record in self._records.values()), default=None)
+
+
+def _holder(record: ReservationRecord, id_tag: str, parent_id_tag: str | None) -> bool:
+    return same_id(record.id_tag, id_tag) or same_id(record.parent_id_tag, parent_id_tag)
