@@ -1,8 +1,8 @@
 """World: a station's core in virtual time, with its hardware, its store and its Central System.
 
 A story builds a World, lets things happen (`plug`, `tap`, `call`, `cut_power`, `advance`) and looks at what came of it
-(`expect_call`, `status`, `contactor`). Everything that the station asks for is done at once unless a story says otherwise; what must hold in
-every story is checked at every step (`invariants`).
+(`expect_call`, `status`, `contactor`). Everything that the station asks for is done at once unless a story says otherwise;
+what must hold in every story is checked at every step (`invariants`).
 """
 
 import heapq
@@ -274,6 +274,9 @@ class World(Hands):
                 at_once.append(ev.RowsFetched(*self.store.fetch_rows(limit, without)))
             case fx.FetchDeadLetter(ticket=ticket, seq=seq):
                 at_once.append(ev.DeadLetterFetched(ticket, *self.store.dead_letter(seq)))
+            case fx.StoreList():
+                failure = self.store.store_list(effect)
+                self._pending.append(ev.ListStored(effect.version, len(self.store.listed), failure))
             case fx.SendFrame(text=text):
                 self._sent(text)
             case fx.CloseLink(reason=reason):

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from chargepoint.core import records as rec
-from chargepoint.core.effects import Commit
+from chargepoint.core.effects import Commit, StoreList
 
 
 class MemoryStore:
@@ -19,7 +19,9 @@ class MemoryStore:
         self.dead: dict[int, rec.DeadLetter] = {}
         self.stop_samples: dict[int, list[rec.Sample]] = {}
         self.listed: dict[str, rec.IdTagRecord] = {}
+        self.list_version = 0
         self.cache: dict[str, rec.IdTagRecord] = {}
+        self.reservations: dict[int, rec.ReservationRecord] = {}
         self.runs = 0
 
     def snapshot(self, kernel_boot_id: str, mono_s: float) -> rec.Snapshot:
@@ -40,6 +42,9 @@ class MemoryStore:
             next_seq=1 + max([*self.rows, *self.dead], default=0),
             next_transaction=1 + max(self.transactions, default=0),
             dead_letters=len(self.dead),
+            reservations=tuple(record for _, record in sorted(self.reservations.items())),
+            list_version=self.list_version,
+            list_length=len(self.listed),
         )
 
     def commit(self, commit: Commit) -> None:
@@ -52,6 +57,17 @@ class MemoryStore:
 
     def look_up(self, id_tag: str) -> tuple[rec.IdTagRecord | None, rec.IdTagRecord | None]:
         return self.listed.get(id_tag.casefold()), self.cache.get(id_tag.casefold())
+
+    def store_list(self, update: StoreList) -> str | None:
+        """Why the list stayed as it was; None where it changed."""
+        puts = {entry.id_tag.casefold(): entry for entry in update.puts}
+        gone = {id_tag.casefold() for id_tag in update.deletes}
+        kept = {} if update.full else {key: entry for key, entry in self.listed.items() if key not in gone}
+        if len(kept | puts) > update.length_max:
+            return f"it would have {len(kept | puts)} entries"
+        self.listed = kept | puts
+        self.list_version = update.version
+        return None
 
     def fetch_rows(self, limit: int, without: tuple[int, ...]) -> tuple[tuple[rec.OutboxRow, ...], int]:
         rows = [row for _, row in sorted(self.rows.items()) if row.transaction not in without]
@@ -97,6 +113,10 @@ class MemoryStore:
                 self.stop_samples[key] = self.stop_samples[key][::2]
             case rec.DropStopSamples(transaction=key):
                 self.stop_samples.pop(key, None)
+            case rec.PutReservation(record=reservation):
+                self.reservations[reservation.reservation_id] = reservation
+            case rec.DropReservation(reservation_id=reservation_id):
+                self.reservations.pop(reservation_id, None)
             case rec.CacheId(record=entry):
                 self.cache[entry.id_tag.casefold()] = entry
             case rec.ClearIdCache():
