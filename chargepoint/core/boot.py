@@ -6,7 +6,8 @@ Rules.
 1. BootNotification once per start of the station, not per connection; nothing else is sent of our own accord until Accepted.
 2. Not accepted: again after the interval of the answer; 0 means our own, growing from 10 s to 5 min. No answer or a
    CALLERROR: the same.
-3. Rejected: silence until the interval has passed, over reconnects too. Pending: the Central System may configure and trigger.
+3. Rejected: silence until the interval has passed, over reconnects too, and its CALLs are not answered. Pending: the Central
+   System may configure and trigger.
 4. A heartbeat is due when nothing was sent for HeartbeatInterval.
 """
 
@@ -53,7 +54,6 @@ class Boot:
 
     def answered(self, conf: BootNotificationConf, step: Step) -> bool:
         """Takes the answer; True where it is the one that makes the station Accepted."""
-        self.triggered = False
         was_accepted = self.accepted
         self.status = conf.status
         if self.accepted:
@@ -67,7 +67,6 @@ class Boot:
 
     def failed(self, text: str, step: Step) -> None:
         """A CALLERROR or no answer."""
-        self.triggered = False
         if self.accepted:
             return
         wait_s = self._backoff()

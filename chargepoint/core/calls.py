@@ -15,6 +15,7 @@ from chargepoint.core.blocks import Blocks
 from chargepoint.core.cards import Cards
 from chargepoint.core.effects import LinkProven, Reply
 from chargepoint.core.id_tags import same_id
+from chargepoint.core.keys import HEARTBEAT_MAX_S
 from chargepoint.core.notifier import Pending
 from chargepoint.core.purposes import (
     CallPurpose,
@@ -90,6 +91,7 @@ class Calls:
         if not self._free():
             return
         if blocks.boot.due(step.mono_s):
+            blocks.boot.triggered = False
             self._call("BootNotification", self._boot_request(), ForBoot(), step)
             return
         if not blocks.boot.silent:
@@ -107,7 +109,6 @@ class Calls:
             case ForBoot():
                 self._boot_ended(outcome, step)
             case ForHeartbeat():
-                self._blocks.boot.heartbeat_triggered = False
                 if isinstance(outcome.conf, HeartbeatConf):
                     self._blocks.clock.hear_central_system(from_utc(outcome.conf.current_time), step)
             case ForAuthorize(ticket=ticket, id_tag=id_tag):
@@ -165,7 +166,7 @@ class Calls:
         if not blocks.boot.accepted:
             return
         if conf.interval > 0:
-            blocks.keys.follow("HeartbeatInterval", str(conf.interval), step)
+            blocks.keys.follow("HeartbeatInterval", str(min(conf.interval, HEARTBEAT_MAX_S)), step)
         step.then(LinkProven())
         if newly:
             step.log("info", "The Central System accepted the station.")
@@ -223,6 +224,7 @@ class Calls:
     def _triggered(self, step: Step) -> None:
         blocks = self._blocks
         if self._free() and blocks.boot.heartbeat_triggered:
+            blocks.boot.heartbeat_triggered = False
             self._call("Heartbeat", HeartbeatReq(), ForHeartbeat(), step)
         if self._free():
             triggered = blocks.notifier.next_triggered()

@@ -46,7 +46,6 @@ from chargepoint.messages import (
     GetConfigurationReq,
     PayloadError,
     Reason,
-    RegistrationStatus,
     RemoteStartStopStatus,
     RemoteStartTransactionConf,
     RemoteStartTransactionReq,
@@ -111,8 +110,6 @@ class Commands:
             self._error(call, ErrorCode.NotImplemented, f"{call.action[:50]} is no action of OCPP 1.6", step)
         elif handler is None or not self._offered(action.profile):
             self._error(call, ErrorCode.NotSupported, f"{call.action} is not offered by this station", step)
-        elif self._blocks.boot.status is RegistrationStatus.Rejected:
-            self._error(call, ErrorCode.SecurityError, "the Central System has rejected this station", step)
         else:
             try:
                 conf = handler(decode_req(action, call.payload), call.message_id, step)

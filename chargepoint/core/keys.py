@@ -12,6 +12,7 @@ from chargepoint.core.measurands import check_measurands
 
 Check = Callable[[str], str | None]
 INT_MAX = 2_147_483_647
+HEARTBEAT_MAX_S = 604_800
 
 
 class Access(Enum):
@@ -114,7 +115,7 @@ KEYS: tuple[Key, ...] = (
     Key(name="ConnectorPhaseRotation", first="", check=phase_rotation),
     Key(name="ConnectorPhaseRotationMaxLength", first="33", check=whole(1), access=RO),
     Key(name="GetConfigurationMaxKeys", first="100", check=whole(1), access=RO),
-    Key(name="HeartbeatInterval", first="300", check=whole(1, 604_800)),
+    Key(name="HeartbeatInterval", first="300", check=whole(1, HEARTBEAT_MAX_S)),
     Key(name="LightIntensity", first="100", check=whole(0, 100)),
     Key(name="LocalAuthListEnabled", first="true", check=boolean, profile="LocalAuthListManagement"),
     Key(name="LocalAuthListMaxLength", first="100000", check=whole(1, 100_000), access=RO, profile="LocalAuthListManagement"),

@@ -206,6 +206,9 @@ class Station:
         """Whatever came: an answer, a CALL, or something that is answered with a CALLERROR where it can be."""
         self._blocks.rpc.heard(step.mono_s)
         frame = parse_frame(text)
+        if self._blocks.boot.silent and isinstance(frame, Call | BadFrame):
+            step.log("warning", "The Central System has rejected this station: what it asks meanwhile is not answered.")
+            return
         match frame:
             case Call():
                 self._commands.called(frame, step)

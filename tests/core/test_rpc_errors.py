@@ -111,7 +111,10 @@ def test_a_bad_frame_with_an_id_gets_a_callerror(world: World, text: str, code: 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "hello", "{}", "[]", "[2]", "null", "[2,null,\"ClearCache\",{}]", "[2,5,\"ClearCache\",{}]", b"\xff\xfe", b"\x00", "[" * 5_000],
+    [
+        "", "hello", "{}", "[]", "[2]", "null", '[2,null,"ClearCache",{}]', '[2,5,"ClearCache",{}]',
+        b"\xff\xfe", b"\x00", "[" * 5_000,
+    ],
 )  # fmt: skip
 def test_a_frame_without_a_readable_id_gets_no_answer_and_harms_nothing(world: World, text: str | bytes) -> None:
     frames = len(world.answers)
