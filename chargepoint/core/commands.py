@@ -163,7 +163,7 @@ class Commands:
         elif name.lower() == "websocketpinginterval":
             step.then(SetPingInterval(self._blocks.keys.whole("WebSocketPingInterval")))
         elif name.lower() == "authorizationkey":
-            step.then(SetCredentials(self._blocks.keys.text("AuthorizationKey")))
+            step.last(SetCredentials(self._blocks.keys.text("AuthorizationKey")))
         return status, wrong
 
     def _clear_cache(self, _: ClearCacheReq, __: str, step: Step) -> ClearCacheConf:

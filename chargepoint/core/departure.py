@@ -55,7 +55,7 @@ class Departure:
         owed = self._kind == "soft_reset" and self._blocks.online and self._blocks.outbox.queued > 0
         if late or not (open_sessions or owed):
             self._gone = True
-            step.then(Exit(self._kind))
+            step.last(Exit(self._kind))
 
     def deadline(self) -> float | None:
         return self._blocks.leaving.until_s if self._blocks.leaving is not None and not self._gone else None

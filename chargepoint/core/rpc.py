@@ -105,7 +105,7 @@ class Rpc(Generic[P]):
             flight.deadline_s = step.mono_s + PROBE_S
             step.then(ProbeLink())
             return None
-        step.then(CloseLink(f"no sign of life while {flight.action} waited for its answer"))
+        step.last(CloseLink(f"no sign of life while {flight.action} waited for its answer"))
         self.up = False
         return self._end("lost", text="the connection is dead")
 

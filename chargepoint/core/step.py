@@ -26,6 +26,7 @@ class Step:
         self._urgent: list[Effect] = []
         self._changes: list[Change] = []
         self._after: list[Effect] = []
+        self._last: list[Effect] = []
 
     @property
     def mono_s(self) -> float:
@@ -39,6 +40,10 @@ class Step:
         """What may happen only after the commit."""
         self._after.extend(effects)
 
+    def last(self, *effects: Effect) -> None:
+        """What ends the connection or the process: after everything that this step sends."""
+        self._last.extend(effects)
+
     def open_contactor(self, connector: int) -> None:
         """Before everything else: opening waits for nothing."""
         self._urgent.append(OpenContactor(connector))
@@ -49,5 +54,5 @@ class Step:
 
     def effects(self) -> list[Effect]:
         if not self._changes:
-            return self._urgent + self._after
-        return [*self._urgent, Commit(tuple(self._changes), self.stamp), *self._after]
+            return [*self._urgent, *self._after, *self._last]
+        return [*self._urgent, Commit(tuple(self._changes), self.stamp), *self._after, *self._last]
