@@ -5,6 +5,7 @@ can be opened, `NoStore` stands in: the station runs, keeps nothing, and therefo
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
@@ -16,6 +17,8 @@ from chargepoint.store.errors import StoreError
 from chargepoint.store.local_list import PIECE, TooLong
 
 NOTHING_KEPT = "nothing can be stored at present"
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -143,7 +146,10 @@ class Storeroom:
         for start in range(0, len(effect.puts), PIECE):
             await self.call(self.store.lay_list_down, generation, effect.puts[start : start + PIECE])
         length = await self.call(self.store.enforce_list, generation, effect.version, effect.length_max)
-        await self._sweep_list()
+        try:
+            await self._sweep_list()
+        except StoreError as error:  # the new list is in force all the same
+            log.warning("what the old local list left goes with the next one: %s", error)
         return length
 
     async def _sweep_list(self) -> None:

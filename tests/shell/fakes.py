@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chargepoint.core import effects as fx
-from chargepoint.core.events import Event
+from chargepoint.core.events import Event, ListStored
 from chargepoint.core.records import IdTagRecord, OutboxRow, PutKey, Stamp, TransactionRecord
 from chargepoint.core.step import Now
 from chargepoint.facts import Pattern, Pilot, PilotState, Refusal
@@ -160,6 +160,11 @@ class FakeStoreroom:
     async def fetch_rows(self, limit: int, without: tuple[int, ...]) -> tuple[tuple[OutboxRow, ...], int]:
         self.diary("fetch", limit, without)
         return (), 7
+
+    async def store_list(self, effect: fx.StoreList) -> ListStored:
+        await asyncio.to_thread(self.gate.wait, PATIENCE_S)
+        self.diary("list", effect.version)
+        return ListStored(effect.version, len(effect.puts))
 
     async def dead_letter(self, seq: int) -> tuple[OutboxRow | None, TransactionRecord | None]:
         self.diary("dead letter", seq)

@@ -13,6 +13,7 @@ from chargepoint.core.events import (
     InputSeen,
     LinkAlive,
     LinkUp,
+    ListStored,
     LookedUp,
     PilotSeen,
     RowsFetched,
@@ -177,6 +178,18 @@ async def test_the_exit_status_tells_the_service_manager_what_to_do(kind: str, s
     assert await rig.runtime.run() == status
     assert rig.station.seen() == ["LinkAlive"]
     assert ("send", "answered all the same") in rig.diary.lines
+
+
+async def test_a_list_is_stored_beside_everything_else() -> None:
+    rig = Rig(LinkUp=[fx.StoreList(full=True, version=4, length_max=10, puts=())], ListStored=STOP)
+    rig.store.gate.clear()
+    rig.inbox.put(LinkUp("ws://x/y"))
+    running = asyncio.create_task(rig.runtime.run())
+    rig.inbox.put(LinkAlive())
+    await until(lambda: LinkAlive() in rig.station.events, "other events go on")
+    rig.store.gate.set()
+    assert await running == 0
+    assert rig.station.events[-1] == ListStored(4, 0)
 
 
 async def test_the_deadline_of_the_core_brings_a_tick() -> None:
