@@ -1,0 +1,171 @@
+"""The acts: what happens on one evening at a charging station, each act with its own beginning and end.
+
+An act leaves every connector free. `boot` is always the first; the others may be played alone and in any order.
+"""
+
+from functools import partial
+
+from hil.demo.play import Act, Play
+from hil.demo.scene import Scene
+
+DRIVER = "04A2B3C4"
+NEIGHBOUR = "04D5E6F7"
+ENERGY_WH = 2_000
+START_S = 30.0
+
+
+async def boot(play: Play) -> None:
+    """The station starts, registers and reports its connectors."""
+    play.page.step("The station gets power.")
+    await play.stage.power()
+    scene = await play.until("the Central System accepts the station", lambda now: now.registration == "Accepted", START_S)
+    await play.until("it knows every connector as Available", _all_available)
+    play.registers_wh = {number: scene.register_wh(number) for number in scene.numbers}
+
+
+async def card(play: Play) -> None:
+    """A card begins a session and ends it."""
+    number, bench = play.connector(1), play.stage.bench
+    session = await play.begins(number, DRIVER, "Local")
+    play.page.step(f"A driver holds a card to the reader of connector {number}.")
+    await bench.do("tap", id_tag=DRIVER, reader=number)
+    await play.until(f"connector {number} is kept for the driver (Preparing)", lambda now: now.status(number) == "Preparing")
+    play.page.step("The driver plugs the cable in.")
+    await bench.do("plug", connector=number)
+    await _charges(play, number)
+    await _tap_to_stop(play, number, DRIVER)
+    await play.ended(session)
+    await _booked(play)
+    await _leave(play, number)
+
+
+async def remote(play: Play) -> None:
+    """The Central System begins a session and ends it."""
+    number, bench, system = play.connector(2), play.stage.bench, play.stage.system
+    session = await play.begins(number, NEIGHBOUR, "Remote")
+    play.page.step(f"A neighbour plugs in at connector {number} and starts with an app.")
+    await bench.do("plug", connector=number)
+    await play.until(f"connector {number} waits for somebody (Preparing)", lambda now: now.reported.get(number) == "Preparing")
+    start = {"idTag": NEIGHBOUR, "connectorId": number}
+    await system.ask("call", action="RemoteStartTransaction", payload=start)
+    await _charges(play, number)
+    scene = await play.until("the station knows the transaction's id", lambda now: now.running_transaction(number) is not None)
+    play.page.step("The app says stop.")
+    stop = {"transactionId": scene.running_transaction(number)}
+    await system.ask("call", action="RemoteStopTransaction", payload=stop)
+    await play.until(f"the contactor of connector {number} is open", lambda now: not now.closed(number))
+    await play.ended(session)
+    await _booked(play)
+    await _leave(play, number)
+
+
+async def offline(play: Play) -> None:
+    """A session begins and ends while there is no network, and is delivered afterwards."""
+    number, bench, system = play.connector(1), play.stage.bench, play.stage.system
+    await _known(play, number)
+    play.page.step("The network fails.")
+    await system.ask("offline")
+    await play.until("the station has noticed that it is alone", lambda now: now.link not in ("", "connected"))
+    session = await play.begins(number, DRIVER, "Local")
+    play.page.step("The driver of before plugs in and shows the card; the station remembers it.")
+    await bench.do("plug", connector=number)
+    await play.until("the station sees the car", lambda now: now.status(number) == "Preparing")
+    await bench.do("tap", id_tag=DRIVER, reader=number)
+    await _charges(play, number, online=False)
+    await _tap_to_stop(play, number, DRIVER)
+    await play.ended(session)
+    scene = await play.until("the session lies in the station's outbox", lambda now: (now.queued or 0) >= 2)
+    await _leave(play, number, online=False)
+    play.page.step(f"The network comes back; {scene.queued} billing messages wait to be sent.")
+    await system.ask("online")
+    await play.until("the station is connected", lambda now: now.link == "connected")
+    await _booked(play)
+    await play.until("it knows every connector as Available", _all_available)
+
+
+async def power(play: Play) -> None:
+    """kill -9 in mid-charge: the contactor falls open, and after the restart nothing is lost."""
+    number, bench = play.connector(2), play.stage.bench
+    session = await play.begins(number, NEIGHBOUR, "PowerLoss")
+    play.page.step(f"The neighbour plugs in at connector {number} and shows a card.")
+    await bench.do("plug", connector=number)
+    await play.until("the station sees the car", lambda now: now.status(number) == "Preparing")
+    await bench.do("tap", id_tag=NEIGHBOUR, reader=number)
+    await _charges(play, number)
+    play.page.step("The power fails: kill -9.")
+    await play.stage.service.cut()
+    await play.until("nobody holds the coil any more: the contactor is open", lambda now: not now.closed(number))
+    await play.ended(session)
+    play.page.step("The power comes back; the car is still plugged.")
+    await play.stage.power()
+    await play.until("the Central System accepts the station", lambda now: now.registration == "Accepted", START_S)
+    await _booked(play)
+    await play.until(f"the contactor of connector {number} stayed open", lambda now: not now.closed(number))
+    await _leave(play, number)
+
+
+CORE = (
+    Act("boot", "The station boots", boot),
+    Act("card", "A charge with a card: tap, plug, charge, tap", card),
+    Act("remote", "A charge by remote control", remote),
+    Act("offline", "A charge without a network, delivered afterwards", offline),
+    Act("power", "A power cut in mid-charge", power),
+)
+
+
+async def _charges(play: Play, number: int, *, online: bool = True) -> None:
+    """Waits until current flows and the meter has counted what makes a difference."""
+    wanted_wh = play.sessions[-1].before_wh + ENERGY_WH
+    await play.until(f"the contactor of connector {number} is closed and current flows", lambda now: now.flows(number))
+    if online:
+        await play.until("the Central System knows it as Charging", lambda now: now.reported.get(number) == "Charging")
+        await play.until("the transaction is in its books", lambda now: _open_row(now, number))
+    await play.until(
+        f"the meter of connector {number} has counted {ENERGY_WH} Wh", lambda now: now.register_wh(number) >= wanted_wh, 30.0
+    )
+
+
+async def _tap_to_stop(play: Play, number: int, id_tag: str) -> None:
+    play.page.step("The driver holds the card to the reader again.")
+    await play.stage.bench.do("tap", id_tag=id_tag, reader=number)
+    await play.until(f"the contactor of connector {number} is open", lambda now: not now.closed(number))
+
+
+async def _booked(play: Play) -> None:
+    """Waits until everything that was played is booked and nothing is left to send."""
+    count = len(play.sessions)
+    reason = play.sessions[-1].reason
+    await play.until(
+        f"StopTransaction ({reason}) is booked and nothing is left to send",
+        lambda now: len(now.rows) == count and all(row["stopped"] for row in now.rows) and now.queued == 0,
+    )
+
+
+async def _leave(play: Play, number: int, *, online: bool = True) -> None:
+    play.page.step("The cable is pulled.")
+    await play.stage.bench.do("unplug", connector=number)
+    await play.until(f"connector {number} is Available again", lambda now: now.status(number) == "Available")
+    if online:
+        await play.until("the Central System knows it", lambda now: now.reported.get(number) == "Available")
+
+
+async def _known(play: Play, number: int) -> None:
+    """The driver's card must be one that the station met before: with a tap that is taken back, if no act did that."""
+    if any(session.id_tag == DRIVER for session in play.sessions):
+        return
+    play.page.step("The driver shows the card and changes their mind.")
+    for wanted in ("Preparing", "Available"):
+        await play.stage.bench.do("tap", id_tag=DRIVER, reader=number)
+        await play.until(f"connector {number} is {wanted}", partial(_is_known_as, number, wanted))
+
+
+def _is_known_as(number: int, status: str, now: Scene) -> bool:
+    return now.reported.get(number) == status
+
+
+def _all_available(now: Scene) -> bool:
+    return all(now.reported.get(number) == "Available" for number in (0, *now.numbers))
+
+
+def _open_row(now: Scene, number: int) -> bool:
+    return any(row["connector_id"] == number and row["stopped"] is None for row in now.rows)
