@@ -1,0 +1,284 @@
+"""Clock, service manager, log, redaction, last resort and the site: the shell's small rooms."""
+
+import io
+import json
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chargepoint.core.events import ControlAsked, FrameReceived
+from chargepoint.settings import parse
+from chargepoint.shell import log as logs
+from chargepoint.shell.clock import Adjtimex, SystemClock, kernel_boot_id
+from chargepoint.shell.compose import site_of
+from chargepoint.shell.last_resort import LastResort
+from chargepoint.shell.notify import ServiceManager
+from chargepoint.shell.redact import SHOWN_MAX, frame_text, shown
+
+
+class TestClock:
+    def test_the_wall_clock_counts_only_while_somebody_sets_it(self) -> None:
+        trusted, untrusted = SystemClock(lambda: True).now(), SystemClock(lambda: False).now()
+        assert trusted.wall_s == pytest.approx(time.time(), abs=5)
+        assert untrusted.wall_s is None
+        assert trusted.mono_s == pytest.approx(time.monotonic(), abs=5)
+
+    def test_a_date_before_this_project_is_no_date(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(time, "time", lambda: 1_000_000.0)
+        assert SystemClock(lambda: True).now().wall_s is None
+
+    def test_the_kernel_can_be_asked_or_the_answer_is_no(self) -> None:
+        asked = Adjtimex()
+        assert asked() in (True, False)
+        asked._ask = None
+        assert asked() is False
+        asked._ask = lambda timex: -1
+        assert asked() is False
+
+    @pytest.mark.parametrize(
+        ("state", "status", "synchronised"), [(0, 0, True), (0, 0x40, False), (5, 0, False), (1, 0x2001, True)]
+    )
+    def test_what_adjtimex_says(self, state: int, status: int, synchronised: bool) -> None:
+        def answer(timex: Any) -> int:
+            timex[40:44] = status.to_bytes(4, sys.byteorder)
+            return state
+
+        asked = Adjtimex()
+        asked._ask = answer
+        assert asked() is synchronised
+
+    def test_a_boot_has_an_id(self) -> None:
+        assert kernel_boot_id() == kernel_boot_id() != ""
+
+
+class TestServiceManager:
+    @pytest.fixture
+    def manager(self, tmp_path: Path) -> Iterator[socket.socket]:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+            receiver.bind(str(tmp_path / "notify"))
+            receiver.settimeout(2)
+            yield receiver
+
+    def test_it_is_told_over_its_socket(self, manager: socket.socket) -> None:
+        station = ServiceManager({"NOTIFY_SOCKET": str(manager.getsockname()), "WATCHDOG_USEC": "3000000"})
+        station.ready()
+        station.alive()
+        station.status("two\nlines")
+        station.stopping()
+        assert [manager.recv(100) for _ in range(4)] == [b"READY=1", b"WATCHDOG=1", b"STATUS=two lines", b"STOPPING=1"]
+        assert station.watchdog_s == 1.5
+
+    def test_an_abstract_address_is_understood(self) -> None:
+        name = f"\0chargepoint-test-{os.getpid()}"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+            receiver.bind(name)
+            receiver.settimeout(2)
+            ServiceManager({"NOTIFY_SOCKET": "@" + name[1:]}).ready()
+            assert receiver.recv(100) == b"READY=1"
+
+    @pytest.mark.parametrize(
+        "environ",
+        [
+            {},
+            {"WATCHDOG_USEC": "1000"},
+            {"NOTIFY_SOCKET": "/x", "WATCHDOG_USEC": "soon"},
+            {"NOTIFY_SOCKET": "/x", "WATCHDOG_USEC": "0"},
+            {"NOTIFY_SOCKET": "/x", "WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"},
+        ],
+    )
+    def test_nobody_who_watches_this_process_means_no_watchdog(self, environ: dict[str, str]) -> None:
+        assert ServiceManager(environ).watchdog_s is None
+
+    def test_without_one_nothing_happens_and_a_dead_one_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        ServiceManager({}).ready()
+        assert caplog.text == ""
+        ServiceManager({"NOTIFY_SOCKET": "/no/such/socket"}).ready()
+        assert "/no/such/socket" in caplog.text
+
+
+class StuckStream(io.StringIO):
+    """A pipe that nobody reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flows = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.flows.wait(10)
+        return super().write(text)
+
+
+def record(text: str, level: int = logging.INFO) -> logging.LogRecord:
+    return logging.LogRecord("chargepoint", level, __file__, 1, "%s", (text,), None)
+
+
+class TestLog:
+    def test_a_pipe_that_nobody_reads_holds_nobody_up_and_the_loss_is_counted(self) -> None:
+        stream = StuckStream()
+        handler = logs.ThreadedHandler(stream, lines_max=10)
+        began_s = time.monotonic()
+        for number in range(1_000):
+            handler.emit(record(f"line {number}"))
+        assert time.monotonic() - began_s < 1.0
+        stream.flows.set()
+        deadline_s = time.monotonic() + 5
+        while not handler._lines.empty() and time.monotonic() < deadline_s:
+            time.sleep(0.001)
+        handler.emit(record("the last"))
+        handler.close()
+        lines = stream.getvalue().splitlines()
+        assert lines[0] == "line 0"
+        assert lines[-1] == "the last"
+        assert "lines were lost" in lines[-2]
+        assert len(lines) < 20
+
+    def test_a_stream_that_is_gone_is_no_error(self) -> None:
+        stream = io.StringIO()
+        handler = logs.ThreadedHandler(stream)
+        stream.close()
+        handler.emit(record("to nobody"))
+        handler.close()
+        assert not handler._writer.is_alive()
+
+    def test_every_line_has_its_priority_for_the_journal(self) -> None:
+        form = logs.JournalFormatter("%(message)s")
+        assert form.format(record("one\ntwo", logging.ERROR)) == "<3>one\n<3>two"
+        assert form.format(record("x", logging.DEBUG)) == "<7>x"
+
+    def test_only_the_journals_own_stream_gets_priorities(self, tmp_path: Path) -> None:
+        with (tmp_path / "err").open("w") as stream:
+            here = os.fstat(stream.fileno())
+            assert logs._is_journal(stream, f"{here.st_dev}:{here.st_ino}")
+            assert not logs._is_journal(stream, f"{here.st_dev}:{here.st_ino + 1}")
+            assert not logs._is_journal(stream, "")
+        assert not logs._is_journal(io.StringIO(), "1:2")
+
+    def test_libraries_never_log_their_frames_however_much_is_asked_for(self) -> None:
+        root = logging.getLogger()
+        before, level = root.handlers[:], root.level
+        handler = logs.start("debug", io.StringIO(), {})
+        try:
+            assert root.level == logging.DEBUG
+            for name in ("websockets", "websockets.client", "asyncio"):
+                assert not logging.getLogger(name).isEnabledFor(logging.INFO)
+        finally:
+            handler.close()
+            root.handlers[:], root.level = before, level
+            for name in ("websockets", "asyncio", "pymodbus"):
+                logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+KEY = "5EC2E75EC2E7"
+
+
+class TestRedaction:
+    @pytest.mark.parametrize(
+        "frame",
+        [
+            f'[2,"1","ChangeConfiguration",{{"key":"AuthorizationKey","value":"{KEY}"}}]',
+            f'[2,"1","ChangeConfiguration",{{"value":"{KEY}","key":"authorizationKEY"}}]',
+            f'[2,"1","ChangeConfiguration",{{"key":"Authorization\\u004bey","value":"{KEY}"}}]',
+            f'[3,"1",{{"configurationKey":[{{"key":"AuthorizationKey","readonly":false,"value":"{KEY}"}}]}}]',
+            f'[2,"1","DataTransfer",{{"vendorId":"x","data":{{"AuthorizationKey":"{KEY}"}}}}]',
+            f'[2,"1","ChangeConfiguration",{{"key":"AuthorizationKey","value":"{KEY}"',
+        ],
+    )
+    def test_a_key_is_never_shown(self, frame: str) -> None:
+        assert KEY not in frame_text(frame)
+        assert KEY not in frame_text(frame.encode())
+        assert KEY not in shown(FrameReceived(frame))
+        assert KEY not in shown(ControlAsked(1, "set_setting", {"name": "AuthorizationKey", "value": KEY}))
+
+    @given(
+        st.recursive(
+            st.none() | st.integers() | st.text(max_size=20),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+            max_leaves=10,
+        )
+    )
+    def test_what_holds_no_secret_is_shown_as_it_is(self, document: Any) -> None:
+        assert json.loads(frame_text(json.dumps(document))) == document
+
+    def test_what_is_no_json_or_no_text_is_shown_and_bounded(self) -> None:
+        assert frame_text("[2,") == "[2,"
+        assert frame_text(b"\xff\xfe") == "\ufffd\ufffd"
+        assert len(frame_text("x" * 100_000)) < SHOWN_MAX + 50
+
+
+class TestLastResort:
+    def test_when_the_time_is_up_contactors_open_and_the_process_leaves(self) -> None:
+        done: list[Any] = []
+        left = threading.Event()
+
+        def leave(status: int) -> None:
+            done.append(status)
+            left.set()
+
+        last = LastResort(lambda: done.append("safe"), leave)
+        last.arm(0.01, 3)
+        last.arm(0.001, 9)
+        assert left.wait(2)
+        assert done == ["safe", 3]
+
+    def test_it_leaves_even_if_opening_fails(self) -> None:
+        left = threading.Event()
+
+        def broken() -> None:
+            raise OSError("no bus")
+
+        before, threading.excepthook = threading.excepthook, _ignore
+        try:
+            LastResort(broken, lambda status: left.set()).arm(0.001, 1)
+            assert left.wait(2)
+        finally:
+            threading.excepthook = before
+
+    def test_one_that_was_disarmed_does_nothing(self) -> None:
+        done: list[int] = []
+        last = LastResort(lambda: None, done.append)
+        last.arm(0.02, 1)
+        last.disarm()
+        assert last._timer is not None
+        last._timer.join(1)
+        assert done == []
+
+
+def _ignore(arguments: object) -> None:
+    """The thread's exception is the test's own."""
+
+
+def test_the_site_is_what_the_settings_say() -> None:
+    part = {"driver": "virtual", "socket": "/x", "connector": 1}
+    connector = {"meter": part, "contactor": part, "pilot": part}
+    site = site_of(
+        parse(
+            {
+                "station": {"identity": "CP1", "vendor": "V", "model": "M", "metering": "transaction", "free_vend": True},
+                "central_system": {"url": "ws://x", "call_timeout_s": 7},
+                "connectors": {
+                    **{str(number): connector for number in range(1, 11)},
+                    "2": {**connector, "cable": "tethered", "phases": 1, "current_a_max": 16.0},
+                    "3": {**connector, "lock": part},
+                },
+                "readers": {"1": {**part, "connectors": [2, 1]}, "2": part},
+                "configuration": {"HeartbeatInterval": 60, "LocalPreAuthorize": True},
+            },
+            check_configuration=lambda name, value: None,
+        )
+    )
+    assert [one.number for one in site.connectors] == list(range(1, 11))
+    assert (site.connectors[1].tethered, site.connectors[1].phases, site.connectors[1].current_a_max) == (True, 1, 16.0)
+    assert [one.has_lock for one in site.connectors[:3]] == [False, False, True]
+    assert site.readers == {1: (2, 1), 2: tuple(range(1, 11))}
+    assert site.first_keys == {"HeartbeatInterval": "60", "LocalPreAuthorize": "true"}
+    assert (site.metering, site.free_vend, site.call_timeout_s) == ("transaction", True, 7)
