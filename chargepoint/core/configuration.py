@@ -50,8 +50,8 @@ class Configuration:
         self._values["NumberOfConnectors"] = str(len(site.connectors))
         for name, value in stored.items():
             known = BY_NAME.get(name.lower())
-            if known is not None and known.access is not Access.READ_ONLY:
-                self._values[known.name] = value
+            if known is not None and known.access is not Access.READ_ONLY and known.check(value) is None:
+                self._values[known.name] = value  # what an older program took and this one would not is left out
         self._quantities: frozenset[Quantity] | None = None
 
     def text(self, name: str) -> str:
@@ -76,8 +76,11 @@ class Configuration:
             return [self._shown(key) for key in KEYS if self._readable(key)], []
         found: list[KeyValue] = []
         unknown: list[str] = []
-        for name in dict.fromkeys(names):
-            key = BY_NAME.get(name.lower())
+        asked: dict[str, str] = {}
+        for name in names:
+            asked.setdefault(name.lower(), name)
+        for lower, name in asked.items():
+            key = BY_NAME.get(lower)
             if key is None or not self._readable(key):
                 unknown.append(name)
             else:

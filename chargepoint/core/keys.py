@@ -74,6 +74,13 @@ def words_of(*words: str) -> Check:
     return check
 
 
+def profiles(value: str) -> str | None:
+    """A list of feature profiles; Core is always among them."""
+    if "Core" not in split(value):
+        return f"must list Core, found {value!r}"
+    return words_of(*PROFILES)(value)
+
+
 def split(value: str) -> list[str]:
     """The members of a comma separated list, without blanks around them."""
     return [word.strip() for word in value.split(",") if word.strip()]
@@ -95,10 +102,6 @@ def hexadecimal(value: str) -> str | None:
     if not digits or len(value) % 2 or not 16 <= len(value) <= 40:
         return "must be 16 to 40 hexadecimal digits, two for each byte"
     return None
-
-
-def _list_length(value: str) -> str | None:
-    return None if len(value) <= 10_000 else "is longer than 10,000 characters"
 
 
 RO, WO = Access.READ_ONLY, Access.WRITE_ONLY
@@ -138,8 +141,9 @@ KEYS: tuple[Key, ...] = (
     Key(name="StopTxnAlignedDataMaxLength", first="20", check=whole(1), access=RO),
     Key(name="StopTxnSampledData", first="", check=check_measurands),
     Key(name="StopTxnSampledDataMaxLength", first="20", check=whole(1), access=RO),
-    Key(name="SupportedFeatureProfiles", first=",".join(PROFILES), check=words_of(*PROFILES), access=RO),
+    Key(name="SupportedFeatureProfiles", first=",".join(PROFILES), check=profiles, access=RO),
     Key(name="SupportedFeatureProfilesMaxLength", first="6", check=whole(1), access=RO),
+    Key(name="SupportedFileTransferProtocols", first="", check=words_of(), access=RO),
     Key(name="TransactionMessageAttempts", first="3", check=whole(1, 1_000)),
     Key(name="TransactionMessageRetryInterval", first="60", check=whole(0, 86_400)),
     Key(name="UnlockConnectorOnEVSideDisconnect", first="true", check=boolean),
@@ -160,5 +164,5 @@ OFFLINE_BEHAVIOUR: dict[str, dict[str, str]] = {
 }
 """What each `offline_behaviour` of the settings file means, as first values of keys."""
 
-FOLLOWS_STATION = frozenset({"NumberOfConnectors"})
+FOLLOWS_STATION = frozenset({"NumberOfConnectors", "SupportedFileTransferProtocols"})
 """Keys whose value the station itself gives; the settings file may not."""

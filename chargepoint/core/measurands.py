@@ -122,8 +122,10 @@ def missing_from(value: str, quantities: frozenset[Quantity]) -> str | None:
     """The first member of a checked list that meters with these quantities cannot give."""
     for wanted in parse_members(value):
         quantity = SOURCES[wanted.measurand].quantity
+        if quantity is Quantity.POWER and wanted.phase is not None:
+            quantity = Quantity.POWER_PHASES
         if quantity is not None and quantity not in quantities:
-            return wanted.measurand
+            return wanted.measurand if wanted.phase is None else f"{wanted.measurand}.{wanted.phase}"
     return None
 
 
