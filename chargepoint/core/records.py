@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from chargepoint.messages import AuthorizationStatus, Reason, SampledValue
+from chargepoint.messages import AuthorizationStatus, ChargingProfile, Reason, SampledValue
 
 
 class Stamp(Struct, frozen=True, array_like=True):
@@ -173,6 +173,19 @@ class ConnectorRecord(Struct, frozen=True, kw_only=True):
     session: Session = Idle()
 
 
+class ProfileRecord(Struct, frozen=True, kw_only=True):
+    """An installed charging profile (section 7.9). connector 0: the station. transaction: the key of a TxProfile's own.
+
+    offset_s dates `installed` where the time was known then.
+    """
+
+    connector: int
+    profile: ChargingProfile
+    installed: Stamp
+    offset_s: float | None = None
+    transaction: int | None = None
+
+
 class PutBoot(Struct, frozen=True):
     record: BootRecord
 
@@ -262,6 +275,18 @@ class ClearIdCache(Struct, frozen=True):
     """The authorisation cache is emptied, and nothing else (ClearCache, section 5.4)."""
 
 
+class PutProfile(Struct, frozen=True):
+    """Installs a charging profile. What it replaces was dropped in the same step."""
+
+    record: ProfileRecord
+
+
+class DropProfile(Struct, frozen=True):
+    """The charging profile was cleared or replaced, or its transaction ended."""
+
+    charging_profile_id: int
+
+
 Change = (
     PutBoot
     | PutKey
@@ -276,6 +301,8 @@ Change = (
     | DropStopSamples
     | PutReservation
     | DropReservation
+    | PutProfile
+    | DropProfile
     | CacheId
     | ClearIdCache
 )
@@ -299,6 +326,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     next_transaction: int = 1
     dead_letters: int = 0
     reservations: tuple[ReservationRecord, ...] = ()
+    profiles: tuple[ProfileRecord, ...] = ()
     list_version: int = 0
     list_length: int = 0
 

@@ -11,6 +11,7 @@ from chargepoint.core.records import (
     Change,
     ClearIdCache,
     Delivery,
+    DropProfile,
     DropReservation,
     DropRow,
     DropStopSamples,
@@ -20,6 +21,7 @@ from chargepoint.core.records import (
     PutConnector,
     PutDeadLetter,
     PutKey,
+    PutProfile,
     PutReservation,
     PutRow,
     PutStopSample,
@@ -41,6 +43,7 @@ _ADD_ROW = rows.replace(rows.OUTBOX_COLUMNS, "outbox").replace("OR REPLACE", "OR
 _UPDATE_ROW = f"UPDATE outbox SET {', '.join(f'{name} = ?' for name in rows.OUTBOX_COLUMNS)} WHERE seq = ?"
 _PUT_DEAD_LETTER = rows.replace((*rows.OUTBOX_COLUMNS, "reason", "at_boot", "at_mono_s"), "dead_letters")
 _PUT_RESERVATION = rows.replace(rows.RESERVATION_COLUMNS, "reservations")
+_PUT_PROFILE = rows.replace(rows.PROFILE_COLUMNS, "charging_profiles")
 _PUT_CACHE = rows.replace(("key", *rows.ID_TAG_COLUMNS), "id_cache")
 
 _EVICT = f"""DELETE FROM id_cache WHERE age = (SELECT min(age) FROM id_cache)
@@ -100,6 +103,10 @@ def make(db: sqlite3.Connection, change: Change) -> int:
             db.execute(_PUT_RESERVATION, rows.reservation_values(reservation))
         case DropReservation(reservation_id):
             db.execute("DELETE FROM reservations WHERE reservation_id = ?", (reservation_id,))
+        case PutProfile(profile):
+            db.execute(_PUT_PROFILE, rows.profile_values(profile))
+        case DropProfile(profile_id):
+            db.execute("DELETE FROM charging_profiles WHERE charging_profile_id = ?", (profile_id,))
         case CacheId(id_tag):
             _cache(db, id_tag)
         case ClearIdCache():

@@ -14,6 +14,7 @@ from chargepoint.core.records import (
     Finishing,
     IdTagRecord,
     OutboxRow,
+    ProfileRecord,
     ReservationRecord,
     Sample,
     Session,
@@ -27,6 +28,7 @@ Values = tuple[str | int | float | bytes | None, ...]
 BOOT_COLUMNS = ("boot", "kernel_boot_id", "first_mono_s", "last_mono_s", "offset_s", "floor_s")
 ID_TAG_COLUMNS = ("id_tag", "status", "parent_id_tag", "expiry_s")
 RESERVATION_COLUMNS = ("reservation_id", "connector", "id_tag", "parent_id_tag", "expiry_s")
+PROFILE_COLUMNS = ("charging_profile_id", "connector", "purpose", "stack_level", "record")
 OUTBOX_COLUMNS = ("seq", "transaction_key", "kind", "boot", "mono_s", "offset_s", "attempts", "body")
 ROW_COLUMNS = tuple(name for name in OUTBOX_COLUMNS if name != "kind")  # what an OutboxRow is read from
 TRANSACTION_COLUMNS = (
@@ -59,6 +61,7 @@ _encoder = msgspec.json.Encoder()
 _body_decoder = msgspec.json.Decoder(Body)
 _session_decoder = msgspec.json.Decoder(Session)
 _sample_decoder = msgspec.json.Decoder(Sample)
+_profile_decoder = msgspec.json.Decoder(ProfileRecord)
 
 
 def boot_values(record: BootRecord) -> Values:
@@ -137,6 +140,16 @@ def sample_value(sample: Sample) -> bytes:
 
 def sample_record(value: bytes) -> Sample:
     return _sample_decoder.decode(value)
+
+
+def profile_values(record: ProfileRecord) -> Values:
+    profile = record.profile
+    purpose = profile.charging_profile_purpose.value
+    return (profile.charging_profile_id, record.connector, purpose, profile.stack_level, _encoder.encode(record))
+
+
+def profile_record(value: bytes) -> ProfileRecord:
+    return _profile_decoder.decode(value)
 
 
 def select(columns: tuple[str, ...], table: str) -> str:

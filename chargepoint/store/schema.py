@@ -82,7 +82,17 @@ _TABLES_2 = (
         expiry_s REAL NOT NULL) STRICT""",
 )
 
-STEPS: tuple[Step, ...] = (_step_1, _step_2)
+
+def _step_3(db: "Database") -> None:
+    """Charging profiles."""
+    db.execute(
+        """CREATE TABLE charging_profiles (
+            charging_profile_id INTEGER PRIMARY KEY, connector INTEGER NOT NULL, purpose TEXT NOT NULL,
+            stack_level INTEGER NOT NULL, record BLOB NOT NULL) STRICT"""
+    )
+
+
+STEPS: tuple[Step, ...] = (_step_1, _step_2, _step_3)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

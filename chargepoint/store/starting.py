@@ -29,6 +29,7 @@ _BOOTS = f"{rows.select(rows.BOOT_COLUMNS, 'boots')} ORDER BY boot"
 _SAMPLES = """SELECT transaction_key, sample FROM stop_samples
     WHERE transaction_key IN (SELECT transaction_key FROM connectors) ORDER BY transaction_key, number"""
 _RESERVATIONS = f"{rows.select(rows.RESERVATION_COLUMNS, 'reservations')} ORDER BY reservation_id"
+_PROFILES = "SELECT record FROM charging_profiles ORDER BY charging_profile_id"
 _FORGET_OLD = changes.FORGET_TRANSACTION.format(which="<= ?")
 
 
@@ -50,6 +51,7 @@ def begin_run(db: sqlite3.Connection, kernel_boot_id: str, mono_s: float) -> Sna
         next_transaction=newest + 1,
         dead_letters=_number(db, "SELECT count(*) FROM dead_letters"),
         reservations=tuple(rows.reservation_record(row) for row in db.execute(_RESERVATIONS)),
+        profiles=tuple(rows.profile_record(record) for (record,) in db.execute(_PROFILES)),
         list_version=local_list.number(db, local_list.VERSION),
         list_length=local_list.number(db, local_list.LENGTH),
     )

@@ -22,6 +22,7 @@ class MemoryStore:
         self.list_version = 0
         self.cache: dict[str, rec.IdTagRecord] = {}
         self.reservations: dict[int, rec.ReservationRecord] = {}
+        self.profiles: dict[int, rec.ProfileRecord] = {}
         self.runs = 0
 
     def snapshot(self, kernel_boot_id: str, mono_s: float) -> rec.Snapshot:
@@ -43,6 +44,7 @@ class MemoryStore:
             next_transaction=1 + max(self.transactions, default=0),
             dead_letters=len(self.dead),
             reservations=tuple(record for _, record in sorted(self.reservations.items())),
+            profiles=tuple(record for _, record in sorted(self.profiles.items())),
             list_version=self.list_version,
             list_length=len(self.listed),
         )
@@ -117,6 +119,10 @@ class MemoryStore:
                 self.reservations[reservation.reservation_id] = reservation
             case rec.DropReservation(reservation_id=reservation_id):
                 self.reservations.pop(reservation_id, None)
+            case rec.PutProfile(record=profile):
+                self.profiles[profile.profile.charging_profile_id] = profile
+            case rec.DropProfile(charging_profile_id=profile_id):
+                del self.profiles[profile_id]
             case rec.CacheId(record=entry):
                 self.cache[entry.id_tag.casefold()] = entry
             case rec.ClearIdCache():

@@ -1,0 +1,42 @@
+"""Mains: the voltage and the phases in use at a connector, as its meter shows them.
+
+Owns the two numbers that turn watts into amperes (OCPP 1.6 sections 7.13, 7.14). Refuses to know limits.
+
+Rules.
+1. The voltage is the nominal one until the meter shows another; it follows the meter only where it is off by more than BAND_V,
+   and then in whole volts: noise does not move an offer. A limit in watts is held to within BAND_V / voltage, about 1.3 %.
+2. A phase is in use once more than DRAWN_A flowed on it in this session.
+"""
+
+from chargepoint.core.schedule import Supply
+from chargepoint.facts import Reading
+
+NOMINAL_V = 230.0
+BAND_V = 3.0
+PLAUSIBLE_V = (100.0, 300.0)  # phase to neutral; anything else is no mains
+DRAWN_A = 1.0
+
+
+class Mains:
+    def __init__(self, phases: int) -> None:
+        self._phases = phases
+        self._voltage_v = NOMINAL_V
+        self._drawn = 0
+
+    def session_begins(self) -> None:
+        """Another car may use other phases."""
+        self._drawn = 0
+
+    def read(self, reading: Reading, *, charging: bool) -> None:
+        """A reading of the connector's meter."""
+        volts = [volt for volt in reading.voltage_v if volt is not None and PLAUSIBLE_V[0] <= volt <= PLAUSIBLE_V[1]]
+        if volts:
+            mean_v = sum(volts) / len(volts)
+            if abs(mean_v - self._voltage_v) > BAND_V:
+                self._voltage_v = float(round(mean_v))
+        if charging:
+            drawn = sum(1 for current_a in reading.current_a if current_a is not None and current_a > DRAWN_A)
+            self._drawn = max(self._drawn, min(drawn, self._phases))
+
+    def supply(self) -> Supply:
+        return Supply(voltage_v=self._voltage_v, phases=self._phases, drawn=self._drawn)
