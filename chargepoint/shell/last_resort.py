@@ -36,8 +36,10 @@ class LastResort:
                 self._timer.cancel()
 
     def _go(self, after_s: float, exit_status: int) -> None:
-        log.critical("the end took more than %g s: contactors are opened and the process leaves", after_s)
         try:
             self._make_safe()
         finally:
+            log.critical("the end took more than %g s: contactors are opened and the process leaves", after_s)
+            for handler in logging.getLogger().handlers:
+                handler.flush()
             self._leave(exit_status)

@@ -41,8 +41,13 @@ class ThreadedHandler(logging.Handler):
         except Exception:  # a record that cannot be formatted is a mistake of the caller: shown as logging shows it
             self.handleError(record)
 
+    def flush(self) -> None:
+        """Waits until everything is written, for at most `FLUSH_S`."""
+        with self._lines.all_tasks_done:
+            self._lines.all_tasks_done.wait_for(lambda: self._lines.unfinished_tasks == 0, FLUSH_S)
+
     def close(self) -> None:
-        """Writes what waits, for at most `FLUSH_S`."""
+        """Writes what waits, for at most `FLUSH_S`, and ends the thread."""
         try:
             self._lines.put(None, timeout=FLUSH_S)
             self._writer.join(FLUSH_S)
@@ -58,6 +63,8 @@ class ThreadedHandler(logging.Handler):
                     self.stream.flush()
             except (OSError, ValueError):
                 return  # nobody is left who could be told
+            finally:
+                self._lines.task_done()
 
 
 class JournalFormatter(logging.Formatter):

@@ -105,6 +105,8 @@ class Service:
             self._manager.stopping()
             await self._stop()
             self._last_resort.disarm()
+            for number in STOP_SIGNALS:
+                loop.remove_signal_handler(number)
         return status
 
     async def _start(self) -> Runtime:
