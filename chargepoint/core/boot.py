@@ -41,7 +41,7 @@ class Boot:
         return self.triggered or (self._due_s is not None and mono_s >= self._due_s)
 
     def heartbeat_due(self, mono_s: float, interval_s: int) -> bool:
-        return self.heartbeat_triggered or (self.accepted and interval_s > 0 and mono_s >= self._last_sent_s + interval_s)
+        return self.accepted and interval_s > 0 and mono_s >= self._last_sent_s + interval_s
 
     def deadline(self, interval_s: int) -> float | None:
         if self._due_s is not None:

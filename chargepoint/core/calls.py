@@ -52,18 +52,21 @@ from chargepoint.messages import (
 LIVE_MAX = 64
 DATA_MAX = 16
 
+Live = Callable[[Step], MeterValuesReq | None]
+
 
 class Calls:
     def __init__(self, blocks: Blocks, sessions: Sessions, cards: Cards) -> None:
         self._blocks = blocks
         self._sessions = sessions
         self._cards = cards
-        self._live: deque[Callable[[Step], MeterValuesReq | None]] = deque(maxlen=LIVE_MAX)
+        self._live: deque[Live] = deque(maxlen=LIVE_MAX)
+        self._live_asked: deque[Live] = deque(maxlen=LIVE_MAX)
         self._data: deque[tuple[int, DataTransferReq]] = deque()
 
-    def live(self, request: Callable[[Step], MeterValuesReq | None]) -> None:
-        """Meter values that are taken when their turn comes; the oldest goes where too many wait."""
-        self._live.append(request)
+    def live(self, request: Live, *, asked: bool = False) -> None:
+        """Meter values that are taken when their turn comes; the oldest goes where too many wait. asked: by TriggerMessage."""
+        (self._live_asked if asked else self._live).append(request)
 
     def data_transfer(self, ticket: int, request: DataTransferReq) -> bool:
         """A DataTransfer for the control socket; False where too many wait."""
@@ -94,11 +97,11 @@ class Calls:
             blocks.boot.triggered = False
             self._call("BootNotification", self._boot_request(), ForBoot(), step)
             return
-        if not blocks.boot.silent:
-            self._triggered(step)
-        if not blocks.boot.accepted:
+        if blocks.boot.silent:
             return
-        for attempt in (self._authorize, self._status, self._row, self._live_values, self._data_out, self._heartbeat):
+        asked = (self._heartbeat_asked, self._status_asked, self._live_values_asked)
+        own = (self._status, self._row, self._live_values, self._data_out, self._heartbeat)
+        for attempt in (self._authorize, *asked, *own) if blocks.boot.accepted else asked:
             if not self._free():
                 return
             attempt(step)
@@ -113,8 +116,10 @@ class Calls:
                     self._blocks.clock.hear_central_system(from_utc(outcome.conf.current_time), step)
             case ForAuthorize(ticket=ticket, id_tag=id_tag):
                 self._authorize_ended(ticket, id_tag, outcome, step)
+            case ForStatus() if outcome.kind in ("answered", "error"):
+                self._blocks.notifier.confirmed()
             case ForStatus():
-                (self._blocks.notifier.confirmed if outcome.kind in ("answered", "error") else self._blocks.notifier.failed)()
+                self._blocks.notifier.failed(step.mono_s)
             case ForRow():
                 self._row_ended(outcome, step)
             case ForLive():
@@ -130,6 +135,7 @@ class Calls:
         self._blocks.notifier.link_down()
         self._blocks.boot.heartbeat_triggered = False
         self._live.clear()
+        self._live_asked.clear()
         for ticket, _ in self._data:
             step.then(Reply(ticket, {}, "the Central System is not connected"))
         self._data.clear()
@@ -185,7 +191,8 @@ class Calls:
         blocks = self._blocks
         if outcome.kind == "lost":
             blocks.outbox.cut()
-        elif outcome.kind == "answered":
+            return
+        if outcome.kind == "answered":
             self._row_answered(blocks.outbox.confirmed(step), outcome.conf, step)
         else:
             attempts = blocks.keys.whole("TransactionMessageAttempts")
@@ -193,6 +200,8 @@ class Calls:
             step.log("warning", f"A billing message met no good answer: {outcome.text}")
             if spent is not None:
                 self._row_spent(spent, step)
+        if blocks.outbox.queued == 0:
+            blocks.transactions.forget_closed()
 
     def _row_answered(self, row: OutboxRow, conf: object, step: Step) -> None:
         blocks = self._blocks
@@ -221,17 +230,15 @@ class Calls:
         else:
             step.then(Reply(ticket, {}, outcome.text))
 
-    def _triggered(self, step: Step) -> None:
-        blocks = self._blocks
-        if self._free() and blocks.boot.heartbeat_triggered:
-            blocks.boot.heartbeat_triggered = False
+    def _heartbeat_asked(self, step: Step) -> None:
+        if self._blocks.boot.heartbeat_triggered:
+            self._blocks.boot.heartbeat_triggered = False
             self._call("Heartbeat", HeartbeatReq(), ForHeartbeat(), step)
-        if self._free():
-            triggered = blocks.notifier.next_triggered()
-            if triggered is not None:
-                self._send_status(*triggered, step)
-        if self._free() and not blocks.boot.accepted:
-            self._live_values(step)
+
+    def _status_asked(self, step: Step) -> None:
+        triggered = self._blocks.notifier.next_triggered()
+        if triggered is not None:
+            self._send_status(*triggered, step)
 
     def _authorize(self, step: Step) -> None:
         check = self._blocks.authorization.to_ask()
@@ -274,8 +281,14 @@ class Calls:
         self._call(action, request, ForRow(row.transaction), step)
 
     def _live_values(self, step: Step) -> None:
-        while self._live and self._free():
-            request = self._live.popleft()(step)
+        self._send_live(self._live, step)
+
+    def _live_values_asked(self, step: Step) -> None:
+        self._send_live(self._live_asked, step)
+
+    def _send_live(self, waiting: deque[Live], step: Step) -> None:
+        while waiting and self._free():
+            request = waiting.popleft()(step)
             if request is not None:
                 self._call("MeterValues", request, ForLive(), step)
 

@@ -222,7 +222,7 @@ class Commands:
 
     def _trigger(self, req: TriggerMessageReq, _: str, step: Step) -> TriggerMessageConf:
         """Section 5.17. Accepted is answered first, then the message goes."""
-        return TriggerMessageConf(status=self._triggers.ask(req.requested_message, req.connector_id))
+        return TriggerMessageConf(status=self._triggers.ask(req.requested_message, req.connector_id, step))
 
     def _unlock(self, req: UnlockConnectorReq, message_id: str, step: Step) -> UnlockConnectorConf | None:
         """Section 5.18."""

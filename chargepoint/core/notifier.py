@@ -5,7 +5,8 @@ Owns what the Central System was told of each connector and what it is to be tol
 Rules.
 1. While the link is up every change is told in order; a change while it is down leaves only the newest status to tell.
 2. A status that lasts less than MinimumStatusDuration is not told, except Faulted.
-3. A notification that met no answer is told again as the status is then, not as it was.
+3. A notification that met no answer is told again as the status is then, not as it was; AGAIN_S later, so that a Central
+   System that never answers it gets everything else.
 """
 
 from collections import deque
@@ -15,6 +16,7 @@ from msgspec import Struct
 from chargepoint.messages import ChargePointErrorCode, ChargePointStatus
 
 PENDING_MAX = 16
+AGAIN_S = 60.0
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -49,6 +51,7 @@ class Notifier:
     def __init__(self, connectors: list[int]) -> None:
         self._lines = {number: Line() for number in connectors}
         self.in_flight: tuple[int, Pending] | None = None
+        self._again_s: float | None = None
 
     def current(self, number: int) -> Report | None:
         pending = self._lines[number].current
@@ -66,9 +69,11 @@ class Notifier:
 
     def deadline(self, hold_s: int) -> float | None:
         times = [line.current.mono_s + hold_s for line in self._lines.values() if line.current and not line.settled]
-        return min(times, default=None)
+        return min([*times, *([] if self._again_s is None else [self._again_s])], default=None)
 
     def tick(self, mono_s: float, hold_s: int) -> None:
+        if self._again_s is not None and mono_s >= self._again_s:
+            self._again_s = None
         for line in self._lines.values():
             self._settle(line, mono_s, hold_s)
 
@@ -83,7 +88,9 @@ class Notifier:
         return None
 
     def next(self) -> tuple[int, Pending] | None:
-        """The oldest status that is owed."""
+        """The oldest status that is owed; none for a while after one met no answer."""
+        if self._again_s is not None:
+            return None
         owed = [(number, line.queue[0]) for number, line in self._lines.items() if line.queue]
         return min(owed, key=lambda item: (item[1].mono_s, item[0]), default=None)
 
@@ -98,15 +105,17 @@ class Notifier:
         number, pending = self._take()
         self._lines[number].told = pending.report
 
-    def failed(self) -> None:
-        """No answer, or none that counts: what is true now is told again."""
+    def failed(self, mono_s: float) -> None:
+        """No answer: what is true then is told again after a while."""
         number, _ = self._take()
+        self._again_s = mono_s + AGAIN_S
         line = self._lines[number]
         line.told = None
         self._newest_only(line)
 
     def link_down(self) -> None:
         """History is not told after a reconnect."""
+        self._again_s = None
         if self.in_flight is not None:
             number, _ = self._take()
             self._lines[number].told = None

@@ -32,10 +32,13 @@ class Samples:
         if blocks.metering.aligned_due(blocks.clock.now_s(step)):
             self._aligned(step)
 
-    def trigger(self, numbers: list[int]) -> None:
-        """TriggerMessage(MeterValues): taken when their turn to be sent comes."""
-        for number in numbers:
-            self._calls.live(partial(self._live, number, "MeterValuesSampledData", ReadingContext.Trigger))
+    def trigger(self, numbers: list[int], step: Step) -> bool:
+        """TriggerMessage(MeterValues): taken when their turn to be sent comes. False where there is nothing to send."""
+        takers = [partial(self._live, number, "MeterValuesSampledData", ReadingContext.Trigger) for number in numbers]
+        able = [take for take in takers if take(step) is not None]
+        for take in able:
+            self._calls.live(take, asked=True)
+        return bool(able)
 
     def _aligned(self, step: Step) -> None:
         context = ReadingContext.Sample_Clock

@@ -35,6 +35,7 @@ from chargepoint.messages import (
 
 STOP_VALUES_MAX = 1_000  # values in one transactionData: about 180 kB on the wire
 NO_TRANSACTION_ID = -1  # StopTransaction of a transaction whose StartTransaction spent its attempts
+CLOSED_MAX = 1_000
 
 Offset = Callable[[Stamp], float | None]
 
@@ -44,6 +45,7 @@ class Transactions:
         self, records: tuple[TransactionRecord, ...], stop_samples: dict[int, tuple[Sample, ...]], next_key: int, metering: str
     ) -> None:
         self._records = {record.key: record for record in records}
+        self._closed = [record.key for record in records if _is_closed(record)]
         self._stop_samples = {key: list(samples) for key, samples in stop_samples.items()}
         self._next_key = next_key
         self._from_zero = metering == "transaction"
@@ -161,13 +163,25 @@ class Transactions:
         self._put(replace(self._records[key], start_delivery=Delivery.DEAD), step)
 
     def stop_delivered(self, key: int, delivery: Delivery, step: Step) -> None:
-        """StopTransaction met its answer, or spent its attempts: the page of the ledger is closed."""
+        """StopTransaction met its answer, or spent its attempts: the page of the ledger is closed.
+
+        It is kept as long as the outbox may hold a row of it (a dead letter that was replayed); at most CLOSED_MAX are.
+        """
         self._put(replace(self._records[key], stop_delivery=delivery), step)
-        del self._records[key]
+        self._closed.append(key)
+        if len(self._closed) > CLOSED_MAX:
+            self._records.pop(self._closed.pop(0), None)
+
+    def forget_closed(self) -> None:
+        """The outbox is empty: nobody asks for a closed page any more."""
+        for key in self._closed:
+            self._records.pop(key, None)
+        self._closed.clear()
 
     def restore(self, record: TransactionRecord) -> None:
         """A record that a row from the store needs."""
-        self._records.setdefault(record.key, record)
+        if self._records.setdefault(record.key, record) is record and _is_closed(record):
+            self._closed.append(record.key)
 
     def request(
         self, row: OutboxRow, offset_of: Offset
@@ -220,6 +234,10 @@ class Transactions:
     def _put(self, record: TransactionRecord, step: Step) -> None:
         self._records[record.key] = record
         step.change(PutTransaction(record))
+
+
+def _is_closed(record: TransactionRecord) -> bool:
+    return record.stop_delivery in (Delivery.CONFIRMED, Delivery.DEAD)
 
 
 def _meter_values(samples: tuple[Sample, ...], offset_s: float, boot: int, offset_of: Offset) -> tuple[MeterValue, ...]:

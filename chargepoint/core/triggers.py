@@ -5,6 +5,7 @@ Owns which message each trigger means. Refuses to send: it marks what is wanted,
 
 from chargepoint.core.blocks import Blocks
 from chargepoint.core.samples import Samples
+from chargepoint.core.step import Step
 from chargepoint.messages import MessageTrigger, TriggerMessageStatus
 
 
@@ -13,7 +14,8 @@ class Triggers:
         self._blocks = blocks
         self._samples = samples
 
-    def ask(self, message: MessageTrigger, connector: int | None) -> TriggerMessageStatus:
+    def ask(self, message: MessageTrigger, connector: int | None, step: Step) -> TriggerMessageStatus:
+        """Rejected where there is no such connector, or nothing to tell of it."""
         blocks = self._blocks
         numbers = [0, *blocks.connectors]
         if connector is not None and connector not in numbers:
@@ -27,7 +29,8 @@ class Triggers:
                 for number in numbers if connector is None else [connector]:
                     blocks.notifier.trigger(number)
             case MessageTrigger.MeterValues:
-                self._samples.trigger(list(blocks.connectors) if connector is None else [connector])
+                if not self._samples.trigger(list(blocks.connectors) if connector is None else [connector], step):
+                    return TriggerMessageStatus.Rejected
             case MessageTrigger.FirmwareStatusNotification | MessageTrigger.DiagnosticsStatusNotification:
                 return TriggerMessageStatus.NotImplemented
         return TriggerMessageStatus.Accepted
