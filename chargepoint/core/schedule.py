@@ -41,11 +41,13 @@ class Limit(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """A profile made ready. Seconds on the line of time; start_s None: from the start of charging. every_s 0: once."""
+    """A profile made ready. Seconds on the line of time; start_s: None until it is known when
+    charging started, where the plan is relative to that. every_s 0: once."""
 
     from_s: int = -FOREVER
     to_s: int = FOREVER
     start_s: int | None = None
+    relative: bool = True
     every_s: int = 0
     length_s: int = FOREVER
     begins_s: tuple[int, ...] = (0,)
@@ -54,7 +56,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     @property
     def timeless(self) -> bool:
         """It can be followed without knowing the time of day."""
-        return self.start_s is None and self.from_s == -FOREVER and self.to_s == FOREVER
+        return self.relative and self.from_s == -FOREVER and self.to_s == FOREVER
 
     def look(self, at_s: int) -> tuple[Limit | None, int]:
         """The limit at a second, None where the plan is silent; and the next second at which that may be different."""
@@ -89,13 +91,14 @@ def plan_of(profile: ChargingProfile) -> Plan:
     schedule = profile.charging_schedule
     recurring = profile.charging_profile_kind is ChargingProfileKindType.Recurring
     every_s = EVERY_S[profile.recurrency_kind] if recurring and profile.recurrency_kind is not None else 0
-    relative = profile.charging_profile_kind is ChargingProfileKindType.Relative or schedule.start_schedule is None
+    fixed = None if profile.charging_profile_kind is ChargingProfileKindType.Relative else schedule.start_schedule
     length_s = FOREVER if schedule.duration is None else schedule.duration
     periods = schedule.charging_schedule_period
     return Plan(
         from_s=-FOREVER if profile.valid_from is None else floor(from_utc(profile.valid_from)),
         to_s=FOREVER if profile.valid_to is None else floor(from_utc(profile.valid_to)),
-        start_s=None if relative or schedule.start_schedule is None else floor(from_utc(schedule.start_schedule)),
+        start_s=None if fixed is None else floor(from_utc(fixed)),
+        relative=fixed is None,
         every_s=every_s,
         length_s=min(length_s, every_s) if every_s else length_s,
         begins_s=tuple(period.start_period for period in periods),
@@ -113,7 +116,7 @@ def plan_of(profile: ChargingProfile) -> Plan:
 
 def anchored(plan: Plan, base_s: int) -> Plan:
     """The plan with a start: its own, or the start of charging."""
-    return plan if plan.start_s is not None else replace(plan, start_s=base_s)
+    return replace(plan, start_s=base_s) if plan.relative else plan
 
 
 class Stack:
@@ -145,8 +148,8 @@ class Blind(Stack):
     """A stack while the time of day is unknown: every plan that depends on it counts with its lowest limit, beside the first
     plan that speaks without it. Never more than the profiles could mean, at the price of charging less than they do."""
 
-    def __init__(self, plans: Sequence[Plan], base_s: int) -> None:
-        super().__init__([anchored(plan, base_s) for plan in plans if plan.timeless])
+    def __init__(self, plans: Sequence[Plan]) -> None:
+        super().__init__([plan for plan in plans if plan.timeless])
         self._lowest = tuple(limit for plan in plans if not plan.timeless for limit in plan.lowest())
 
     def _look(self, at_s: int) -> tuple[tuple[Limit, ...], int]:
