@@ -18,6 +18,7 @@ from chargepoint.ports import CardReader, Contactor, DriverError, Indicator, Inp
 from chargepoint.registry import Kind, config_of
 from chargepoint.settings import Settings
 from chargepoint.shell.meter_part import FAILING_MAX_S, Poll
+from chargepoint.shell.meter_part import OPEN_S as METER_OPEN_S
 from chargepoint.shell.part import OPEN_S, Part, Report, bounded, bring
 
 log = logging.getLogger(__name__)
@@ -117,7 +118,9 @@ class Hardware:
                 self._add_indicator(number, self._opener(Kind.INDICATOR, connector.indicator, f"{section}.indicator"))
             poll = self._polls[number] = Poll(number, connector.meter_poll_s, self._report)
             open_meter: Callable[[], Coroutine[Any, Any, Meter]] = self._opener(Kind.METER, connector.meter, f"{section}.meter")
-            self._others.append(Part("meter", number, open_meter, poll.use, self._report, patience_s=FAILING_MAX_S))
+            self._others.append(
+                Part("meter", number, open_meter, poll.use, self._report, patience_s=FAILING_MAX_S, open_s=METER_OPEN_S)
+            )
         for name, reader in settings.readers.items():
             self._add_reader(int(name), self._opener(Kind.READER, reader.part, f"readers.{name}"))
         if settings.inputs is not None:

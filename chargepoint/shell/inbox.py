@@ -12,7 +12,7 @@ from collections.abc import Callable
 from chargepoint.core.events import Event, FrameReceived, MeterRead
 
 FACTS_MAX = 1_024
-FRAMES_MAX = 64
+FRAMES_MAX = 16  # of up to 1 MiB each
 
 
 class Inbox:

@@ -27,6 +27,7 @@ quiet.setLevel(logging.ERROR)
 
 SUBPROTOCOL = Subprotocol("ocpp1.6")
 FRAME_SIZE_MAX = 1024 * 1024
+QUEUE_MAX = 4  # frames that may wait in the WebSocket, beside those in the inbox; then TCP slows the peer down
 OUTGOING_MAX = 256
 OUTGOING_SIZE_MAX = 4 * 1024 * 1024
 LIFE_PROVES_S = 60.0
@@ -62,6 +63,7 @@ class Link:
         self._pong_timeout_s = pong_timeout_s
         self._random = rand
         self._failures = 0
+        self._up_s: float | None = None
         self._ping_interval_s = 0
         self._probe = False
         self._ping_news = asyncio.Event()
@@ -144,10 +146,10 @@ class Link:
 
     async def _run(self) -> None:
         while not self._stopping:
-            began_s = asyncio.get_running_loop().time()
             self._hurry.clear()
+            self._up_s = None
             reason = await self._live()
-            if asyncio.get_running_loop().time() - began_s >= LIFE_PROVES_S:
+            if self._lived_s() >= LIFE_PROVES_S:
                 self.proven()
             self._reason = reason
             self._say(logging.INFO if self._stopping else logging.WARNING, f"no link to the Central System: {reason}")
@@ -194,6 +196,7 @@ class Link:
             max_size=FRAME_SIZE_MAX,
             open_timeout=self._address.connect_timeout_s,
             close_timeout=CLOSE_S,
+            max_queue=QUEUE_MAX,
             logger=quiet,
         )
 
@@ -205,6 +208,7 @@ class Link:
         self._outgoing_size = 0
         self._drained.set()
         self._opened += 1
+        self._up_s = asyncio.get_running_loop().time()
         self._become("connected")
         self._say(logging.INFO, f"connected to {self._shown_url}")
         self._inbox.put(LinkUp(self._shown_url))
@@ -303,6 +307,10 @@ class Link:
         self._hurry.set()
         if self._connecting is not None:
             self._connecting.cancel()
+
+    def _lived_s(self) -> float:
+        """How long the newest attempt's connection has been open; 0 where none came about."""
+        return 0.0 if self._up_s is None else asyncio.get_running_loop().time() - self._up_s
 
     def _become(self, state: str) -> None:
         if state != self._state or not self._since_s:

@@ -14,6 +14,8 @@ from chargepoint.shell.part import Part, Report, bounded
 
 FAILURES_MAX = 3
 FAILING_MAX_S = 5.0
+OPEN_S = 30.0
+HANG_S = 20.0  # a reading waits its turn where 32 meters share one slow line
 RETRY_S = 1.0
 
 
@@ -32,7 +34,8 @@ class Poll:
         self._hurry.set()
 
     async def use(self, part: Part[Meter], meter: Meter) -> None:
-        """Reads until the meter counts as lost: after `FAILURES_MAX` failures in a row or `FAILING_MAX_S`."""
+        """Reads until the meter counts as lost: `FAILURES_MAX` failures in a row, or failing for `FAILING_MAX_S`, or a reading
+        that hangs for `HANG_S`."""
         if meter.quantities != self._quantities:
             self._quantities = meter.quantities
             await self._report(MeterOpened(self._connector, meter.quantities))
@@ -41,7 +44,7 @@ class Poll:
             self._hurry.clear()
             began_s = time.monotonic()
             try:
-                reading = await bounded(meter.read(), FAILING_MAX_S, f"{part}: no reading")
+                reading = await bounded(meter.read(), HANG_S, f"{part}: no reading")
             except Exception:
                 failures += 1
                 if failures >= FAILURES_MAX or time.monotonic() - good_s >= FAILING_MAX_S:

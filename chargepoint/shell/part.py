@@ -31,7 +31,8 @@ class Part(Generic[P]):
 
     name and number: as in PartLost. use(port): brings the part's facts until it fails; it calls `works` when the part has shown
     that it works. prepare(port): the plain calls that put a part that was just opened into its state. patience_s: how long
-    after `start` it may fail to open before that is told, for a part that boots as slowly as the station does.
+    after `start` it may fail to open before that is told, for a part that boots as slowly as the station does. open_s:
+    the longest time for opening.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Part(Generic[P]):
         report: Report,
         prepare: Callable[[P], None] = lambda port: None,
         patience_s: float = 0.0,
+        open_s: float | None = None,
     ) -> None:
         self.name, self.number = name, number
         self.port: P | None = None
@@ -54,6 +56,7 @@ class Part(Generic[P]):
         self._backoff_s = BACKOFF_MIN_S
         self._mistake = ""
         self._patience_s = patience_s
+        self._open_s = open_s if open_s is not None else OPEN_S
         self._patient_until_s = 0.0
 
     def start(self) -> None:
@@ -102,7 +105,7 @@ class Part(Generic[P]):
 
     async def _live(self) -> None:
         """From open to the failure, which it raises."""
-        port = await bounded(self._open(), OPEN_S, f"{self}: the driver does not open it")
+        port = await bounded(self._open(), self._open_s, f"{self}: the driver does not open it")
         self._failed = asyncio.get_running_loop().create_future()
         self.port = port
         use = asyncio.ensure_future(self._use(self, port))

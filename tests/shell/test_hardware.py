@@ -225,7 +225,7 @@ async def test_three_failed_readings_are_a_lost_meter_until_one_succeeds(worksho
 
 
 async def test_a_meter_that_hangs_is_given_up_and_opened_anew(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(meter_part, "FAILING_MAX_S", 0.05)
+    monkeypatch.setattr(meter_part, "HANG_S", 0.05)
     hardware = Hardware(settings(1), workshop.report, workshop.opener)
     hardware.start()
     meter = await workshop.opened("connectors.1.meter")
