@@ -14,7 +14,7 @@ from chargepoint.core.site import ConnectorSite
 from chargepoint.facts import Pilot, PilotState, Quantity, Reading
 from chargepoint.messages import ChargePointStatus
 
-READY_GRACE_S = 3.0  # after a session's start a car has this long to ask for power before it counts as SuspendedEV
+READY_GRACE_S = 3.0  # after a session's start car and lock have this long before it counts as suspended
 OFFER_MIN_A = 6.0  # IEC 61851-1: below 6 A a car cannot charge
 
 VEHICLE = (PilotState.B, PilotState.C, PilotState.D)
@@ -24,7 +24,7 @@ WANTS_POWER = (PilotState.C, PilotState.D)
 class Facts(Struct, frozen=True, kw_only=True):
     """What a status follows from. plugged: a cable is in the socket or a car on it; wants_power: pilot C or D;
     authorised: somebody may plug here next; allowed: the station would give energy; closed: contactor commanded closed;
-    waited: the car had its time to ask for power; reserved: for somebody who is not here yet.
+    begun: the session is past Preparing, where it never returns to; reserved: for somebody who is not here yet.
     """
 
     session: Literal["idle", "charging", "ending", "finishing"] = "idle"
@@ -35,7 +35,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     authorised: bool = False
     allowed: bool = True
     closed: bool = False
-    waited: bool = True
+    begun: bool = True
     reserved: bool = False
 
 
@@ -61,9 +61,11 @@ def status_of(facts: Facts) -> ChargePointStatus:
 def _charging(facts: Facts) -> ChargePointStatus:
     if not facts.allowed:
         return ChargePointStatus.SuspendedEVSE
-    if facts.wants_power:
-        return ChargePointStatus.Charging if facts.closed else ChargePointStatus.Preparing
-    return ChargePointStatus.SuspendedEV if facts.waited else ChargePointStatus.Preparing
+    if facts.closed:
+        return ChargePointStatus.Charging
+    if not facts.begun:
+        return ChargePointStatus.Preparing
+    return ChargePointStatus.SuspendedEVSE if facts.wants_power else ChargePointStatus.SuspendedEV
 
 
 class Connector:
@@ -91,7 +93,7 @@ class Connector:
         self.faults: set[Fault] = set()
         self._station_faults = station_faults
         self.session_began_s = 0.0
-        self.grace_s = READY_GRACE_S
+        self.begun = False
         self.offered_a: float | None = None
         self.allowed = True
 
@@ -138,6 +140,10 @@ class Connector:
     def energised(self) -> bool:
         return self.commanded or self.closed is True
 
+    @property
+    def grace_until_s(self) -> float:
+        return self.session_began_s + READY_GRACE_S
+
     def cable_a(self) -> float:
         """What fuse, cable and socket allow together."""
         cable_a = self.pilot.cable_a if self.pilot is not None else None
@@ -153,7 +159,7 @@ class Connector:
             authorised=authorised,
             allowed=self.allowed,
             closed=self.commanded,
-            waited=mono_s >= self.session_began_s + self.grace_s,
+            begun=self.begun or mono_s >= self.grace_until_s,
             reserved=reserved,
         )
 

@@ -30,7 +30,7 @@ class Metering:
             return []
         due = [connector for connector, last_s in self._sampled_s.items() if mono_s >= last_s + interval_s]
         for connector in due:
-            passed = (mono_s - self._sampled_s[connector]) // interval_s
+            passed = max(1.0, (mono_s - self._sampled_s[connector]) // interval_s)
             self._sampled_s[connector] += passed * interval_s
         return due
 

@@ -20,6 +20,7 @@ from chargepoint.core.sessions import Sessions
 from chargepoint.core.step import Step
 
 FOLLOW_S = 1.0
+NOT_FOLLOWING = {Fault.CONTACTOR_WELDED, Fault.CONTACTOR_STUCK_OPEN}
 LOCK_TRIES = 3
 LOCK_RETRY_S = 1.0
 LOCK_SLOW_S = 30.0
@@ -37,9 +38,10 @@ class Power:
             offered_a = offers.get(connector.number, 0.0)
             connector.allowed = offered_a >= OFFER_MIN_A
             self._supervise(connector, step)
-            self._contactor(connector, step)
             self._offer(connector, offered_a, step)
+            self._contactor(connector, step)
             self._lock(connector, step)
+            connector.begun = connector.begun or connector.commanded or not connector.allowed
 
     def all_open(self, step: Step) -> None:
         """The process starts or ends: nothing is energised, whatever was commanded before."""
@@ -49,7 +51,8 @@ class Power:
             connector.commanded_s = step.mono_s
 
     def deadline(self) -> float | None:
-        times = [one.commanded_s + FOLLOW_S for one in self._blocks.connectors.values() if self._out_of_step(one)]
+        late = [one for one in self._blocks.connectors.values() if self._out_of_step(one) and not one.faults & NOT_FOLLOWING]
+        times = [one.commanded_s + FOLLOW_S for one in late]
         times += [one.lock_retry_s for one in self._blocks.connectors.values() if one.lock_retry_s is not None]
         return min(times, default=None)
 

@@ -48,9 +48,9 @@ class Reports:
     def deadline(self, mono_s: float) -> float | None:
         """When a car that was given time to ask for power has had it."""
         times = [
-            one.session_began_s + one.grace_s
+            one.grace_until_s
             for one in self._blocks.connectors.values()
-            if isinstance(one.session, Charging) and not one.wants_power and mono_s < one.session_began_s + one.grace_s
+            if isinstance(one.session, Charging) and not one.begun and mono_s < one.grace_until_s
         ]
         return min(times, default=None)
 

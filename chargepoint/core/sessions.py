@@ -51,6 +51,7 @@ class Sessions:
             match connector.session:
                 case Charging(transaction=key) if blocks.site.after_power_loss == "resume":
                     connector.session_began_s = step.mono_s
+                    connector.begun = True
                     blocks.metering.begin(connector.number, step.mono_s)
                     step.log("info", "The session goes on after the power cut.", connector=connector.number, transaction=key)
                 case Charging(transaction=key):
@@ -61,15 +62,17 @@ class Sessions:
                 case Idle() | Finishing():
                     pass
 
-    def begin_where_possible(self, connector: Connector, step: Step) -> None:
-        """Somebody waits, a car is there: the session begins."""
+    def begin_where_possible(self, connector: Connector, step: Step) -> bool:
+        """Somebody waits, a car is there: the session begins. True where it did."""
         if not isinstance(connector.session, Idle) or not connector.vehicle or not connector.free:
-            return
+            return False
         if connector.reading is None or self._blocks.leaving is not None:
-            return
+            return False
         waiting = self._blocks.starts.take(connector.number)
-        if waiting is not None:
-            self._begin(connector, waiting, connector.reading.energy_import_wh, step)
+        if waiting is None:
+            return False
+        self._begin(connector, waiting, connector.reading.energy_import_wh, step)
+        return True
 
     def stop(self, connector: Connector, reason: Reason, id_tag: str | None, step: Step) -> None:
         """Ends the running session; its StopTransaction follows when the meter was read."""
@@ -210,6 +213,8 @@ class Sessions:
         )
         blocks.outbox.add(record.key, StartBody(), offset_s, step)
         connector.session_began_s = step.mono_s
+        connector.begun = False
+        connector.allowed = True
         self._set(connector, Charging(transaction=record.key), step)
         blocks.metering.begin(connector.number, step.mono_s)
         begin = self.take(connector, "StopTxnSampledData", ReadingContext.Transaction_Begin, step)

@@ -160,7 +160,8 @@ class Station:
             for connector in self._blocks.connectors.values():
                 self._sessions.stop_for_faults(connector, step)
                 self._sessions.finish_where_possible(connector, step)
-                self._sessions.begin_where_possible(connector, step)
+                if self._sessions.begin_where_possible(connector, step):
+                    self._reports.update(step)  # Preparing is gone through, even where the contactor closes in the same step
             self._power.settle(step)
             if before == [connector.session for connector in self._blocks.connectors.values()]:
                 break

@@ -92,5 +92,6 @@ class CentralSystem:
             case _:
                 return {}
 
-    def time(self) -> str:
-        return datetime.fromtimestamp(self._wall_s(), UTC).isoformat().replace("+00:00", "Z")
+    def time(self, at_s: float | None = None) -> str:
+        """The true time of day, or another instant in seconds since 1970."""
+        return datetime.fromtimestamp(self._wall_s() if at_s is None else at_s, UTC).isoformat().replace("+00:00", "Z")

@@ -87,6 +87,8 @@ class Hands(Looking, ABC):
     def lose(self, part: str, number: int = 1, why: str = "no answer") -> None:
         """A driver fails. A contactor that is lost falls open, a lost pilot offers nothing."""
         self._safe(part, number)
+        if part == "meter":
+            self.plants[number].meter_deaf = True
         if part in invariants.BLOCKING_PARTS:
             self.hazards[0 if part == "inputs" else number].add(part)
         self.deliver(ev.PartLost(part, number, why))
@@ -96,6 +98,8 @@ class Hands(Looking, ABC):
         self.hazards[0 if part == "inputs" else number].discard(part)
         self._safe(part, number)
         plant = self.plants.get(number)
+        if part == "meter" and plant:
+            plant.meter_deaf = False
         self.deliver(ev.PartBack(part, number))
         if part == "contactor" and plant:
             self.deliver(ev.ContactorSeen(number, plant.closed))
@@ -103,6 +107,18 @@ class Hands(Looking, ABC):
             self.deliver(ev.PilotSeen(number, plant.pilot))
         elif part == "lock" and plant:
             self.deliver(ev.LockSeen(number, plant.locked))
+
+    def slip_lock(self, connector: int, locked: bool) -> None:
+        """The lock moves by itself."""
+        self.plants[connector].locked = locked
+        self.deliver(ev.LockSeen(connector, locked))
+
+    def let_go(self, connector: int) -> None:
+        """Welded contacts come apart."""
+        plant = self.plants[connector]
+        plant.welded = False
+        if plant.drive(plant.coil):
+            self.deliver(ev.ContactorSeen(connector, plant.closed))
 
     def _safe(self, part: str, number: int) -> None:
         plant = self.plants.get(number)

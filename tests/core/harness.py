@@ -52,7 +52,9 @@ class World(Hands):
     """One station and all that surrounds it.
 
     keys: first values of OCPP keys. online: connected and accepted from the start. wall: the system clock is synchronised.
-    draws_w: what a car takes while the contacts are closed. more: see `site_of`.
+    draws_w: what a car takes while the contacts are closed. lag_s: how long contactors, locks and meters take to answer.
+    poll_s: how often the meters are read, 0: only when asked. reconnect_s: how long the shell takes to connect again when the
+    connection went, None: never. more: see `site_of`.
     """
 
     def __init__(
@@ -63,6 +65,9 @@ class World(Hands):
         online: bool = True,
         wall: bool = False,
         draws_w: float = 0.0,
+        lag_s: float = 0.0,
+        poll_s: float = 0.0,
+        reconnect_s: float | None = None,
         started: bool = True,
         **more: Any,
     ) -> None:
@@ -75,6 +80,9 @@ class World(Hands):
         self.csms = CentralSystem(lambda: self.wall_s)
         self.wall = wall
         self.draws_w = draws_w
+        self.lag_s = lag_s
+        self.poll_s = poll_s
+        self.reconnect_s = reconnect_s
         self.passed_s = 0.0
         self.up = False
         self.exited: str | None = None
@@ -98,7 +106,9 @@ class World(Hands):
         """The process starts; parts: every driver opens at once and tells how things are."""
         self.exited = None
         self.station = Station(self.store.snapshot(f"boot-{self._boot_number}", self.mono_s), self.site)
+        self.seen = invariants.Seen()
         self.deliver(ev.Started(store_fault))
+        self._poll()
         if parts:
             self.open_parts()
 
@@ -262,6 +272,7 @@ class World(Hands):
             if plant.coil:
                 invariants.contactor_may_be_closed(self, plant.number)
         invariants.offers_are_possible(self)
+        self.seen.look(effects, self.mono_s)
 
     def _perform(self, effect: fx.Effect, at_once: list[ev.Event]) -> None:
         """at_once: what the store answers, before any other event."""
@@ -280,9 +291,7 @@ class World(Hands):
             case fx.SendFrame(text=text):
                 self._sent(text)
             case fx.CloseLink(reason=reason):
-                self.up = False
-                self.wire.gone()
-                self._pending.append(ev.LinkDown(reason))
+                self._break(reason)
             case fx.Reply(ticket=ticket, body=body, error=error):
                 self.replies[ticket] = (body, error)
             case fx.Exit(kind=kind):
@@ -302,20 +311,33 @@ class World(Hands):
         match effect:
             case fx.OpenContactor() | fx.CloseContactor():
                 if plant.drive(isinstance(effect, fx.CloseContactor)):
-                    self._pending.append(ev.ContactorSeen(plant.number, plant.closed))
+                    self._soon(ev.ContactorSeen(plant.number, plant.closed))
             case fx.OfferCurrent(current_a=current_a):
                 plant.offered_a = current_a
             case fx.MoveLock(locked=locked):
                 plant.locked = plant.locked if plant.jammed else locked
                 if not plant.lock_silent:
-                    self._pending.append(ev.LockSeen(plant.number, plant.locked))
+                    self._soon(ev.LockSeen(plant.number, plant.locked))
             case fx.Show(pattern=pattern, refusal=refusal):
                 plant.shown = (pattern, refusal)
             case fx.ReadMeter():
                 if not plant.meter_deaf:
-                    self._pending.append(ev.MeterRead(plant.number, plant.reading(), self.mono_s))
+                    self._soon(ev.MeterRead(plant.number, plant.reading(), self.mono_s))
             case _:
                 assert_never(effect)
+
+    def _soon(self, event: ev.Event) -> None:
+        """What a part answers, after its lag."""
+        if self.lag_s:
+            self.later(self.lag_s, lambda: self.deliver(event))
+        else:
+            self._pending.append(event)
+
+    def _poll(self) -> None:
+        if self.poll_s:
+            for number in self.plants:
+                self.read_meter(number)
+            self.later(self.poll_s, self._poll)
 
     def _sent(self, text: str) -> None:
         assert self.up, f"sent without a connection: {text}"
@@ -338,13 +360,19 @@ class World(Hands):
             case Silence():
                 pass
             case Cut():
-                self.up = False
-                self.wire.gone()
-                self._pending.append(ev.LinkDown("cut instead of an answer"))
+                self._break("cut instead of an answer")
             case Refuse(code=code, description=description):
                 self._reply(message_id, json.dumps([4, message_id, code, description, {}]))
             case _:
                 self._reply(message_id, json.dumps([3, message_id, answer]))
+
+    def _break(self, reason: str) -> None:
+        """The connection ends before anything else happens."""
+        self.up = False
+        self.wire.gone()
+        self._pending.appendleft(ev.LinkDown(reason))
+        if self.reconnect_s is not None:
+            self.later(self.reconnect_s, lambda: None if self.up else self.connect())
 
     def _reply(self, message_id: str, text: str) -> None:
         if self.up:

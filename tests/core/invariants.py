@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING
 from chargepoint.core import effects as fx
 from chargepoint.core import records as rec
 from chargepoint.facts import PilotState
-from chargepoint.messages import ACTIONS, Call, CallError, CallResult, decode_conf, decode_req, parse_frame
+from chargepoint.messages import (
+    ACTIONS,
+    Call,
+    CallError,
+    CallResult,
+    ChargePointStatus,
+    decode_conf,
+    decode_req,
+    parse_frame,
+)
+from tests.core import transitions
 
 if TYPE_CHECKING:
     from tests.core.harness import World
@@ -46,6 +56,23 @@ def offers_are_possible(world: "World") -> None:
         if offered_a is not None:
             assert 6.0 <= offered_a <= min(one.current_a_max, cable_a or 80.0), f"connector {one.number} offers {offered_a} A"
     assert sum(offers.values()) <= world.site.current_a_max + 1e-9, f"the station's fuse: {offers}"
+
+
+class Seen:
+    """Every status that a run of the process went through, told or not: each may follow the one before."""
+
+    def __init__(self) -> None:
+        self.statuses: dict[int, list[ChargePointStatus]] = {}
+
+    def look(self, effects: list[fx.Effect], mono_s: float) -> None:
+        """The station logs every status; `Now Faulted: GroundFailure (...)`."""
+        for log in effects:
+            if isinstance(log, fx.Log) and log.connector is not None and log.text.startswith("Now "):
+                status = ChargePointStatus(log.text.split()[1].rstrip(":."))
+                seen = self.statuses.setdefault(log.connector, [])
+                if seen and not transitions.allowed(seen[-1], status):
+                    raise AssertionError(f"connector {log.connector}: {seen[-1]} and then {status} at {mono_s} s")
+                seen.append(status)
 
 
 class Wire:
