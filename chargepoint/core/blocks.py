@@ -11,7 +11,9 @@ from chargepoint.core.boot import Boot
 from chargepoint.core.clock import Clock
 from chargepoint.core.configuration import Configuration
 from chargepoint.core.connector import Connector
+from chargepoint.core.diagnostics import Diagnostics
 from chargepoint.core.faults import Fault
+from chargepoint.core.firmware import Firmware
 from chargepoint.core.lamps import Lamps
 from chargepoint.core.local_list import LocalList
 from chargepoint.core.metering import Metering
@@ -58,6 +60,8 @@ class Blocks:
         }
         self.notifier = Notifier([0, *self.connectors])
         self.lamps = Lamps(list(self.connectors))
+        self.firmware = Firmware(snapshot.firmware)
+        self.diagnostics = Diagnostics(snapshot.diagnostics)
         self.lost_readers: set[int] = set()
         self.leaving: Leaving | None = None
 

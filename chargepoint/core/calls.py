@@ -3,7 +3,8 @@
 Owns the order of precedence for the one CALL that may be under way. Refuses to know frames and time-outs (`rpc`).
 
 Order: BootNotification; then, once accepted: authorisations (a driver stands there), what a TriggerMessage asked, statuses,
-billing rows, other meter values, data transfers, heartbeats. Before it is accepted only what a TriggerMessage asked.
+notices of firmware and diagnostics, billing rows, other meter values, data transfers, heartbeats. Before it is accepted only
+what a TriggerMessage asked.
 """
 
 from collections import deque
@@ -24,6 +25,7 @@ from chargepoint.core.purposes import (
     ForData,
     ForHeartbeat,
     ForLive,
+    ForNotice,
     ForRow,
     ForStatus,
 )
@@ -39,6 +41,8 @@ from chargepoint.messages import (
     BootNotificationReq,
     DataTransferConf,
     DataTransferReq,
+    DiagnosticsStatusNotificationReq,
+    FirmwareStatusNotificationReq,
     HeartbeatConf,
     HeartbeatReq,
     MeterValuesReq,
@@ -99,8 +103,8 @@ class Calls:
             return
         if blocks.boot.silent:
             return
-        asked = (self._heartbeat_asked, self._status_asked, self._live_values_asked)
-        own = (self._status, self._row, self._live_values, self._data_out, self._heartbeat)
+        asked = (self._heartbeat_asked, self._status_asked, self._live_values_asked, self._notice_asked)
+        own = (self._status, self._notice, self._row, self._live_values, self._data_out, self._heartbeat)
         for attempt in (self._authorize, *asked, *own) if blocks.boot.accepted else asked:
             if not self._free():
                 return
@@ -126,6 +130,8 @@ class Calls:
                 pass  # worth nothing later
             case ForData(ticket=ticket):
                 self._data_ended(ticket, outcome, step)
+            case ForNotice(about=about):
+                (self._blocks.firmware if about == "firmware" else self._blocks.diagnostics).ended(outcome.kind, step)
 
     def _free(self) -> bool:
         return self._blocks.rpc.free
@@ -136,6 +142,8 @@ class Calls:
         self._blocks.boot.heartbeat_triggered = False
         self._live.clear()
         self._live_asked.clear()
+        self._blocks.firmware.notices.link_down()
+        self._blocks.diagnostics.notices.link_down()
         for ticket, _ in self._data:
             step.then(Reply(ticket, {}, "the Central System is not connected"))
         self._data.clear()
@@ -239,6 +247,30 @@ class Calls:
         triggered = self._blocks.notifier.next_triggered()
         if triggered is not None:
             self._send_status(*triggered, step)
+
+    def _notice(self, step: Step) -> None:
+        """Where firmware and diagnostics have come to, in the order in which it happened."""
+        firmware, diagnostics = self._blocks.firmware.notices, self._blocks.diagnostics.notices
+        if (installed := firmware.next_owed()) is not None:
+            firmware.sent("owed")
+            request = FirmwareStatusNotificationReq(status=installed)
+            self._call("FirmwareStatusNotification", request, ForNotice("firmware"), step)
+        elif (uploaded := diagnostics.next_owed()) is not None:
+            diagnostics.sent("owed")
+            told = DiagnosticsStatusNotificationReq(status=uploaded)
+            self._call("DiagnosticsStatusNotification", told, ForNotice("diagnostics"), step)
+
+    def _notice_asked(self, step: Step) -> None:
+        firmware, diagnostics = self._blocks.firmware, self._blocks.diagnostics
+        in_order = self._blocks.boot.accepted
+        if firmware.notices.wants_trigger(in_order=in_order):
+            firmware.notices.sent("triggered")
+            request = FirmwareStatusNotificationReq(status=firmware.status)
+            self._call("FirmwareStatusNotification", request, ForNotice("firmware"), step)
+        elif diagnostics.notices.wants_trigger(in_order=in_order):
+            diagnostics.notices.sent("triggered")
+            told = DiagnosticsStatusNotificationReq(status=diagnostics.status)
+            self._call("DiagnosticsStatusNotification", told, ForNotice("diagnostics"), step)
 
     def _authorize(self, step: Step) -> None:
         check = self._blocks.authorization.to_ask()

@@ -48,6 +48,7 @@ class Configuration:
             key = BY_NAME[name.lower()]
             self._values[key.name] = _normal(key, value)
         self._values["NumberOfConnectors"] = str(len(site.connectors))
+        self._values["SupportedFileTransferProtocols"] = ",".join(site.file_transfer_protocols)
         for name, value in stored.items():
             known = BY_NAME.get(name.lower())
             if known is not None and known.access is not Access.READ_ONLY and known.check(value) is None:

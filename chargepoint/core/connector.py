@@ -76,6 +76,7 @@ class Connector:
         self.number = site.number
         self.operative = record.operative
         self.pending = record.pending
+        self.held_back = False  # firmware is to be installed: no new session
         self.session: Session = record.session
         self.pilot: Pilot | None = None
         self.plugged_s: float | None = None
@@ -129,7 +130,8 @@ class Connector:
     @property
     def free(self) -> bool:
         """A new session could begin here once a car and a driver come."""
-        return self.operative and self.pending != "inoperative" and not self.blocked and not self.in_transaction
+        usable = self.operative and not self.held_back and self.pending != "inoperative"
+        return usable and not self.blocked and not self.in_transaction
 
     @property
     def lock_ready(self) -> bool:
@@ -153,7 +155,7 @@ class Connector:
         return Facts(
             session=_session_word(self.session),
             faulted=self.blocked,
-            operative=self.operative,
+            operative=self.operative and not self.held_back,
             plugged=self.plugged,
             wants_power=self.wants_power,
             authorised=authorised,

@@ -80,6 +80,7 @@ class Control:
             "faults": sorted(blocks.station_faults),
             "operative": blocks.station.operative,
             "leaving": blocks.leaving.kind if blocks.leaving else None,
+            "maintenance": {"firmware": blocks.firmware.word, "diagnostics": blocks.diagnostics.word},
             "waiting_for": self._waiting_for(),
             "connectors": {str(one.number): self._connector(one, step) for one in blocks.connectors.values()},
         }

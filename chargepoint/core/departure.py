@@ -5,8 +5,8 @@ that is the service manager's.
 
 Rules.
 1. No contactor stays closed and no session begins from the first moment on.
-2. A soft reset waits, bounded, until the Central System has what it is owed; a hard one and a stop of the service wait only for
-   the last meter readings. What is not delivered by then lies in the outbox.
+2. A soft reset, and the restart after an installation of firmware, waits, bounded, until the Central System has what it is
+   owed; a hard one and a stop of the service wait only for the last meter readings. What is not delivered by then lies in the outbox.
 """
 
 from typing import Literal
@@ -18,14 +18,15 @@ from chargepoint.core.sessions import Sessions
 from chargepoint.core.step import Step
 from chargepoint.messages import Reason
 
-Kind = Literal["stop", "soft_reset", "hard_reset"]
+Kind = Literal["stop", "soft_reset", "hard_reset", "firmware"]
 
 REASONS: dict[Kind, Reason] = {
     "stop": Reason.Reboot,
     "soft_reset": Reason.SoftReset,
     "hard_reset": Reason.HardReset,
+    "firmware": Reason.Reboot,
 }
-PATIENCE_S: dict[Kind, float] = {"stop": 2.0, "soft_reset": 15.0, "hard_reset": 2.0}
+PATIENCE_S: dict[Kind, float] = {"stop": 2.0, "soft_reset": 15.0, "hard_reset": 2.0, "firmware": 15.0}
 
 
 class Departure:
@@ -52,10 +53,15 @@ class Departure:
         if late:
             self._sessions.finish_now(step)
         open_sessions = any(isinstance(one.session, Ending) for one in self._blocks.connectors.values())
-        owed = self._kind == "soft_reset" and self._blocks.online and self._blocks.outbox.queued > 0
+        owed = self._kind in ("soft_reset", "firmware") and self._blocks.online and self._owed()
         if late or not (open_sessions or owed):
             self._gone = True
             step.last(Exit(self._kind))
+
+    def _owed(self) -> bool:
+        """The Central System has not heard everything yet."""
+        blocks = self._blocks
+        return blocks.outbox.queued > 0 or blocks.firmware.notices.pending or blocks.diagnostics.notices.pending
 
     def deadline(self) -> float | None:
         return self._blocks.leaving.until_s if self._blocks.leaving is not None and not self._gone else None

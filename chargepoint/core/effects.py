@@ -123,10 +123,53 @@ class Reply(Struct, frozen=True, tag=True):
     error: str | None = None
 
 
+class StartDownload(Struct, frozen=True, tag=True):
+    """One attempt to fetch a firmware image; what an earlier one brought is gone on with. DownloadEnded answers.
+
+    location: a URL that may hold a password.
+    """
+
+    job: int
+    location: str
+
+
+class Install(Struct, frozen=True, tag=True):
+    """Install the image that was downloaded. InstallEnded answers."""
+
+    job: int
+
+
+class CheckInstall(Struct, frozen=True, tag=True):
+    """What became of an installation that a restart cut short? InstallEnded answers, when it is certain."""
+
+    job: int
+
+
+class DropImage(Struct, frozen=True, tag=True):
+    """The download ends where one runs, and whatever it brought is removed."""
+
+
+class StartUpload(Struct, frozen=True, tag=True):
+    """One attempt to put the archive file_name into the directory location; it is made once. UploadEnded answers.
+
+    start_s, stop_s: the time it is to tell of, seconds since 1970 UTC. location: a URL that may hold a password.
+    """
+
+    job: int
+    location: str
+    file_name: str
+    start_s: float | None = None
+    stop_s: float | None = None
+
+
+class DropArchive(Struct, frozen=True, tag=True):
+    """The upload ends where one runs, and the archive is removed."""
+
+
 class Exit(Struct, frozen=True, tag=True):
     """The process ends: everything that must survive is stored. A reset is followed by a start of the service manager."""
 
-    kind: Literal["stop", "soft_reset", "hard_reset"]
+    kind: Literal["stop", "soft_reset", "hard_reset", "firmware"]
 
 
 class Log(Struct, frozen=True, tag=True):
@@ -135,6 +178,8 @@ class Log(Struct, frozen=True, tag=True):
     connector: int | None = None
     transaction: int | None = None
 
+
+MaintenanceEffect = StartDownload | Install | CheckInstall | DropImage | StartUpload | DropArchive
 
 Effect = (
     OpenContactor
@@ -154,6 +199,7 @@ Effect = (
     | FetchRows
     | FetchDeadLetter
     | StoreList
+    | MaintenanceEffect
     | Reply
     | Exit
     | Log

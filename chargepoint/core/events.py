@@ -129,6 +129,31 @@ class ListStored(Struct, frozen=True, tag=True):
     failure: str | None = None
 
 
+class DownloadEnded(Struct, frozen=True, tag=True):
+    """An attempt of StartDownload ended; error None: the image is there. hopeless: another attempt cannot help."""
+
+    job: int
+    error: str | None = None
+    hopeless: bool = False
+
+
+class UploadEnded(Struct, frozen=True, tag=True):
+    """An attempt of StartUpload ended; error None: the archive is at its place. hopeless: another attempt cannot help."""
+
+    job: int
+    error: str | None = None
+    hopeless: bool = False
+
+
+class InstallEnded(Struct, frozen=True, tag=True):
+    """The installer ended: the version that is installed now, or why it is still the old one. checked: see CheckInstall."""
+
+    job: int
+    version: str | None = None
+    error: str | None = None
+    checked: bool = False
+
+
 class StoreTroubled(Struct, frozen=True, tag=True):
     """The store can hardly keep more (a full disk): what is there is kept, new sessions must not begin."""
 
@@ -168,6 +193,9 @@ Event = (
     | RowsFetched
     | DeadLetterFetched
     | ListStored
+    | DownloadEnded
+    | UploadEnded
+    | InstallEnded
     | StoreTroubled
     | StoreHealed
     | ControlAsked

@@ -3,6 +3,8 @@
 Owns these two unions. Waiting is a value here, never a closure: it can be printed, stored and compared.
 """
 
+from typing import Literal
+
 from msgspec import Struct
 
 
@@ -39,7 +41,13 @@ class ForData(Struct, frozen=True):
     ticket: int
 
 
-CallPurpose = ForBoot | ForHeartbeat | ForAuthorize | ForStatus | ForRow | ForLive | ForData
+class ForNotice(Struct, frozen=True):
+    """FirmwareStatusNotification or DiagnosticsStatusNotification; which one, the block's notices know."""
+
+    about: Literal["firmware", "diagnostics"]
+
+
+CallPurpose = ForBoot | ForHeartbeat | ForAuthorize | ForStatus | ForRow | ForLive | ForData | ForNotice
 
 
 class ByCard(Struct, frozen=True):

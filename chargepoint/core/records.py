@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from chargepoint.core.maintenance_records import DiagnosticsRecord, FirmwareRecord, PutDiagnostics, PutFirmware
 from chargepoint.messages import AuthorizationStatus, ChargingProfile, Reason, SampledValue
 
 
@@ -303,6 +304,8 @@ Change = (
     | DropReservation
     | PutProfile
     | DropProfile
+    | PutFirmware
+    | PutDiagnostics
     | CacheId
     | ClearIdCache
 )
@@ -327,6 +330,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     dead_letters: int = 0
     reservations: tuple[ReservationRecord, ...] = ()
     profiles: tuple[ProfileRecord, ...] = ()
+    firmware: FirmwareRecord = FirmwareRecord()
+    diagnostics: DiagnosticsRecord = DiagnosticsRecord()
     list_version: int = 0
     list_length: int = 0
 

@@ -18,7 +18,11 @@ class ConnectorSite(Struct, frozen=True, kw_only=True):
 
 
 class Site(Struct, frozen=True, kw_only=True):
-    """The station. readers: which connectors each reader serves. first_keys: [configuration] of the settings file."""
+    """The station. readers: which connectors each reader serves. first_keys: [configuration] of the settings file.
+
+    firmware_version: the one that runs. file_transfer_protocols: as SupportedFileTransferProtocols spells them. can_install:
+    there is an installer for firmware.
+    """
 
     identity: str
     vendor: str
@@ -39,4 +43,6 @@ class Site(Struct, frozen=True, kw_only=True):
     free_vend: bool = False
     free_vend_id_tag: str = "FREEVEND"
     call_timeout_s: float = 30.0
+    file_transfer_protocols: tuple[str, ...] = ()
+    can_install: bool = False
     first_keys: dict[str, str]

@@ -32,5 +32,8 @@ class Triggers:
                 if not self._samples.trigger(list(blocks.connectors) if connector is None else [connector], step):
                     return TriggerMessageStatus.Rejected
             case MessageTrigger.FirmwareStatusNotification | MessageTrigger.DiagnosticsStatusNotification:
-                return TriggerMessageStatus.NotImplemented
+                if "FirmwareManagement" not in blocks.keys.members("SupportedFeatureProfiles"):
+                    return TriggerMessageStatus.NotImplemented
+                firmware = message is MessageTrigger.FirmwareStatusNotification
+                (blocks.firmware.notices if firmware else blocks.diagnostics.notices).trigger()
         return TriggerMessageStatus.Accepted

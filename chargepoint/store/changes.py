@@ -6,6 +6,7 @@ Every statement finds its rows by a key, so that its cost does not grow with the
 import sqlite3
 from typing import assert_never
 
+from chargepoint.core.maintenance_records import PutDiagnostics, PutFirmware
 from chargepoint.core.records import (
     CacheId,
     Change,
@@ -44,6 +45,7 @@ _UPDATE_ROW = f"UPDATE outbox SET {', '.join(f'{name} = ?' for name in rows.OUTB
 _PUT_DEAD_LETTER = rows.replace((*rows.OUTBOX_COLUMNS, "reason", "at_boot", "at_mono_s"), "dead_letters")
 _PUT_RESERVATION = rows.replace(rows.RESERVATION_COLUMNS, "reservations")
 _PUT_PROFILE = rows.replace(rows.PROFILE_COLUMNS, "charging_profiles")
+_PUT_MAINTENANCE = rows.replace(("name", "record"), "maintenance")
 _PUT_CACHE = rows.replace(("key", *rows.ID_TAG_COLUMNS), "id_cache")
 
 _EVICT = f"""DELETE FROM id_cache WHERE age = (SELECT min(age) FROM id_cache)
@@ -107,6 +109,10 @@ def make(db: sqlite3.Connection, change: Change) -> int:
             db.execute(_PUT_PROFILE, rows.profile_values(profile))
         case DropProfile(profile_id):
             db.execute("DELETE FROM charging_profiles WHERE charging_profile_id = ?", (profile_id,))
+        case PutFirmware(record):
+            db.execute(_PUT_MAINTENANCE, ("firmware", rows.maintenance_value(record)))
+        case PutDiagnostics(record):
+            db.execute(_PUT_MAINTENANCE, ("diagnostics", rows.maintenance_value(record)))
         case CacheId(id_tag):
             _cache(db, id_tag)
         case ClearIdCache():

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from chargepoint.core.maintenance_records import DiagnosticsRecord, FirmwareRecord
 from chargepoint.core.records import (
     Body,
     BootRecord,
@@ -62,6 +63,8 @@ _body_decoder = msgspec.json.Decoder(Body)
 _session_decoder = msgspec.json.Decoder(Session)
 _sample_decoder = msgspec.json.Decoder(Sample)
 _profile_decoder = msgspec.json.Decoder(ProfileRecord)
+_firmware_decoder = msgspec.json.Decoder(FirmwareRecord)
+_diagnostics_decoder = msgspec.json.Decoder(DiagnosticsRecord)
 
 
 def boot_values(record: BootRecord) -> Values:
@@ -150,6 +153,28 @@ def profile_values(record: ProfileRecord) -> Values:
 
 def profile_record(value: bytes) -> ProfileRecord:
     return _profile_decoder.decode(value)
+
+
+def maintenance_value(record: FirmwareRecord | DiagnosticsRecord) -> bytes:
+    return _encoder.encode(record)
+
+
+def firmware_record(value: bytes | None) -> FirmwareRecord:
+    """Nothing is under way where nothing is stored, or what is cannot be understood (a bit has flipped): no station may stand
+    still for that.
+    """
+    try:
+        return FirmwareRecord() if value is None else _firmware_decoder.decode(value)
+    except msgspec.MsgspecError:
+        return FirmwareRecord()
+
+
+def diagnostics_record(value: bytes | None) -> DiagnosticsRecord:
+    """As for firmware."""
+    try:
+        return DiagnosticsRecord() if value is None else _diagnostics_decoder.decode(value)
+    except msgspec.MsgspecError:
+        return DiagnosticsRecord()
 
 
 def select(columns: tuple[str, ...], table: str) -> str:

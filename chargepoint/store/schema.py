@@ -92,7 +92,12 @@ def _step_3(db: "Database") -> None:
     )
 
 
-STEPS: tuple[Step, ...] = (_step_1, _step_2, _step_3)
+def _step_4(db: "Database") -> None:
+    """Where firmware updates and uploads of diagnostics have come to."""
+    db.execute("CREATE TABLE maintenance (name TEXT PRIMARY KEY, record BLOB NOT NULL) STRICT, WITHOUT ROWID")
+
+
+STEPS: tuple[Step, ...] = (_step_1, _step_2, _step_3, _step_4)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

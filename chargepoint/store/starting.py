@@ -39,6 +39,7 @@ def begin_run(db: sqlite3.Connection, kernel_boot_id: str, mono_s: float) -> Sna
     boots = _boots(db, kernel_boot_id, mono_s)
     newest = _number(db, "SELECT coalesce(max(key), 0) FROM transactions")
     db.execute(_FORGET_OLD, (newest - changes.LEDGER_MAX,))
+    maintenance = dict(db.execute("SELECT name, record FROM maintenance"))
     return Snapshot(
         run=run,
         boots=boots,
@@ -51,6 +52,8 @@ def begin_run(db: sqlite3.Connection, kernel_boot_id: str, mono_s: float) -> Sna
         next_transaction=newest + 1,
         dead_letters=_number(db, "SELECT count(*) FROM dead_letters"),
         reservations=tuple(rows.reservation_record(row) for row in db.execute(_RESERVATIONS)),
+        firmware=rows.firmware_record(maintenance.get("firmware")),
+        diagnostics=rows.diagnostics_record(maintenance.get("diagnostics")),
         profiles=tuple(rows.profile_record(record) for (record,) in db.execute(_PROFILES)),
         list_version=local_list.number(db, local_list.VERSION),
         list_length=local_list.number(db, local_list.LENGTH),

@@ -88,6 +88,7 @@ class World(Hands):
         self.exited: str | None = None
         self.answers: dict[str, Payload | Refuse] = {}
         self.replies: dict[int, tuple[dict[str, Any], str | None]] = {}
+        self.maintenance: list[fx.MaintenanceEffect] = []
         self._boot_number = 1
         self._connections = 0
         self._counter = itertools.count(1)
@@ -298,6 +299,10 @@ class World(Hands):
                 self.exited = kind
             case fx.Log():
                 self.logs.append(effect)
+            case (
+                fx.StartDownload() | fx.Install() | fx.CheckInstall() | fx.DropImage() | fx.StartUpload() | fx.DropArchive()
+            ):
+                self.maintenance.append(effect)
             case fx.LinkProven() | fx.ProbeLink() | fx.SetPingInterval() | fx.SetCredentials():
                 pass
             case _:

@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from chargepoint.core import maintenance_records as keep
 from chargepoint.core import records as rec
 from chargepoint.core.effects import Commit, StoreList
 
@@ -23,6 +24,8 @@ class MemoryStore:
         self.cache: dict[str, rec.IdTagRecord] = {}
         self.reservations: dict[int, rec.ReservationRecord] = {}
         self.profiles: dict[int, rec.ProfileRecord] = {}
+        self.firmware = keep.FirmwareRecord()
+        self.diagnostics = keep.DiagnosticsRecord()
         self.runs = 0
 
     def snapshot(self, kernel_boot_id: str, mono_s: float) -> rec.Snapshot:
@@ -44,6 +47,8 @@ class MemoryStore:
             next_transaction=1 + max(self.transactions, default=0),
             dead_letters=len(self.dead),
             reservations=tuple(record for _, record in sorted(self.reservations.items())),
+            firmware=self.firmware,
+            diagnostics=self.diagnostics,
             profiles=tuple(record for _, record in sorted(self.profiles.items())),
             list_version=self.list_version,
             list_length=len(self.listed),
@@ -123,6 +128,10 @@ class MemoryStore:
                 self.profiles[profile.profile.charging_profile_id] = profile
             case rec.DropProfile(charging_profile_id=profile_id):
                 del self.profiles[profile_id]
+            case keep.PutFirmware(record=firmware):
+                self.firmware = firmware
+            case keep.PutDiagnostics(record=diagnostics):
+                self.diagnostics = diagnostics
             case rec.CacheId(record=entry):
                 self.cache[entry.id_tag.casefold()] = entry
             case rec.ClearIdCache():
