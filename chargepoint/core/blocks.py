@@ -24,7 +24,7 @@ from chargepoint.core.records import ConnectorRecord, Idle, PutConnector, Snapsh
 from chargepoint.core.reservation import Reservations
 from chargepoint.core.rpc import Rpc
 from chargepoint.core.site import Site
-from chargepoint.core.starts import Starts
+from chargepoint.core.starts import Starts, Waiting
 from chargepoint.core.step import Step
 from chargepoint.core.transactions import Transactions
 
@@ -73,10 +73,31 @@ class Blocks:
     def store(self, connector: Connector, step: Step) -> None:
         step.change(PutConnector(connector.record()))
 
-    def may_use(self, connector: Connector, id_tag: str, parent_id_tag: str | None) -> bool:
-        """No reservation of somebody else keeps the connector from this id."""
-        usable = [one.number for one in self.connectors.values() if one.free and isinstance(one.session, Idle)]
-        return self.reservations.may_use(connector.number, id_tag, parent_id_tag, usable)
+    def may_use(self, connector: Connector, id_tag: str, parent_id_tag: str | None, reader: int | None = None) -> bool:
+        """No reservation of somebody else keeps the connector from this id. reader: None for a remote start."""
+        others = [number for number in self.idle() if number != connector.number]
+        claims = self.claims(self.starts.besides(id_tag, reader))
+        return self.reservations.may_use(connector.number, id_tag, parent_id_tag, others, len(claims))
+
+    def idle(self) -> list[int]:
+        """Connectors on which a session could begin without another one's end."""
+        return [one.number for one in self.connectors.values() if one.free and isinstance(one.session, Idle)]
+
+    def claims(self, among: list[Waiting]) -> list[Waiting]:
+        """Those of them who wait for a plug without a reservation."""
+
+        def holder(waiting: Waiting) -> bool:
+            ids = waiting.id_tag, waiting.parent_id_tag
+            return any(self.reservations.held_by(number, *ids) is not None for number in waiting.connectors)
+
+        return [waiting for waiting in among if not holder(waiting)]
+
+    def reserved(self, connector: Connector) -> bool:
+        """Nobody but the holder of a reservation may begin here."""
+        if self.reservations.at(connector.number) is not None:
+            return True
+        free = self.idle()
+        return connector.number in free and bool(self.reservations.of_station()) and self.reservations.spare(free, 0) <= 0
 
     def of_reader(self, reader: int) -> list[Connector]:
         """The connectors that a reader serves."""

@@ -9,6 +9,7 @@ A card at a reader means, in this order:
 4. the plugged connector that waits longest for a card; the one just finished, if the card is its own or the reader has no
    other;
 5. the connector that is plugged next.
+From 4 on a connector that is reserved for the card goes before all others, and one kept for somebody else does not count.
 A card that can mean none of these is refused, and the driver is shown why.
 """
 
@@ -47,6 +48,9 @@ class Cards:
         if self._blocks.leaving is not None or not any(one.free or one.in_transaction for one in served):
             self._refuse(numbers, Refusal.OUT_OF_SERVICE, "out of service", step)
             return "out of service"
+        if not any(self._could_mean(one, id_tag, reader) for one in served if one.free or one.in_transaction):
+            self._refuse(numbers, Refusal.RESERVED, "reserved for somebody else", step)
+            return "reserved for somebody else"
         if not self._blocks.authorization.begin(id_tag, ByCard(reader), step):
             self._refuse(numbers, Refusal.OCCUPIED, "too many cards at once", step)
             return "too many cards at once"
@@ -73,11 +77,18 @@ class Cards:
             self._sessions.forget(one, step)
         self._wait(verdict, targets, None, step)
 
-    def remote_targets(self, connector: int | None, id_tag: str, parent_id_tag: str | None) -> list[Connector]:
-        """Where a remote start may begin: the connector it names, the plugged one that waits longest, or any that is free."""
-        usable = [one for one in self._blocks.connectors.values() if self._blocks.may_use(one, id_tag, parent_id_tag)]
+    def remote_targets(
+        self, connector: int | None, id_tag: str, parent_id_tag: str | None, *, asking: bool = False
+    ) -> list[Connector]:
+        """Where a remote start may begin: the connector it names, the plugged one that waits longest, or any that is free.
+
+        asking: the id tag is still to be checked, and may turn out to be of the group that a reservation is for.
+        """
+        among = self._blocks.connectors.values()
+        usable = [one for one in among if self._may_use(one, id_tag, parent_id_tag, None, asking=asking)]
         if connector is not None:
             return [one for one in usable if one.number == connector and one.free]
+        usable = self._reserved_first(usable)
         return self._plugged(usable)[:1] or self._open(usable)
 
     def _card_checked(self, reader: int, verdict: Verdict, step: Step) -> None:
@@ -89,8 +100,8 @@ class Cards:
         if self._stops_group(served, verdict, step) or self._frees_any(served, step):
             self._blocks.lamps.accepted(numbers, step)
             return
-        targets = self._targets(served, verdict)
-        if not targets and self._targets(served, None):
+        targets = self._targets(served, verdict, reader)
+        if not targets and self._targets(served, None, reader):
             self._refuse(numbers, Refusal.RESERVED, "reserved for somebody else", step)
             return
         if not targets:
@@ -103,17 +114,32 @@ class Cards:
             self._sessions.forget(one, step)
         self._wait(verdict, targets, reader, step)
 
-    def _targets(self, served: list[Connector], verdict: Verdict | None) -> list[Connector]:
+    def _targets(self, served: list[Connector], verdict: Verdict | None, reader: int) -> list[Connector]:
         """Where an accepted card may begin, in order of precedence; the connector that is reserved for it goes before all.
 
         Without a verdict: where it might, if nothing were reserved.
         """
         id_tag = verdict.id_tag if verdict else None
         if verdict is not None:
-            served = [one for one in served if self._blocks.may_use(one, verdict.id_tag, verdict.parent_id_tag)]
-            reserved = [one for one in served if self._blocks.reservations.at(one.number) is not None]
-            served = [one for one in reserved if one.free] or served
+            served = [one for one in served if self._may_use(one, verdict.id_tag, verdict.parent_id_tag, reader)]
+            served = self._reserved_first(served)
         return self._plugged(served)[:1] or self._restart(served, id_tag) or self._open(served)
+
+    def _may_use(
+        self, one: Connector, id_tag: str, parent_id_tag: str | None, reader: int | None, *, asking: bool = False
+    ) -> bool:
+        """No reservation stands against it. asking: the parentIdTag is not known yet, and might be the reservation's."""
+        if self._blocks.may_use(one, id_tag, parent_id_tag, reader):
+            return True
+        return asking and self._blocks.reservations.kept_for_group(one.number)
+
+    def _could_mean(self, one: Connector, id_tag: str, reader: int) -> bool:
+        """Whether a card could mean anything at this connector, whatever a check of it says."""
+        return not isinstance(one.session, Idle) or self._may_use(one, id_tag, None, reader, asking=True)
+
+    def _reserved_first(self, usable: list[Connector]) -> list[Connector]:
+        """Of the connectors that an id may use, those that are reserved for it in particular, if there are any."""
+        return [one for one in usable if one.free and self._blocks.reservations.at(one.number) is not None] or usable
 
     def _wait(self, verdict: Verdict, targets: list[Connector], reader: int | None, step: Step) -> None:
         if not targets:

@@ -192,10 +192,11 @@ class Commands:
         rejected = RemoteStartTransactionConf(status=RemoteStartStopStatus.Rejected)
         if not self._blocks.boot.accepted or self._blocks.leaving is not None:
             return rejected
-        if not req.id_tag or not self._cards.remote_targets(req.connector_id, req.id_tag, None):
+        asks = self._blocks.keys.boolean("AuthorizeRemoteTxRequests")
+        if not req.id_tag or not self._cards.remote_targets(req.connector_id, req.id_tag, None, asking=asks):
             return rejected
         purpose = ByRemote(req.connector_id)
-        if not self._blocks.keys.boolean("AuthorizeRemoteTxRequests"):
+        if not asks:
             verdict = Verdict(id_tag=req.id_tag, status=AuthorizationStatus.Accepted, source="remote")
             self._cards.checked(purpose, verdict, step)
         elif not self._blocks.authorization.begin(req.id_tag, purpose, step):

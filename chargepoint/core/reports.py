@@ -32,7 +32,7 @@ class Reports:
         facts = connector.facts(
             authorised=self._blocks.starts.holds(connector.number),
             mono_s=step.mono_s,
-            reserved=self._blocks.reservations.at(connector.number) is not None,
+            reserved=self._blocks.reserved(connector),
         )
         station = {fault for fault in self._blocks.station_faults if RULES[fault].blocks}
         return _report(status_of(facts), connector.faults | station)

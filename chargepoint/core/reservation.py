@@ -7,7 +7,8 @@ Rules.
 2. A reservation ends when its holder begins a session, when it expires, when it is cancelled, and when its connector becomes
    Faulted or Unavailable (for connector 0: the last connector that could be used).
 3. A holder is whoever shows the reserved idTag, or an id whose parentIdTag is the reservation's.
-4. Connector 0: as many connectors are kept free as there are such reservations, whichever they are.
+4. Connector 0: as many connectors are kept free as there are such reservations, whichever they are. Authorisations that wait
+   for a plug count as connectors in use.
 5. While the time of day is unknown nothing expires.
 """
 
@@ -53,14 +54,28 @@ class Reservations:
             return own if _holder(own, id_tag, parent_id_tag) else None
         return next((record for record in self.of_station() if _holder(record, id_tag, parent_id_tag)), None)
 
-    def may_use(self, connector: int, id_tag: str, parent_id_tag: str | None, free: Iterable[int]) -> bool:
-        """Whether this id may begin on the connector. free: all connectors that could be used now."""
+    def spare(self, free: Iterable[int], claims: int, but: int | None = None) -> int:
+        """How many of the free connectors nobody has a word on; below 0: too few for all who have one.
+
+        claims: authorisations that wait for a plug without a reservation. but: the number of a reservation that is left out.
+        """
+        records = [record for record in self._records.values() if record.reservation_id != but]
+        reserved = {record.connector for record in records}
+        unreserved = sum(number not in reserved for number in free)
+        return unreserved - claims - sum(record.connector == 0 for record in records)
+
+    def may_use(self, connector: int, id_tag: str, parent_id_tag: str | None, others: Iterable[int], claims: int) -> bool:
+        """Whether this id may begin here. others: all other connectors that could be used now; claims: see `spare`."""
         if self.held_by(connector, id_tag, parent_id_tag) is not None:
             return True
         if self.at(connector) is not None:
             return False
-        unreserved = [number for number in free if self.at(number) is None]
-        return len(unreserved) > len(self.of_station())
+        return not self.of_station() or self.spare(others, claims) >= 0
+
+    def kept_for_group(self, connector: int) -> bool:
+        """A parentIdTag, once it is known, could make anybody a holder here."""
+        own = self.at(connector)
+        return any(record.parent_id_tag is not None for record in ([own] if own else self.of_station()))
 
     def expired(self, now_s: float | None) -> list[ReservationRecord]:
         if now_s is None:

@@ -3,10 +3,9 @@
 Owns the answer by the state of the connector. Refuses to keep reservations (`reservation`).
 """
 
-from collections.abc import Iterable
-
 from chargepoint.core.blocks import Blocks
 from chargepoint.core.connector import Connector
+from chargepoint.core.faults import Fault, blocking
 from chargepoint.core.records import Idle, ReservationRecord
 from chargepoint.core.step import Step
 from chargepoint.messages import (
@@ -45,10 +44,12 @@ class Reserving:
     def settle(self, step: Step) -> None:
         """Expired reservations end, and those whose connector became Faulted or Unavailable."""
         reservations = self._blocks.reservations
-        usable = [one.number for one in self._blocks.connectors.values() if one.operative and not one.blocked]
+        offered = "Reservation" in self._blocks.keys.members("SupportedFeatureProfiles")
+        usable = [one.number for one in self._blocks.connectors.values() if offered and one.operative and not _faulted(one)]
         for record in [*reservations.expired(self._blocks.clock.now_s(step)), *reservations.void(usable)]:
             if reservations.drop(record.reservation_id, step):
                 step.log("info", f"Reservation {record.reservation_id} ended.", connector=record.connector or None)
+        self._make_room(step)
 
     def deadline(self, mono_s: float) -> float | None:
         """When the next reservation expires, in monotonic seconds; None while the time of day is unknown."""
@@ -76,19 +77,36 @@ class Reserving:
         if not usable:
             return ReservationStatus.Unavailable
         reservations = self._blocks.reservations
-        free = [one for one in usable if self._vacant(one) and not reservations.others_at(one.number, req.reservation_id)]
+        vacant = [one.number for one in self._blocks.connectors.values() if one.free and self._vacant(one)]
+        claims = [one for one in self._blocks.claims(self._blocks.starts.waiting()) if len(one.connectors) > 1]
+        spare = reservations.spare(vacant, len(claims), but=req.reservation_id)
         if req.connector_id == 0:
-            kept = sum(record.reservation_id != req.reservation_id for record in reservations.of_station())
-            free = free[kept:]
-        return ReservationStatus.Accepted if free else ReservationStatus.Occupied
+            return ReservationStatus.Accepted if spare > 0 else ReservationStatus.Occupied
+        taken = req.connector_id not in vacant or reservations.others_at(req.connector_id, req.reservation_id)
+        return ReservationStatus.Occupied if taken or spare <= 0 else ReservationStatus.Accepted
 
     def _vacant(self, connector: Connector) -> bool:
         """Nobody uses the connector or is about to."""
         return isinstance(connector.session, Idle) and not connector.plugged and not self._blocks.starts.holds(connector.number)
 
     def _turn_away(self, record: ReservationRecord, step: Step) -> None:
-        """Whoever waited for this connector among others waits for the others only."""
-        numbers: Iterable[int] = (record.connector,) if record.connector else ()
-        for number in numbers:
-            for _ in self._blocks.starts.withdraw(number):
-                step.log("info", "An authorisation that waited for a plug lost its connector.", connector=number)
+        """Whoever waits for this connector among others, and is not the holder, waits for the others only."""
+        for waiting in self._blocks.claims(self._blocks.starts.waiting()):
+            if record.connector in waiting.connectors:
+                self._blocks.starts.narrow(waiting, record.connector)
+                step.log("info", "An authorisation that waits for a plug lost a connector.", connector=record.connector)
+
+    def _make_room(self, step: Step) -> None:
+        """Fewer connectors than were promised can be used: who came last waits no longer, for a reservation came before."""
+        blocks = self._blocks
+        if not blocks.reservations.of_station():
+            return
+        claims = blocks.claims(blocks.starts.waiting())
+        while claims and blocks.reservations.spare(blocks.idle(), len(claims)) < 0:
+            blocks.starts.drop(claims.pop())
+            step.log("info", "An authorisation that waited for a plug gave way to a reservation.")
+
+
+def _faulted(connector: Connector) -> bool:
+    """Mains that fail end no reservation: it is there again after the power cut."""
+    return blocking(connector.all_faults - {Fault.MAINS_LOST})

@@ -9,9 +9,8 @@ from chargepoint.core.connector import Connector
 from chargepoint.core.effects import ReadMeter
 from chargepoint.core.events import InputSeen, MeterOpened, MeterRead, PartBack, PartLost, PilotSeen
 from chargepoint.core.faults import Fault
-from chargepoint.core.records import Charging, Idle
+from chargepoint.core.records import Charging
 from chargepoint.core.sessions import Sessions
-from chargepoint.core.starts import Waiting
 from chargepoint.core.step import Step
 from chargepoint.facts import InputKind, Pilot, PilotState
 from chargepoint.messages import Reason
@@ -106,17 +105,6 @@ class Sensing:
     def _arrived(self, connector: Connector, step: Step) -> None:
         connector.plugged_s = step.mono_s
         step.then(ReadMeter(connector.number))
-        id_tag = self._blocks.site.free_vend_id_tag
-        free = connector.free and isinstance(connector.session, Idle) and self._blocks.may_use(connector, id_tag, None)
-        if self._blocks.site.free_vend and free:
-            self._blocks.starts.add(
-                Waiting(
-                    id_tag=id_tag,
-                    connectors=(connector.number,),
-                    since_s=step.mono_s,
-                    until_s=None,
-                )
-            )
 
     def _left(self, connector: Connector, step: Step) -> None:
         """Pilot A: the car went away (section 9.1.26, StopTransactionOnEVSideDisconnect)."""

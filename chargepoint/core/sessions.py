@@ -68,11 +68,18 @@ class Sessions:
             return False
         if connector.reading is None or self._blocks.leaving is not None:
             return False
-        waiting = self._blocks.starts.take(connector.number)
+        waiting = self._blocks.starts.take(connector.number) or self._free_vend(connector, step)
         if waiting is None:
             return False
         self._begin(connector, waiting, connector.reading.energy_import_wh, step)
         return True
+
+    def _free_vend(self, connector: Connector, step: Step) -> Waiting | None:
+        """Where energy is free whoever is plugged begins, once nothing is in the way."""
+        site = self._blocks.site
+        if not site.free_vend or not self._blocks.may_use(connector, site.free_vend_id_tag, None):
+            return None
+        return Waiting(id_tag=site.free_vend_id_tag, connectors=(connector.number,), since_s=step.mono_s, until_s=None)
 
     def stop(self, connector: Connector, reason: Reason, id_tag: str | None, step: Step) -> None:
         """Ends the running session; its StopTransaction follows when the meter was read."""

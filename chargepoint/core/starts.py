@@ -45,6 +45,14 @@ class Starts:
             self._waiting.remove(first)
         return first
 
+    def besides(self, id_tag: str, reader: int | None) -> list[Waiting]:
+        """Who waits and would go on waiting beside this card at this reader (None: a remote start), the oldest first."""
+        return [one for one in self._waiting if one.reader != reader or (reader is None and not same_id(one.id_tag, id_tag))]
+
+    def waiting(self) -> list[Waiting]:
+        """Everybody, the oldest first."""
+        return list(self._waiting)
+
     def drop(self, waiting: Waiting) -> None:
         self._waiting.remove(waiting)
 
@@ -55,6 +63,12 @@ class Starts:
     def holds(self, connector: int) -> bool:
         """The connector is somebody's and nobody else's: its status is Preparing."""
         return any(one.connectors == (connector,) for one in self._waiting)
+
+    def narrow(self, waiting: Waiting, connector: int) -> None:
+        """Goes on waiting, but no longer for this connector, one of several."""
+        left = tuple(number for number in waiting.connectors if number != connector)
+        assert left, "somebody has this connector alone"
+        self._waiting[self._waiting.index(waiting)] = replace(waiting, connectors=left)
 
     def withdraw(self, connector: int) -> list[Waiting]:
         """The connector can no longer be used; returns those who now have none."""
