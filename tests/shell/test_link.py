@@ -148,7 +148,7 @@ async def test_only_an_accepted_station_begins_the_backoff_anew() -> None:
             await link.down(number)
 
 
-async def test_a_minute_of_life_begins_the_backoff_anew_and_a_minute_of_trying_does_not(
+async def test_a_minute_of_life_begins_the_backoff_anew_and_one_of_trying_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(links, "LIFE_PROVES_S", 0.05)

@@ -182,6 +182,48 @@ async def test_a_card_that_hangs_in_a_flush_keeps_no_contactor_closed_and_no_pro
     assert "the process leaves" in world.log()
 
 
+async def test_a_central_system_that_freezes_keeps_no_contactor_closed(world: World) -> None:
+    async with world.station():
+        await world.booted()
+        await world.charge()
+        world.central.known(IDENTITY).freeze()
+        began_s = time.monotonic()
+        await world.bench.do("fault", connector=0, kind="emergency_stop", active=True)
+        await world.contactor("open")
+        assert time.monotonic() - began_s < 1.0
+
+
+async def test_a_meter_that_says_nothing_does_not_block_the_link(world: World) -> None:
+    async with world.station():
+        await world.booted()
+        await world.bench.do("meter", connector=1, online=False)
+        until_s = time.monotonic() + 1.5  # a reading is under way for most of this
+        while time.monotonic() < until_s:
+            began_s = time.monotonic()
+            await world.central.known(IDENTITY).call("GetConfiguration", {"key": ["HeartbeatInterval"]})
+            assert time.monotonic() - began_s < 0.5
+            await asyncio.sleep(0.1)
+
+
+async def test_a_key_that_the_central_system_sets_is_used_at_once_and_after_a_restart(world: World) -> None:
+    key = "00112233445566778899AABBCCDDEEFF"
+    async with world.station() as process:
+        await world.booted()
+        station = world.central.known(IDENTITY)
+        before = station.connections
+        answer = await station.call("ChangeConfiguration", {"key": "AuthorizationKey", "value": key})
+        assert answer["status"] == "Accepted"
+        world.central.settings.passwords[IDENTITY] = bytes.fromhex(key)
+        await station.wait_connected(after=before)
+        process.kill()
+        await process.wait()
+        before = station.connections
+        async with world.station():
+            await station.wait_connected(after=before, timeout_s=PATIENCE_S)
+    assert world.central.refusals == 0
+    assert key not in world.log()
+
+
 async def test_a_station_without_a_store_says_so_charges_nobody_and_starts_again_when_it_has_one(world: World) -> None:
     state = Path(world.settings().station.state_dir)
     (state / "station.db").mkdir(parents=True)  # what is there cannot be a database
