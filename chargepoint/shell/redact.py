@@ -1,10 +1,11 @@
 """What may be shown of a frame or an event: everything but secrets.
 
 Owns the blanking of AuthorizationKey wherever a frame carries it (ChangeConfiguration.req; GetConfiguration.conf, though the
-core never sends it). Refuses to alter anything else.
+core never sends it), and of user and password in a URL (GetDiagnostics.req, UpdateFirmware.req). Refuses to alter anything else.
 """
 
 import json
+import re
 from typing import Any
 
 from chargepoint.core.events import Event, FrameReceived
@@ -12,6 +13,7 @@ from chargepoint.core.events import Event, FrameReceived
 SECRETS = frozenset({"authorizationkey"})
 BLANK = "***"
 SHOWN_MAX = 16_384
+IN_URL = re.compile(r'(:\\?/\\?/)[^\s"/@]{1,500}@')
 
 
 def frame_text(text: str | bytes) -> str:
@@ -23,6 +25,7 @@ def frame_text(text: str | bytes) -> str:
             plain = json.dumps(_blanked(json.loads(plain)), ensure_ascii=False, separators=(",", ":"))
         except (ValueError, RecursionError):
             plain = "(a frame that is no JSON and speaks of a secret)" if "authorizationkey" in plain.lower() else plain
+    plain = IN_URL.sub(rf"\1{BLANK}@", plain)
     return plain if len(plain) <= SHOWN_MAX else f"{plain[:SHOWN_MAX]}... ({len(plain)} characters)"
 
 
@@ -34,7 +37,9 @@ def shown(event: Event) -> str:
 
 
 def _masked(text: str) -> str:
-    return "(an event that carries a secret)" if "authorizationkey" in text.lower() else text[:SHOWN_MAX]
+    if "authorizationkey" in text.lower():
+        return "(an event that carries a secret)"
+    return IN_URL.sub(rf"\1{BLANK}@", text)[:SHOWN_MAX]
 
 
 def _blanked(value: Any) -> Any:

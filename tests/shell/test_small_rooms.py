@@ -197,6 +197,13 @@ class TestRedaction:
         assert KEY not in shown(FrameReceived(frame))
         assert KEY not in shown(ControlAsked(1, "set_setting", {"name": "AuthorizationKey", "value": KEY}))
 
+    @pytest.mark.parametrize("url", ["ftp://joe:5EC2E7@host/x", "ftp:\\/\\/joe:5EC2E7@host\\/x", "https://5EC2E7@host/x"])
+    def test_a_password_in_a_url_is_never_shown(self, url: str) -> None:
+        text = frame_text(f'[2,"1","GetDiagnostics",{{"location":"{url}"}}]')
+        assert "5EC2E7" not in text
+        assert "***@host" in text
+        assert "5EC2E7" not in shown(ControlAsked(1, "x", {"url": url.replace("\\", "")}))
+
     @given(
         st.recursive(
             st.none() | st.integers() | st.text(max_size=20),
