@@ -1,7 +1,8 @@
 """What may be shown of a frame or an event: everything but secrets.
 
 Owns the blanking of AuthorizationKey wherever a frame carries it (ChangeConfiguration.req; GetConfiguration.conf, though the
-core never sends it), and of user and password in a URL (GetDiagnostics.req, UpdateFirmware.req). Refuses to alter anything else.
+core never sends it), and of user and password in a URL (GetDiagnostics.req, UpdateFirmware.req). Refuses to alter anything
+else.
 """
 
 import json
