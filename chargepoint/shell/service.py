@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 STOP_S = 4.8  # from the signal to the end of the process, whatever hangs
 LEAVE_S = 0.5  # for the interpreter to end by itself
-CORE_STOP_S = 2.0  # of these, for the core to end by itself
+CORE_STOP_S = 2.8  # of these, for the core to end by itself: more than it waits for last readings
 START_FAILED = 1
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
