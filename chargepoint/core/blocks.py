@@ -19,6 +19,7 @@ from chargepoint.core.local_list import LocalList
 from chargepoint.core.metering import Metering
 from chargepoint.core.notifier import Notifier
 from chargepoint.core.outbox import Outbox
+from chargepoint.core.profiles import Profiles
 from chargepoint.core.purposes import CallPurpose, CheckPurpose
 from chargepoint.core.records import ConnectorRecord, Idle, PutConnector, Snapshot
 from chargepoint.core.reservation import Reservations
@@ -49,6 +50,7 @@ class Blocks:
         self.transactions = Transactions(snapshot.transactions, snapshot.stop_samples, snapshot.next_transaction, site.metering)
         self.metering = Metering(self.keys)
         self.local_list = LocalList(self.keys, snapshot.list_version, snapshot.list_length)
+        self.profiles = Profiles(self.keys, snapshot.profiles)
         self.reservations = Reservations(snapshot.reservations)
         self.starts = Starts()
         self.station_faults: set[Fault] = set()

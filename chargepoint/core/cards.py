@@ -24,7 +24,7 @@ from chargepoint.core.sessions import Sessions
 from chargepoint.core.starts import Waiting
 from chargepoint.core.step import Step
 from chargepoint.facts import Refusal
-from chargepoint.messages import Reason
+from chargepoint.messages import ChargingProfile, Reason
 
 ID_TAG_MAX = 20
 
@@ -64,18 +64,18 @@ class Cards:
         match purpose:
             case ByCard(reader=reader):
                 self._card_checked(reader, verdict, step)
-            case ByRemote(connector=connector):
+            case ByRemote():
                 if verdict.accepted:
-                    self.remote(connector, verdict, step)
+                    self.remote(purpose, verdict, step)
                 else:
                     step.log("info", f"A remote start was not authorised: {verdict.status} ({verdict.source}).")
 
-    def remote(self, connector: int | None, verdict: Verdict, step: Step) -> None:
+    def remote(self, purpose: ByRemote, verdict: Verdict, step: Step) -> None:
         """A remote start whose id tag may charge: it waits for its plug, if that is not there yet."""
-        targets = self.remote_targets(connector, verdict.id_tag, verdict.parent_id_tag)
-        for one in targets if connector is not None else ():
+        targets = self.remote_targets(purpose.connector, verdict.id_tag, verdict.parent_id_tag)
+        for one in targets if purpose.connector is not None else ():
             self._sessions.forget(one, step)
-        self._wait(verdict, targets, None, step)
+        self._wait(verdict, targets, None, step, purpose.profile)
 
     def remote_targets(
         self, connector: int | None, id_tag: str, parent_id_tag: str | None, *, asking: bool = False
@@ -141,7 +141,14 @@ class Cards:
         """Of the connectors that an id may use, those that are reserved for it in particular, if there are any."""
         return [one for one in usable if one.free and self._blocks.reservations.at(one.number) is not None] or usable
 
-    def _wait(self, verdict: Verdict, targets: list[Connector], reader: int | None, step: Step) -> None:
+    def _wait(
+        self,
+        verdict: Verdict,
+        targets: list[Connector],
+        reader: int | None,
+        step: Step,
+        profile: ChargingProfile | None = None,
+    ) -> None:
         if not targets:
             step.log("info", "An authorised id tag found no free connector.")
             return
@@ -154,6 +161,7 @@ class Cards:
             parent_id_tag=verdict.parent_id_tag,
             listed=verdict.listed,
             reader=reader,
+            profile=profile,
         )
         if self._blocks.starts.add(waiting) is not None:
             step.log("info", "Another authorisation that waited for a plug gave way.")

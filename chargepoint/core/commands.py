@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from chargepoint.core.authorization import Verdict
 from chargepoint.core.blocks import Blocks
 from chargepoint.core.cards import Cards
+from chargepoint.core.charging_commands import ChargingCommands
 from chargepoint.core.connector import Connector
 from chargepoint.core.data_transfer import answer_data_transfer
 from chargepoint.core.departure import Departure
@@ -78,6 +79,7 @@ class Commands:
         departure: Departure,
         reserving: Reserving,
         listing: Listing,
+        charging: ChargingCommands,
     ) -> None:
         self._blocks = blocks
         self._sessions = sessions
@@ -85,12 +87,15 @@ class Commands:
         self._triggers = triggers
         self._unlocking = unlocking
         self._departure = departure
+        self._charging = charging
         self._handlers: dict[str, Handler] = {
             "ChangeAvailability": self._change_availability,
             "ChangeConfiguration": self._change_configuration,
             "ClearCache": self._clear_cache,
             "DataTransfer": self._data_transfer,
             "CancelReservation": reserving.cancel,
+            "ClearChargingProfile": charging.clear_profile,
+            "GetCompositeSchedule": charging.composite_schedule,
             "GetConfiguration": self._get_configuration,
             "GetLocalListVersion": listing.version,
             "RemoteStartTransaction": self._remote_start,
@@ -98,6 +103,7 @@ class Commands:
             "ReserveNow": reserving.reserve,
             "Reset": self._reset,
             "SendLocalList": listing.send,
+            "SetChargingProfile": charging.set_profile,
             "TriggerMessage": self._trigger,
             "UnlockConnector": self._unlock,
         }
@@ -195,7 +201,12 @@ class Commands:
         asks = self._blocks.keys.boolean("AuthorizeRemoteTxRequests")
         if not req.id_tag or not self._cards.remote_targets(req.connector_id, req.id_tag, None, asking=asks):
             return rejected
-        purpose = ByRemote(req.connector_id)
+        profile = req.charging_profile if self._blocks.profiles.offered else None  # else it is to be ignored
+        wrong = None if profile is None else self._charging.remote_refusal(profile)
+        if wrong is not None:
+            step.log("warning", f"A remote start was rejected: {wrong}.")
+            return rejected
+        purpose = ByRemote(req.connector_id, profile)
         if not asks:
             verdict = Verdict(id_tag=req.id_tag, status=AuthorizationStatus.Accepted, source="remote")
             self._cards.checked(purpose, verdict, step)

@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from chargepoint.core.faults import Fault, blocking
+from chargepoint.core.mains import Mains
 from chargepoint.core.records import Charging, ConnectorRecord, Ending, Finishing, Idle, Session
 from chargepoint.core.site import ConnectorSite
 from chargepoint.facts import Pilot, PilotState, Quantity, Reading
@@ -90,6 +91,7 @@ class Connector:
         self.lock_retry_s: float | None = None
         self.reading: Reading | None = None
         self.reading_began_s = 0.0
+        self.mains = Mains(site.phases)
         self.quantities: frozenset[Quantity] = frozenset()
         self.faults: set[Fault] = set()
         self._station_faults = station_faults

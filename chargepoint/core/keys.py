@@ -86,6 +86,11 @@ def split(value: str) -> list[str]:
     return [word.strip() for word in value.split(",") if word.strip()]
 
 
+def units(value: str) -> str | None:
+    """ChargingScheduleAllowedChargingRateUnit: what schedules may be given in (section 9.4)."""
+    return words_of("Current", "Power")(value) if split(value) else "must name Current, Power or both, found nothing"
+
+
 def phase_rotation(value: str) -> str | None:
     """`0.RST,1.RST`, or one word for every connector (section 9.1.9)."""
     rotations = ("NotApplicable", "Unknown", "RST", "RTS", "SRT", "STR", "TRS", "TSR")
@@ -105,7 +110,7 @@ def hexadecimal(value: str) -> str | None:
 
 
 RO, WO = Access.READ_ONLY, Access.WRITE_ONLY
-PROFILES = ("Core", "LocalAuthListManagement", "Reservation", "RemoteTrigger")
+PROFILES = ("Core", "LocalAuthListManagement", "Reservation", "RemoteTrigger", "SmartCharging")
 
 KEYS: tuple[Key, ...] = (
     Key(name="AllowOfflineTxForUnknownId", first="false", check=boolean),
@@ -113,10 +118,15 @@ KEYS: tuple[Key, ...] = (
     Key(name="AuthorizationKey", first="", check=hexadecimal, access=WO),
     Key(name="AuthorizeRemoteTxRequests", first="false", check=boolean),
     Key(name="BlinkRepeat", first="3", check=whole(0, 1_000)),
+    Key(name="ChargeProfileMaxStackLevel", first="20", check=whole(0, 1_000), access=RO, profile="SmartCharging"),
+    Key(name="ChargingScheduleAllowedChargingRateUnit", first="Current,Power", check=units, access=RO, profile="SmartCharging"),
+    Key(name="ChargingScheduleMaxPeriods", first="200", check=whole(1, 1_000), access=RO, profile="SmartCharging"),
     Key(name="ClockAlignedDataInterval", first="0", check=whole(0, 86_400)),
     Key(name="ConnectionTimeOut", first="60", check=whole(0, 86_400)),
     Key(name="ConnectorPhaseRotation", first="", check=phase_rotation),
     Key(name="ConnectorPhaseRotationMaxLength", first="33", check=whole(1), access=RO),
+    # No contactor of a station that this program knows switches phases one by one.
+    Key(name="ConnectorSwitch3to1PhaseSupported", first="false", check=one_of("false"), access=RO, profile="SmartCharging"),
     Key(name="GetConfigurationMaxKeys", first="100", check=whole(1), access=RO),
     Key(name="HeartbeatInterval", first="300", check=whole(1, HEARTBEAT_MAX_S)),
     Key(name="LightIntensity", first="100", check=whole(0, 100)),
@@ -124,6 +134,7 @@ KEYS: tuple[Key, ...] = (
     Key(name="LocalAuthListMaxLength", first="100000", check=whole(1, 100_000), access=RO, profile="LocalAuthListManagement"),
     Key(name="LocalAuthorizeOffline", first="true", check=boolean),
     Key(name="LocalPreAuthorize", first="false", check=boolean),
+    Key(name="MaxChargingProfilesInstalled", first="100", check=whole(1, 1_000), access=RO, profile="SmartCharging"),
     Key(name="MaxEnergyOnInvalidId", first="0", check=whole(0)),
     Key(name="MeterValuesAlignedData", first="Energy.Active.Import.Register", check=check_measurands),
     Key(name="MeterValuesAlignedDataMaxLength", first="20", check=whole(1), access=RO),

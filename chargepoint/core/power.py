@@ -7,7 +7,9 @@ Rules.
 1. A contactor is closed only in a running session that the station allows, with no blocking fault, the car asking for power
    (pilot C or D, diode seen), the cable locked where there is a lock, and at least 6 A offered.
 2. Contacts that do not follow their coil within FOLLOW_S are a fault: welded, or stuck open (until the cable is unplugged).
-3. A lock that does not move is tried LOCK_TRIES times, a second apart; then it is a fault, and is tried on more slowly.
+3. The offer is the connector's share of what the station may give, within its own limits (`limits`, `current`). Below 6 A no
+   car charges: it is suspended, and goes on as `pauses` says.
+4. A lock that does not move is tried LOCK_TRIES times, a second apart; then it is a fault, and is tried on more slowly.
 """
 
 from chargepoint.core.blocks import Blocks
@@ -15,6 +17,8 @@ from chargepoint.core.connector import Connector
 from chargepoint.core.current import OFFER_MIN_A, share
 from chargepoint.core.effects import CloseContactor, MoveLock, OfferCurrent, ReadMeter
 from chargepoint.core.faults import Fault
+from chargepoint.core.limits import Limits
+from chargepoint.core.pauses import Pauses
 from chargepoint.core.records import Charging, Ending
 from chargepoint.core.sessions import Sessions
 from chargepoint.core.step import Step
@@ -27,13 +31,16 @@ LOCK_SLOW_S = 30.0
 
 
 class Power:
-    def __init__(self, blocks: Blocks, sessions: Sessions) -> None:
+    def __init__(self, blocks: Blocks, sessions: Sessions, limits: Limits) -> None:
         self._blocks = blocks
         self._sessions = sessions
+        self._limits = limits
+        self._pauses = Pauses()
+        self._rest_until_s: float | None = None
 
     def settle(self, step: Step) -> None:
         """Brings every output in line with the facts."""
-        offers = self._offers()
+        offers = self._offers(step)
         for connector in self._blocks.connectors.values():
             offered_a = offers.get(connector.number, 0.0)
             connector.allowed = offered_a >= OFFER_MIN_A
@@ -54,6 +61,7 @@ class Power:
         late = [one for one in self._blocks.connectors.values() if self._out_of_step(one) and not one.faults & NOT_FOLLOWING]
         times = [one.commanded_s + FOLLOW_S for one in late]
         times += [one.lock_retry_s for one in self._blocks.connectors.values() if one.lock_retry_s is not None]
+        times += [time for time in (self._limits.deadline(), self._rest_until_s) if time is not None]
         return min(times, default=None)
 
     def contacts_moved(self, connector: Connector, closed: bool, step: Step) -> None:
@@ -84,11 +92,28 @@ class Power:
         connector.lock_retry_s = step.mono_s + (LOCK_RETRY_S if connector.lock_tries < LOCK_TRIES else LOCK_SLOW_S)
         step.then(MoveLock(connector.number, locked))
 
-    def _offers(self) -> dict[int, float]:
+    def _offers(self, step: Step) -> dict[int, float]:
         """What each connector in a session may offer: its own limits, and its share of the station's."""
         charging = [one for one in self._blocks.connectors.values() if self._wants_share(one)]
         charging.sort(key=lambda one: one.session_began_s)
-        return share({one.number: one.cable_a() for one in charging}, self._blocks.site.current_a_max)
+        allowed = self._limits.of_connectors(charging, step.mono_s)
+        station_a = self._limits.of_station(step.mono_s)
+        usable = [one.number for one in charging if allowed[one.number].current_a >= OFFER_MIN_A]
+        usable = [number for number in usable if not self._pauses.rests(number, step.mono_s)]
+        limits_a = {number: allowed[number].current_a for number in usable}
+        offers = share(limits_a, station_a, {number: allowed[number].least_a for number in usable})
+        self._note_pauses(charging, offers, step)
+        return offers
+
+    def _note_pauses(self, charging: list[Connector], offers: dict[int, float], step: Step) -> None:
+        for connector in self._blocks.connectors.values():
+            if not isinstance(connector.session, Charging):
+                self._pauses.forget(connector.number)
+        for connector in charging:
+            offered_a = offers.get(connector.number, 0.0)
+            if connector.offered_a is not None and offered_a < OFFER_MIN_A:
+                self._pauses.suspended(connector.number, step.mono_s)
+        self._rest_until_s = self._pauses.deadline(step.mono_s)
 
     def _wants_share(self, connector: Connector) -> bool:
         return isinstance(connector.session, Charging) and not connector.blocked and self._sessions.may_charge(connector)

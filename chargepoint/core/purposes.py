@@ -7,6 +7,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from chargepoint.messages import ChargingProfile
+
 
 class ForBoot(Struct, frozen=True):
     """BootNotification."""
@@ -57,9 +59,10 @@ class ByCard(Struct, frozen=True):
 
 
 class ByRemote(Struct, frozen=True):
-    """RemoteStartTransaction, accepted already; connector None: the next one that is plugged."""
+    """RemoteStartTransaction, accepted already; connector None: the next one that is plugged. profile: its TxProfile."""
 
     connector: int | None
+    profile: ChargingProfile | None = None
 
 
 CheckPurpose = ByCard | ByRemote

@@ -50,6 +50,7 @@ class Sensing:
         connector = self._blocks.connectors[event.connector]
         connector.reading = event.reading
         connector.reading_began_s = event.began_s
+        connector.mains.read(event.reading, charging=isinstance(connector.session, Charging))
         connector.faults.discard(Fault.METER_LOST)
         self._sessions.metered(connector)
 

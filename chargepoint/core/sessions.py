@@ -61,6 +61,8 @@ class Sessions:
                     self._final_s[connector.number] = step.mono_s + FINAL_AFTER_START_S
                 case Idle() | Finishing():
                     pass
+        running = (one.session for one in blocks.connectors.values())
+        blocks.profiles.keep_transactions({one.transaction for one in running if isinstance(one, Charging)}, step)
 
     def begin_where_possible(self, connector: Connector, step: Step) -> bool:
         """Somebody waits, a car is there: the session begins. True where it did."""
@@ -220,6 +222,9 @@ class Sessions:
         )
         blocks.outbox.add(record.key, StartBody(), offset_s, step)
         connector.session_began_s = step.mono_s
+        connector.mains.session_begins()
+        if waiting.profile is not None:
+            blocks.profiles.install(connector.number, waiting.profile, record.key, blocks.clock.boot.offset_s, step)
         connector.begun = False
         connector.allowed = True
         self._set(connector, Charging(transaction=record.key), step)
@@ -241,6 +246,7 @@ class Sessions:
     def _end(self, connector: Connector, key: int, reason: Reason, id_tag: str | None, step: Step) -> None:
         self._set(connector, Ending(transaction=key, reason=reason, stop=step.stamp, id_tag=id_tag), step)
         self._blocks.transactions.keep(key, step)
+        self._blocks.profiles.transaction_ended(key, step)
         self._blocks.metering.end(connector.number)
         step.then(ReadMeter(connector.number))
 

@@ -12,10 +12,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chargepoint.core.id_tags import same_id
+from chargepoint.messages import ChargingProfile
 
 
 class Waiting(Struct, frozen=True, kw_only=True):
-    """One authorisation. connectors: where it may be used. reader: None for a remote start."""
+    """One authorisation. connectors: where it may be used. reader: None for a remote start. profile: the TxProfile
+    that comes with it.
+    """
 
     id_tag: str
     connectors: tuple[int, ...]
@@ -24,6 +27,7 @@ class Waiting(Struct, frozen=True, kw_only=True):
     parent_id_tag: str | None = None
     listed: bool = False
     reader: int | None = None
+    profile: ChargingProfile | None = None
 
 
 class Starts:
@@ -84,6 +88,11 @@ class Starts:
         late = [one for one in self._waiting if one.until_s is not None and mono_s >= one.until_s]
         self._waiting = [one for one in self._waiting if one not in late]
         return late
+
+    @property
+    def profiles(self) -> int:
+        """How many charging profiles will be installed when everybody who waits has begun."""
+        return sum(1 for one in self._waiting if one.profile is not None)
 
     def deadline(self) -> float | None:
         return min((one.until_s for one in self._waiting if one.until_s is not None), default=None)

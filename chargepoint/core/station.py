@@ -13,11 +13,13 @@ from chargepoint.core import events
 from chargepoint.core.blocks import Blocks
 from chargepoint.core.calls import Calls
 from chargepoint.core.cards import Cards
+from chargepoint.core.charging_commands import ChargingCommands
 from chargepoint.core.commands import Commands
 from chargepoint.core.control import Control
 from chargepoint.core.departure import Departure
 from chargepoint.core.effects import Effect, SendFrame, SetPingInterval
 from chargepoint.core.faults import Fault
+from chargepoint.core.limits import Limits
 from chargepoint.core.listing import Listing
 from chargepoint.core.power import Power
 from chargepoint.core.records import PutBoot, Snapshot
@@ -39,7 +41,8 @@ class Station:
     def __init__(self, snapshot: Snapshot, site: Site) -> None:
         blocks = self._blocks = Blocks(snapshot, site)
         self._sessions = Sessions(blocks)
-        self._power = Power(blocks, self._sessions)
+        limits = Limits(blocks)
+        self._power = Power(blocks, self._sessions, limits)
         self._cards = Cards(blocks, self._sessions)
         self._sensing = Sensing(blocks, self._sessions)
         self._calls = Calls(blocks, self._sessions, self._cards)
@@ -51,7 +54,15 @@ class Station:
         self._reserving = Reserving(blocks)
         self._listing = Listing(blocks)
         self._commands = Commands(
-            blocks, self._sessions, self._cards, triggers, self._unlocking, self._departure, self._reserving, self._listing
+            blocks,
+            self._sessions,
+            self._cards,
+            triggers,
+            self._unlocking,
+            self._departure,
+            self._reserving,
+            self._listing,
+            ChargingCommands(blocks, limits),
         )
         self._control = Control(blocks, self._sessions, self._cards, self._calls, self._commands, self._reports)
         self._mono_s = 0.0
