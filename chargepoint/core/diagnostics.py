@@ -1,4 +1,4 @@
-"""Diagnostics: the course of a GetDiagnostics, from its order to the upload (OCPP 1.6 sections 4.3, 5.9, 7.24).
+"""Diagnostics: the course of a GetDiagnostics, from its order to the upload (OCPP 1.6 sections 4.4, 5.9, 7.24).
 
 Owns the state, the attempts, and which DiagnosticsStatusNotification is owed. Refuses to know what an archive holds and how it
 is sent: it asks for that and hears how it ended.

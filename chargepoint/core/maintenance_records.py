@@ -1,7 +1,7 @@
 """Records of firmware updates and diagnostics uploads: what a restart in the middle of one must still know.
 
 Owns the states of both courses as unions of frozen values, and the changes that store them. OCPP 1.6:
-sections 4.3, 4.5, 5.9 and 5.19.
+sections 4.4, 4.5, 5.9 and 5.19.
 """
 
 from msgspec import Struct
