@@ -19,6 +19,7 @@ from chargepoint.core.data_transfer import answer_data_transfer
 from chargepoint.core.departure import Departure
 from chargepoint.core.effects import SendFrame, SetCredentials, SetPingInterval
 from chargepoint.core.listing import Listing
+from chargepoint.core.maintenance import Maintenance
 from chargepoint.core.purposes import ByRemote
 from chargepoint.core.records import Charging, ClearIdCache, PutConnector
 from chargepoint.core.reserving import Reserving
@@ -80,6 +81,7 @@ class Commands:
         reserving: Reserving,
         listing: Listing,
         charging: ChargingCommands,
+        maintenance: Maintenance,
     ) -> None:
         self._blocks = blocks
         self._sessions = sessions
@@ -97,6 +99,7 @@ class Commands:
             "ClearChargingProfile": charging.clear_profile,
             "GetCompositeSchedule": charging.composite_schedule,
             "GetConfiguration": self._get_configuration,
+            "GetDiagnostics": maintenance.get_diagnostics,
             "GetLocalListVersion": listing.version,
             "RemoteStartTransaction": self._remote_start,
             "RemoteStopTransaction": self._remote_stop,
@@ -106,6 +109,7 @@ class Commands:
             "SetChargingProfile": charging.set_profile,
             "TriggerMessage": self._trigger,
             "UnlockConnector": self._unlock,
+            "UpdateFirmware": maintenance.update_firmware,
         }
 
     def called(self, call: Call, step: Step) -> None:
@@ -226,8 +230,8 @@ class Commands:
         return RemoteStopTransactionConf(status=RemoteStartStopStatus.Rejected)
 
     def _reset(self, req: ResetReq, _: str, step: Step) -> ResetConf:
-        """Section 5.14."""
-        if self._blocks.leaving is not None:
+        """Section 5.14. Nothing cuts an installer short; the process ends after it anyway."""
+        if self._blocks.leaving is not None or self._blocks.firmware.installing:
             return ResetConf(status=ResetStatus.Rejected)
         self._departure.begin("hard_reset" if req.type is ResetType.Hard else "soft_reset", step)
         return ResetConf(status=ResetStatus.Accepted)

@@ -110,7 +110,7 @@ def hexadecimal(value: str) -> str | None:
 
 
 RO, WO = Access.READ_ONLY, Access.WRITE_ONLY
-PROFILES = ("Core", "LocalAuthListManagement", "Reservation", "RemoteTrigger", "SmartCharging")
+PROFILES = ("Core", "FirmwareManagement", "LocalAuthListManagement", "Reservation", "RemoteTrigger", "SmartCharging")
 
 KEYS: tuple[Key, ...] = (
     Key(name="AllowOfflineTxForUnknownId", first="false", check=boolean),

@@ -21,6 +21,7 @@ from chargepoint.core.effects import Effect, SendFrame, SetPingInterval
 from chargepoint.core.faults import Fault
 from chargepoint.core.limits import Limits
 from chargepoint.core.listing import Listing
+from chargepoint.core.maintenance import Maintenance
 from chargepoint.core.power import Power
 from chargepoint.core.records import PutBoot, Snapshot
 from chargepoint.core.reports import Reports
@@ -53,6 +54,7 @@ class Station:
         triggers = Triggers(blocks, self._samples)
         self._reserving = Reserving(blocks)
         self._listing = Listing(blocks)
+        self._maintenance = Maintenance(blocks, self._departure)
         self._commands = Commands(
             blocks,
             self._sessions,
@@ -63,6 +65,7 @@ class Station:
             self._reserving,
             self._listing,
             ChargingCommands(blocks, limits),
+            self._maintenance,
         )
         self._control = Control(blocks, self._sessions, self._cards, self._calls, self._commands, self._reports)
         self._mono_s = 0.0
@@ -95,6 +98,7 @@ class Station:
             self._unlocking.deadline(),
             self._departure.deadline(),
             self._reserving.deadline(self._mono_s),
+            self._maintenance.deadline(),
         ]
         return min((time for time in times if time is not None), default=None)
 
@@ -151,6 +155,8 @@ class Station:
                 self._control.dead_letter(event, step)
             case events.ListStored():
                 self._listing.stored(event, step)
+            case events.DownloadEnded() | events.UploadEnded() | events.InstallEnded():
+                self._maintenance.ended(event, step)
             case events.StoreTroubled(reason=reason):
                 step.log("error", reason)
                 blocks.station_faults.add(Fault.STORE_TROUBLED)
@@ -164,6 +170,7 @@ class Station:
 
     def _settle(self, step: Step) -> None:
         """Sessions, outputs and statuses follow from the facts; again, as long as one thing led to another."""
+        self._maintenance.hold_back()
         for _ in range(SETTLE_ROUNDS):
             before = [connector.session for connector in self._blocks.connectors.values()]
             self._withdraw_starts(step)
@@ -176,6 +183,7 @@ class Station:
             self._power.settle(step)
             if before == [connector.session for connector in self._blocks.connectors.values()]:
                 break
+        self._maintenance.settle(step)
         self._unlocking.settle(step)
         self._reports.update(step)
         self._departure.leave_where_possible(step)
@@ -194,6 +202,7 @@ class Station:
             step.log("error", store_fault)
             self._blocks.station_faults.add(Fault.STORE_TROUBLED)
         self._sessions.resume(step)
+        self._maintenance.started(step)
 
     def _tick(self, step: Step) -> None:
         blocks = self._blocks
