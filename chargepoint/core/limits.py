@@ -54,7 +54,9 @@ class Line(Struct, frozen=True):
 
 
 class Allowed(Struct, frozen=True):
-    """What a connector may offer. least_a: below this charging is not worth while (minChargingRate; at least 6 A)."""
+    """What a connector may offer. least_a: a share below this is not worth while (minChargingRate, where the limit itself is not
+    lower; at least 6 A).
+    """
 
     current_a: float
     least_a: float
@@ -113,7 +115,7 @@ class Limits:
         current_a = min(cable_a, tenths(current_a)) if current_a < cable_a else cable_a
         limits, _ = stack.at(now_s)
         wanted_a = max((supply.least_a(limit) for limit in limits), default=0.0)
-        return Allowed(current_a, max(OFFER_MIN_A, min(wanted_a, current_a)))
+        return Allowed(current_a, max(OFFER_MIN_A, wanted_a) if wanted_a <= current_a else OFFER_MIN_A)
 
     def _arm(self, until_s: int) -> None:
         if until_s < FOREVER and (self._border_s is None or until_s < self._border_s):
