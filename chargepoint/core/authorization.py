@@ -118,10 +118,9 @@ class Authorization(Generic[P]):
         """The oldest check whose Authorize.req is to be sent."""
         return next((check for check in self._checks.values() if check.asking and not check.sent), None)
 
-    def answered(self, ticket: int, id_tag: str, info: IdTagInfo, step: Step) -> tuple[P, Verdict] | None:
-        """Authorize.conf. A check that gave up waiting still teaches the cache."""
+    def answered(self, ticket: int, info: IdTagInfo) -> tuple[P, Verdict] | None:
+        """Authorize.conf; None where the check gave up waiting."""
         check = self._checks.get(ticket)
-        self.learn(id_tag, info, listed=check is not None and check.listed is not None, step=step)
         if check is None:
             return None
         verdict = Verdict(
@@ -150,9 +149,9 @@ class Authorization(Generic[P]):
     def deadline(self) -> float | None:
         return min((check.until_s for check in self._checks.values() if check.asking), default=None)
 
-    def learn(self, id_tag: str, info: IdTagInfo, *, listed: bool, step: Step) -> None:
-        """What a conf says of an id goes into the cache, unless the id is on the local list."""
-        if not listed and self._keys.boolean("AuthorizationCacheEnabled"):
+    def learn(self, id_tag: str, info: IdTagInfo, step: Step) -> None:
+        """What a conf says of an id that is not on the local list goes into the cache."""
+        if self._keys.boolean("AuthorizationCacheEnabled"):
             step.change(CacheId(record_of(id_tag, info)))
 
     def _offline(self, check: Checking[P], now_s: float | None) -> Verdict:

@@ -45,6 +45,7 @@ from chargepoint.messages import (
     FirmwareStatusNotificationReq,
     HeartbeatConf,
     HeartbeatReq,
+    IdTagInfo,
     MeterValuesReq,
     StartTransactionConf,
     StatusNotificationReq,
@@ -189,11 +190,17 @@ class Calls:
     def _authorize_ended(self, ticket: int, id_tag: str, outcome: Outcome[CallPurpose], step: Step) -> None:
         authorization = self._blocks.authorization
         if isinstance(outcome.conf, AuthorizeConf):
-            found = authorization.answered(ticket, id_tag, outcome.conf.id_tag_info, step)
+            self._said(id_tag, outcome.conf.id_tag_info, step)
+            found = authorization.answered(ticket, outcome.conf.id_tag_info)
         else:
             found = authorization.give_up(ticket, self._blocks.clock.now_s(step))
         if found is not None:
             self._cards.checked(*found, step)
+
+    def _said(self, id_tag: str, info: IdTagInfo, step: Step) -> None:
+        """Every IdTagInfo is for the cache, unless the id is on the local list (section 3.5.3)."""
+        if not self._blocks.local_list.hold_against(id_tag, info, step):
+            self._blocks.authorization.learn(id_tag, info, step)
 
     def _row_ended(self, outcome: Outcome[CallPurpose], step: Step) -> None:
         blocks = self._blocks
@@ -217,12 +224,12 @@ class Calls:
         if isinstance(conf, StartTransactionConf):
             info = conf.id_tag_info
             blocks.transactions.started(record.key, conf.transaction_id, info.status, info.parent_id_tag, step)
-            blocks.authorization.learn(record.id_tag, info, listed=record.id_listed, step=step)
+            self._said(record.id_tag, info, step)
             if info.status is not AuthorizationStatus.Accepted:
                 self._sessions.not_accepted(record.key, step)
         elif isinstance(conf, StopTransactionConf):
             if conf.id_tag_info is not None and same_id(record.stop_id_tag, record.id_tag):
-                blocks.authorization.learn(record.id_tag, conf.id_tag_info, listed=record.id_listed, step=step)
+                self._said(record.id_tag, conf.id_tag_info, step)
             blocks.transactions.stop_delivered(record.key, Delivery.CONFIRMED, step)
 
     def _row_spent(self, row: OutboxRow, step: Step) -> None:

@@ -18,6 +18,7 @@ from chargepoint.core.connector import Connector
 from chargepoint.core.data_transfer import answer_data_transfer
 from chargepoint.core.departure import Departure
 from chargepoint.core.effects import SendFrame, SetCredentials, SetPingInterval
+from chargepoint.core.faults import Fault
 from chargepoint.core.listing import Listing
 from chargepoint.core.maintenance import Maintenance
 from chargepoint.core.purposes import ByRemote
@@ -174,6 +175,8 @@ class Commands:
             step.then(SetPingInterval(self._blocks.keys.whole("WebSocketPingInterval")))
         elif name.lower() == "authorizationkey":
             step.last(SetCredentials(self._blocks.keys.text("AuthorizationKey")))
+        elif name.lower() == "localauthlistenabled":
+            self._blocks.station_faults.discard(Fault.LOCAL_LIST_CONFLICT)
         return status, wrong
 
     def _clear_cache(self, _: ClearCacheReq, __: str, step: Step) -> ClearCacheConf:

@@ -53,6 +53,8 @@ class Configuration:
             known = BY_NAME.get(name.lower())
             if known is not None and known.access is not Access.READ_ONLY and known.check(value) is None:
                 self._values[known.name] = value  # what an older program took and this one would not is left out
+        if "LocalAuthListManagement" not in self.members("SupportedFeatureProfiles"):
+            self._values["LocalAuthListEnabled"] = "false"  # nobody can bring the list up to date: it lets nobody in
         self._quantities: frozenset[Quantity] | None = None
 
     def text(self, name: str) -> str:

@@ -28,6 +28,7 @@ class Fault(StrEnum):
     READER_LOST = "reader_lost"
     PART_LOST = "part_lost"
     STORE_TROUBLED = "store_troubled"
+    LOCAL_LIST_CONFLICT = "local_list_conflict"
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -57,6 +58,9 @@ RULES: dict[Fault, Rule] = {
     Fault.READER_LOST: Rule(code=Code.ReaderFailure, text="Card reader does not answer", blocks=False, ends=None),
     Fault.PART_LOST: Rule(code=Code.InternalError, text="A part of the station does not answer"),
     Fault.STORE_TROUBLED: Rule(code=Code.InternalError, text="Station cannot store sessions: disk"),
+    Fault.LOCAL_LIST_CONFLICT: Rule(
+        code=Code.LocalListConflict, text="Local list contradicts the Central System", blocks=False, ends=None
+    ),
 }
 
 

@@ -144,11 +144,8 @@ class Station:
                 self._sensing.part_lost(event, step)
             case events.PartBack():
                 self._sensing.part_back(event, step)
-            case events.LookedUp(ticket=ticket, listed=listed, cached=cached):
-                now_s = blocks.clock.now_s(step)
-                found = blocks.authorization.looked_up(ticket, listed, cached, blocks.online, now_s, step)
-                if found is not None:
-                    self._cards.checked(*found, step)
+            case events.LookedUp():
+                self._looked_up(event, step)
             case events.RowsFetched(rows=rows, total=total):
                 blocks.outbox.fetched(rows, total)
             case events.DeadLetterFetched():
@@ -215,6 +212,16 @@ class Station:
             blocks.lamps.quiet(list(waiting.connectors))
         blocks.notifier.tick(step.mono_s, blocks.keys.whole("MinimumStatusDuration"))
         self._samples.take_due(step)
+
+    def _looked_up(self, event: events.LookedUp, step: Step) -> None:
+        """The store found what is known of an id tag."""
+        if self._listing.looked_up(event, step):
+            return
+        blocks = self._blocks
+        now_s = blocks.clock.now_s(step)
+        found = blocks.authorization.looked_up(event.ticket, event.listed, event.cached, blocks.online, now_s, step)
+        if found is not None:
+            self._cards.checked(*found, step)
 
     def _link_down(self, reason: str, step: Step) -> None:
         if self._blocks.rpc.up:

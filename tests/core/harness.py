@@ -89,6 +89,8 @@ class World(Hands):
         self.answers: dict[str, Payload | Refuse] = {}
         self.replies: dict[int, tuple[dict[str, Any], str | None]] = {}
         self.maintenance: list[fx.MaintenanceEffect] = []
+        self.updates: list[fx.StoreList] = []
+        self.slow_store = False  # updates of the local list wait for `store_lists`
         self._boot_number = 1
         self._connections = 0
         self._counter = itertools.count(1)
@@ -128,6 +130,7 @@ class World(Hands):
         """The process dies (kill -9): contactors fall open, the connection ends, nothing else is done."""
         self._queue.clear()
         self._pending.clear()
+        self.updates.clear()
         self.up = False
         self.wire.gone()
         self.hazards = {number: set() for number in self.hazards}
@@ -245,6 +248,13 @@ class World(Hands):
         self.deliver(ev.ControlAsked(ticket, do, arguments))
         return self.replies[ticket]
 
+    def store_lists(self, failure: str | None = None) -> None:
+        """The store takes the updates of the local list that it was given, or fails to."""
+        while self.updates:
+            update = self.updates.pop(0)
+            wrong = failure or self.store.store_list(update)
+            self.deliver(ev.ListStored(update.version, len(self.store.listed), wrong))
+
     # --- one step ----------------------------------------------------------------------------------------------------
 
     def deliver(self, event: ev.Event) -> None:
@@ -287,8 +297,9 @@ class World(Hands):
             case fx.FetchDeadLetter(ticket=ticket, seq=seq):
                 at_once.append(ev.DeadLetterFetched(ticket, *self.store.dead_letter(seq)))
             case fx.StoreList():
-                failure = self.store.store_list(effect)
-                self._pending.append(ev.ListStored(effect.version, len(self.store.listed), failure))
+                self.updates.append(effect)
+                if not self.slow_store:
+                    self.store_lists()
             case fx.SendFrame(text=text):
                 self._sent(text)
             case fx.CloseLink(reason=reason):
@@ -299,9 +310,7 @@ class World(Hands):
                 self.exited = kind
             case fx.Log():
                 self.logs.append(effect)
-            case (
-                fx.StartDownload() | fx.Install() | fx.CheckInstall() | fx.DropImage() | fx.StartUpload() | fx.DropArchive()
-            ):
+            case fx.StartDownload() | fx.Install() | fx.CheckInstall() | fx.DropImage() | fx.StartUpload() | fx.DropArchive():
                 self.maintenance.append(effect)
             case fx.LinkProven() | fx.ProbeLink() | fx.SetPingInterval() | fx.SetCredentials():
                 pass
