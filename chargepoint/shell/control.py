@@ -38,6 +38,7 @@ LINE_MAX = 64 * 1024
 ASK_S = 4.0
 DRAIN_S = 5.0
 IDLE_S = 300.0
+CLOSE_S = 0.2
 BEHIND_MAX = 256 * 1024
 STATUS_EVERY_S = 0.2
 LEDGER_LIMIT = 50
@@ -67,6 +68,7 @@ class Control:
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.StreamWriter] = set()
         self._watchers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._asked: dict[int, asyncio.Future[Body]] = {}
         self._ticket = 0
         self._changed = asyncio.Event()
@@ -88,8 +90,18 @@ class Control:
         if self._server is None:
             return
         self._server.close()
+        for waiting in self._asked.values():
+            if not waiting.done():
+                waiting.set_exception(Refusal("the station ends"))
         for client in list(self._clients):
             client.close()
+        # A task that is left to the closing loop is complained of in the log when nobody writes it any more.
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=CLOSE_S)
+        for client in list(self._clients):
+            client.transport.abort()
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=CLOSE_S)
         try:
             os.unlink(self._path)
         except OSError as error:
@@ -134,6 +146,10 @@ class Control:
     # One client
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         if len(self._clients) >= CLIENTS_MAX:
             writer.write(_line(_error(f"there are {CLIENTS_MAX} clients already; close one")))
             writer.close()

@@ -42,9 +42,13 @@ class ThreadedHandler(logging.Handler):
             self.handleError(record)
 
     def flush(self) -> None:
-        """Waits until everything is written, for at most `FLUSH_S`."""
+        """Waits until everything is written, for at most `FLUSH_S`; not at all where nobody writes any more.
+
+        At the end of the process logging waits here with the handler locked: a thread that dies waiting for the lock keeps it.
+        """
         with self._lines.all_tasks_done:
-            self._lines.all_tasks_done.wait_for(lambda: self._lines.unfinished_tasks == 0, FLUSH_S)
+            done = self._lines.all_tasks_done
+            done.wait_for(lambda: self._lines.unfinished_tasks == 0 or not self._writer.is_alive(), FLUSH_S)
 
     def close(self) -> None:
         """Writes what waits, for at most `FLUSH_S`, and ends the thread."""
