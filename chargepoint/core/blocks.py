@@ -78,7 +78,7 @@ class Blocks:
     def may_use(self, connector: Connector, id_tag: str, parent_id_tag: str | None, reader: int | None = None) -> bool:
         """No reservation of somebody else keeps the connector from this id. reader: None for a remote start."""
         others = [number for number in self.idle() if number != connector.number]
-        claims = self.claims(self.starts.besides(id_tag, reader))
+        claims = self.claims(self.starts.besides(id_tag, reader, connector.number))
         return self.reservations.may_use(connector.number, id_tag, parent_id_tag, others, len(claims))
 
     def idle(self) -> list[int]:

@@ -299,7 +299,8 @@ class Calls:
             info=report.info,
             status=report.status,
             timestamp=None if offset_s is None else to_utc(offset_s + pending.mono_s),
-            vendor_id=self._blocks.site.vendor if report.info else None,
+            vendor_id=self._blocks.site.vendor if report.vendor_error_code else None,
+            vendor_error_code=report.vendor_error_code,
         )
         self._blocks.notifier.sent(number, pending)
         self._call("StatusNotification", request, ForStatus(), step)

@@ -163,7 +163,7 @@ class Cards:
             reader=reader,
             profile=profile,
         )
-        if self._blocks.starts.add(waiting) is not None:
+        if self._blocks.starts.add(waiting):
             step.log("info", "Another authorisation that waited for a plug gave way.")
 
     def _stops(self, served: list[Connector], id_tag: str, step: Step) -> bool:
@@ -226,11 +226,15 @@ class Cards:
 
     @staticmethod
     def _open(among: list[Connector]) -> list[Connector]:
-        """Connectors that a car may be plugged into next."""
-        return [one for one in among if one.free and not one.vehicle]
+        """Connectors that a car may be plugged into next; not with a cable in it that is held for somebody."""
+        return [one for one in among if one.free and not one.vehicle and not _held(one)]
 
     def _refuse(self, numbers: list[int], why: Refusal, text: str, step: Step) -> None:
         step.log("info", f"A card was refused: {text}.")
         self._blocks.lamps.quiet(numbers)
         idle = [number for number in numbers if not self._blocks.connectors[number].in_transaction]
         self._blocks.lamps.refused(idle or numbers, why, step)
+
+
+def _held(connector: Connector) -> bool:
+    return isinstance(connector.session, Finishing) and connector.session.held_for is not None

@@ -1,6 +1,7 @@
 """Faults: what can be wrong, what the Central System is told of it, and what it does to a session (OCPP 1.6 section 7.6).
 
-Owns one line per kind of fault. Refuses to know how a fault is found.
+Owns one line per kind of fault. Refuses to know how a fault is found. The fault's own name goes out as vendorErrorCode. Section
+4.9 forbids EVCommunicationError beside Faulted, so a pilot that makes charging impossible is an OtherError.
 """
 
 from enum import StrEnum
@@ -48,8 +49,8 @@ RULES: dict[Fault, Rule] = {
     Fault.CONTACTOR_WELDED: Rule(code=Code.PowerSwitchFailure, text="Contactor welded: does not open"),
     Fault.CONTACTOR_STUCK_OPEN: Rule(code=Code.PowerSwitchFailure, text="Contactor does not close"),
     Fault.LOCK_JAMMED: Rule(code=Code.ConnectorLockFailure, text="Socket lock does not move", ends=None),
-    Fault.PILOT_SHORT: Rule(code=Code.EVCommunicationError, text="Control pilot shorted"),
-    Fault.PILOT_DIODE: Rule(code=Code.EVCommunicationError, text="Control pilot without diode: no vehicle"),
+    Fault.PILOT_SHORT: Rule(code=Code.OtherError, text="Control pilot shorted"),
+    Fault.PILOT_DIODE: Rule(code=Code.OtherError, text="Control pilot without diode: no vehicle"),
     Fault.OVER_TEMPERATURE: Rule(code=Code.HighTemperature, text="Too hot"),
     Fault.OVER_CURRENT: Rule(code=Code.OverCurrentFailure, text="Vehicle draws more than offered"),
     Fault.DOOR_OPEN: Rule(code=Code.OtherError, text="Station door open"),

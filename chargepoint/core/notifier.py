@@ -20,11 +20,12 @@ AGAIN_S = 60.0
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """What can be told of a connector. info: at most 50 characters."""
+    """What can be told of a connector. info and vendor_error_code: at most 50 characters."""
 
     status: ChargePointStatus
     error_code: ChargePointErrorCode = ChargePointErrorCode.NoError
     info: str | None = None
+    vendor_error_code: str | None = None
 
 
 class Pending(Struct, frozen=True):

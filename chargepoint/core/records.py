@@ -155,11 +155,12 @@ class Ending(Struct, frozen=True, tag="ending", kw_only=True):
 
 
 class Finishing(Struct, frozen=True, tag="finishing", kw_only=True):
-    """The cable of an ended transaction is still there. held_for: the id tag that may free the locked cable."""
+    """The cable of an ended transaction is still there; it ended for `reason`. held_for: the id tag that may free the cable."""
 
     transaction: int
     id_tag: str
     held_for: str | None = None
+    reason: Reason = Reason.Local
 
 
 Session = Idle | Charging | Ending | Finishing

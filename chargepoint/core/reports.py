@@ -7,9 +7,13 @@ from chargepoint.core.blocks import Blocks
 from chargepoint.core.connector import Connector, status_of
 from chargepoint.core.faults import RULES, Fault, blocking, worst
 from chargepoint.core.notifier import Report
-from chargepoint.core.records import Charging
+from chargepoint.core.records import Charging, Ending, Finishing, Idle
 from chargepoint.core.step import Step
-from chargepoint.messages import ChargePointErrorCode, ChargePointStatus
+from chargepoint.facts import PilotState
+from chargepoint.messages import ChargePointErrorCode, ChargePointStatus, Reason
+
+EV_SIDE = "EV side disconnected"
+LEFT = (ChargePointStatus.SuspendedEV, ChargePointStatus.Finishing)
 
 
 class Reports:
@@ -35,7 +39,7 @@ class Reports:
             reserved=self._blocks.reserved(connector),
         )
         station = {fault for fault in self._blocks.station_faults if RULES[fault].blocks}
-        return _report(status_of(facts), connector.faults | station)
+        return _report(status_of(facts), connector.faults | station, EV_SIDE if _left(connector) else None)
 
     def of_station(self) -> Report:
         """Connector 0 knows Available, Unavailable and Faulted only."""
@@ -55,11 +59,22 @@ class Reports:
         return min(times, default=None)
 
 
-def _report(status: ChargePointStatus, faults: set[Fault]) -> Report:
+def _left(connector: Connector) -> bool:
+    """The car was taken off in mid-session; whether that ended it is a setting (section 4.9 wants it said)."""
+    match connector.session:
+        case Charging():
+            return connector.pilot is not None and connector.pilot.state is PilotState.A
+        case Ending(reason=reason) | Finishing(reason=reason):
+            return reason is Reason.EVDisconnected
+        case Idle():
+            return False
+
+
+def _report(status: ChargePointStatus, faults: set[Fault], info: str | None = None) -> Report:
     fault = worst(faults)
     if fault is None:
-        return Report(status=status)
-    return Report(status=status, error_code=RULES[fault].code, info=RULES[fault].text)
+        return Report(status=status, info=info if status in LEFT else None)
+    return Report(status=status, error_code=RULES[fault].code, info=RULES[fault].text, vendor_error_code=fault)
 
 
 def _line(report: Report) -> str:

@@ -263,7 +263,8 @@ class Sessions:
         self._final_s.pop(connector.number, None)
         held_for = record.id_tag if self._holds(session.reason) else None
         there = connector.plugged or connector.pilot is None
-        self._set(connector, Finishing(transaction=key, id_tag=record.id_tag, held_for=held_for) if there else Idle(), step)
+        left = Finishing(transaction=key, id_tag=record.id_tag, held_for=held_for, reason=session.reason)
+        self._set(connector, left if there else Idle(), step)
         used_wh = (record.meter_stop_wh or 0) - record.meter_start_wh
         text = f"The session ended ({session.reason}): {used_wh} Wh."
         step.log("info", text, connector=connector.number, transaction=key)

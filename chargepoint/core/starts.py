@@ -3,7 +3,8 @@
 Owns who may begin a session next, on which connectors, and until when. Refuses to know how the id was authorised.
 
 Rules.
-1. A reader has one waiting card: a second one takes its place. Remote starts wait beside it, one for each id tag.
+1. A reader has one waiting card: a second one takes its place, and a card waits at one reader, the last. Remote starts wait
+   beside it, for a connector one, and for an id tag one among the same connectors.
 2. Whoever waits longest gets the connector that is plugged next.
 3. After ConnectionTimeOut seconds nobody waits any more; 0 means for ever.
 """
@@ -34,13 +35,11 @@ class Starts:
     def __init__(self) -> None:
         self._waiting: list[Waiting] = []
 
-    def add(self, waiting: Waiting) -> Waiting | None:
-        """Waits from now on; returns the one that had to give way."""
-        rival = next((other for other in self._waiting if self._rivals(waiting, other)), None)
-        if rival is not None:
-            self._waiting.remove(rival)
-        self._waiting.append(waiting)
-        return rival
+    def add(self, waiting: Waiting) -> list[Waiting]:
+        """Waits from now on; returns those who had to give way."""
+        rivals = [other for other in self._waiting if self._rivals(waiting, other)]
+        self._waiting = [other for other in self._waiting if other not in rivals] + [waiting]
+        return rivals
 
     def take(self, connector: int) -> Waiting | None:
         """The connector is plugged: whoever waits longest for it begins there."""
@@ -49,9 +48,10 @@ class Starts:
             self._waiting.remove(first)
         return first
 
-    def besides(self, id_tag: str, reader: int | None) -> list[Waiting]:
-        """Who waits and would go on waiting beside this card at this reader (None: a remote start), the oldest first."""
-        return [one for one in self._waiting if one.reader != reader or (reader is None and not same_id(one.id_tag, id_tag))]
+    def besides(self, id_tag: str, reader: int | None, connector: int) -> list[Waiting]:
+        """Who waits and would go on waiting beside this id at this reader (None: a remote start), the oldest first."""
+        new = Waiting(id_tag=id_tag, connectors=(connector,), since_s=0.0, until_s=None, reader=reader)
+        return [one for one in self._waiting if not self._rivals(new, one)]
 
     def waiting(self) -> list[Waiting]:
         """Everybody, the oldest first."""
@@ -99,6 +99,11 @@ class Starts:
 
     @staticmethod
     def _rivals(new: Waiting, old: Waiting) -> bool:
+        same = same_id(new.id_tag, old.id_tag)
+        if new.reader is not None and old.reader is not None:
+            return same or new.reader == old.reader
         if new.reader is not None or old.reader is not None:
-            return new.reader == old.reader
-        return same_id(new.id_tag, old.id_tag) or (len(new.connectors) == 1 and new.connectors == old.connectors)
+            return False
+        return (same and not set(new.connectors).isdisjoint(old.connectors)) or (
+            len(new.connectors) == 1 and new.connectors == old.connectors
+        )

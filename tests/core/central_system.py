@@ -7,6 +7,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from chargepoint.core.records import IdTagRecord
+from chargepoint.messages import AuthorizationStatus
+
 Payload = dict[str, Any]
 
 
@@ -46,6 +49,11 @@ def id_tag_info(status: str = "Accepted", parent: str | None = None, expiry: str
     if expiry is not None:
         info["expiryDate"] = expiry
     return {"idTagInfo": info}
+
+
+def listed(id_tag: str, status: str = "Accepted", parent: str | None = None, expiry_s: float | None = None) -> IdTagRecord:
+    """An entry of the local list or of the cache, for `World.store`."""
+    return IdTagRecord(id_tag=id_tag, status=AuthorizationStatus(status), parent_id_tag=parent, expiry_s=expiry_s)
 
 
 class CentralSystem:

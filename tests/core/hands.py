@@ -31,6 +31,10 @@ class Hands(Looking, ABC):
         if ready:
             self.pilot(connector, "C", cable_a=cable_a)
 
+    def ev_ready(self, connector: int = 1) -> None:
+        """The car asks for power (pilot C)."""
+        self.pilot(connector, "C")
+
     def unplug(self, connector: int = 1, *, side: str = "both") -> None:
         """side: both; ev (the cable stays in the socket); station (what was left in the socket)."""
         self.pilot(connector, "A", cable=side == "ev")
