@@ -10,8 +10,6 @@ what a TriggerMessage asked.
 from collections import deque
 from collections.abc import Callable
 
-from msgspec.structs import replace
-
 from chargepoint.core.blocks import Blocks
 from chargepoint.core.cards import Cards
 from chargepoint.core.effects import LinkProven, Reply
@@ -309,14 +307,10 @@ class Calls:
         row = self._blocks.outbox.next_row(step)
         if row is None:
             return
-        dated = row
-        if row.offset_s is None:
-            offset_s = self._blocks.clock.offset_of(row.stamp)
-            if offset_s is None:
-                return  # the time is unknown: nothing without a date leaves
-            dated = replace(row, offset_s=offset_s)
-            self._blocks.transactions.dated(dated, step)
-        action, request = self._blocks.transactions.request(dated, self._blocks.clock.offset_of)
+        dated = self._blocks.transactions.dated(row, self._blocks.clock.offset_of, step)
+        if dated is None:
+            return  # the time is unknown: nothing without a date leaves
+        action, request = self._blocks.transactions.request(dated)
         self._blocks.outbox.sending(row, dated, step)
         self._call(action, request, ForRow(row.transaction), step)
 

@@ -5,16 +5,21 @@ the events and with the Central System's currentTime (OCPP 1.6 sections 4.2 and 
 
 Rules.
 1. The Central System's word beats the system's clock; the system's clock counts only where it is synchronised.
-2. Time that is handed out never goes back: when the truth turns out to be earlier, it runs at half speed until the truth has
-   caught up.
+2. Time never goes back: when the truth turns out to be earlier, it runs at half speed until the truth has caught up. All that
+   this needs is in the record of the boot, so it holds over restarts.
 3. Nothing is dated before the last time that was known before the boot, nor before 2024.
+4. What was stamped before the time was known is dated by the first time that became known, whatever was learned later: so
+   the order of dates is the order of things.
 """
 
-from chargepoint.core.records import BootRecord, PutBoot, Stamp
+from msgspec.structs import replace
+
+from chargepoint.core.records import BootRecord, PutBoot, Stamp, said_s
 from chargepoint.core.step import Step
 
 EARLIEST_S = 1_704_067_200.0  # 2024-01-01: a time before it is no time but an unset clock
 ADJUST_S = 1.0  # smaller differences are the network's, and not worth a write to the card
+GRAIN_S = 2e-6  # dates are floats of 0.24 µs; whoever waits for a date waits a little longer
 
 
 class Clock:
@@ -24,11 +29,8 @@ class Clock:
         self._earlier = {boot.boot: boot for boot in boots[:-1]}
         self.boot = boots[-1]
         self._told = False
-        self._last_s = self.boot.floor_s or EARLIEST_S
-        self._last_mono_s = self.boot.first_mono_s
-        if self.boot.offset_s is not None:
-            self._last_s = max(self._last_s, self.boot.offset_s + self.boot.last_mono_s)
-            self._last_mono_s = self.boot.last_mono_s
+        self._begun_mono_s = self.boot.first_mono_s
+        self._undated_offset_s = _bounded(self.boot) if self.known else None
 
     @property
     def known(self) -> bool:
@@ -49,19 +51,20 @@ class Clock:
         self._adopt(wall_s, step)
 
     def now_s(self, step: Step) -> float | None:
-        """Seconds since 1970 UTC, None while the time is unknown. Never earlier than what was handed out before."""
-        if self.boot.offset_s is None:
-            return None
-        true_s = self.boot.offset_s + step.mono_s
-        if true_s < self._last_s:
-            true_s = max(true_s, self._last_s + max(0.0, step.mono_s - self._last_mono_s) / 2)
-        self._last_s = true_s
-        self._last_mono_s = max(self._last_mono_s, step.mono_s)
-        return true_s
+        """Seconds since 1970 UTC, None while the time is unknown."""
+        return self.peek_s(step.mono_s)
 
     def peek_s(self, mono_s: float) -> float | None:
-        """What `now_s` would say, near enough to arm a timer with it."""
-        return None if self.boot.offset_s is None else self.boot.offset_s + mono_s
+        """What the time is at an instant of this boot, as far as is known now."""
+        return said_s(self.boot, mono_s) if self.known else None
+
+    def when(self, date_s: float) -> float | None:
+        """When, in monotonic seconds, `now_s` will be at least this date; None while the time is unknown."""
+        boot = self.boot
+        if boot.offset_s is None:
+            return None
+        true_s = date_s - boot.offset_s
+        return GRAIN_S + (true_s if boot.floor_s is None else min(true_s, boot.first_mono_s + 2 * (date_s - boot.floor_s)))
 
     def offset_s(self, step: Step) -> float | None:
         """What dates an instant of this step: date minus monotonic time; None while the time is unknown."""
@@ -74,27 +77,14 @@ class Clock:
         An instant of an earlier boot that never learned the time is counted from the last time known before that boot, or,
         where there is none either, back from the start of the first later boot that knows.
         """
-        if stamp.boot == self.boot.boot:
-            return self._bounded(self.boot)
-        if not self.known:
-            return None
+        if self._undated_offset_s is None or stamp.boot == self.boot.boot:
+            return self._undated_offset_s
         boot = self._earlier.get(stamp.boot)
-        return self._assumed_end_s() - stamp.mono_s if boot is None else self._bounded(boot)
-
-    def _bounded(self, boot: BootRecord) -> float | None:
-        if boot.offset_s is not None:
-            floor_s = boot.floor_s
-            return boot.offset_s if floor_s is None else max(boot.offset_s, floor_s - boot.first_mono_s)
-        if boot is self.boot:
-            return None
-        if boot.floor_s is not None:
-            return boot.floor_s - boot.first_mono_s
-        return self._assumed_end_s() - boot.last_mono_s
-
-    def _assumed_end_s(self) -> float:
-        """Boots without any time end, at the latest, where this boot's known time begins."""
-        assert self.boot.offset_s is not None
-        return self.boot.offset_s + self.boot.first_mono_s
+        known_s = None if boot is None else _bounded(boot)
+        if known_s is not None:
+            return known_s
+        end_mono_s = stamp.mono_s if boot is None else boot.last_mono_s
+        return self._undated_offset_s + self._begun_mono_s - end_mono_s
 
     def _adopt(self, wall_s: float, step: Step) -> None:
         offset_s = wall_s - step.mono_s
@@ -103,12 +93,17 @@ class Clock:
             return
         if old is not None:
             step.log("info", f"The time of day moved by {offset_s - old:+.1f} s.")
-        self.boot = BootRecord(
-            boot=self.boot.boot,
-            kernel_boot_id=self.boot.kernel_boot_id,
-            first_mono_s=self.boot.first_mono_s,
-            last_mono_s=max(self.boot.last_mono_s, step.mono_s),
-            offset_s=offset_s,
-            floor_s=self.boot.floor_s,
-        )
+        before_s = said_s(self.boot, step.mono_s)
+        self.boot = replace(self.boot, offset_s=offset_s, last_mono_s=max(self.boot.last_mono_s, step.mono_s))
+        if before_s is not None and before_s > wall_s:
+            self.boot = replace(self.boot, floor_s=before_s, first_mono_s=step.mono_s)
+        if self._undated_offset_s is None:
+            self._undated_offset_s = _bounded(self.boot)
         step.change(PutBoot(self.boot))
+
+
+def _bounded(boot: BootRecord) -> float | None:
+    """What dates an instant of a boot that was stamped while its time was not known; None where nothing is known at all."""
+    floor_offset_s = None if boot.floor_s is None else boot.floor_s - boot.first_mono_s
+    offsets = [offset_s for offset_s in (boot.offset_s, floor_offset_s) if offset_s is not None]
+    return max(offsets, default=None)

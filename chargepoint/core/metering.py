@@ -5,6 +5,8 @@ Refuses to know what is measured and where a sample goes. Intervals are read whe
 once. An interval of 0 means never.
 """
 
+from collections.abc import Callable
+
 from chargepoint.core.configuration_view import KeyReader
 
 DAY_S = 86_400
@@ -44,8 +46,9 @@ class Metering:
         before, self._slot = self._slot, slot
         return before is not None and slot > before
 
-    def deadline(self, mono_s: float, now_s: float | None) -> float | None:
-        times: list[float] = []
+    def deadline(self, now_s: float | None, when: Callable[[float], float | None]) -> float | None:
+        """when: tells when a date will have come, in monotonic seconds."""
+        times: list[float | None] = []
         interval_s = self._keys.whole("MeterValueSampleInterval")
         if interval_s and self._sampled_s:
             times.append(min(self._sampled_s.values()) + interval_s)
@@ -53,5 +56,5 @@ class Metering:
         if interval_s and now_s is not None:
             into_day_s = now_s % DAY_S
             next_s = min((into_day_s // interval_s + 1) * interval_s, DAY_S)
-            times.append(mono_s + next_s - into_day_s)
-        return min(times, default=None)
+            times.append(when(now_s - into_day_s + next_s))
+        return min((time for time in times if time is not None), default=None)

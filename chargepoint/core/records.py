@@ -25,7 +25,7 @@ class BootRecord(Struct, frozen=True, kw_only=True):
 
     first_mono_s: when the station first ran in this boot. last_mono_s: the newest instant that was stored.
     offset_s: wall clock minus monotonic clock, once known. floor_s: the last time known before this boot; nothing of this
-    boot can be earlier.
+    boot can be earlier. When the time of day steps back, floor_s and first_mono_s become what it was and when.
     """
 
     boot: int
@@ -146,11 +146,12 @@ class Charging(Struct, frozen=True, tag="charging", kw_only=True):
 
 
 class Ending(Struct, frozen=True, tag="ending", kw_only=True):
-    """The transaction is over, its contactor commanded open; the last meter reading is waited for."""
+    """The transaction is over, its contactor commanded open; the last meter reading is waited for. offset_s dates the stop."""
 
     transaction: int
     reason: Reason
     stop: Stamp
+    offset_s: float | None = None
     id_tag: str | None = None
 
 
@@ -341,7 +342,7 @@ def next_boot(earlier: tuple[BootRecord, ...], kernel_boot_id: str, mono_s: floa
     """The record of the machine boot that runs now: the newest one where the kernel says it is the same, else a new one."""
     if earlier and earlier[-1].kernel_boot_id == kernel_boot_id and earlier[-1].last_mono_s <= mono_s:
         return earlier[-1]
-    ends = [_latest(boot) for boot in earlier]
+    ends = [said_s(boot, boot.last_mono_s) for boot in earlier]
     return BootRecord(
         boot=earlier[-1].boot + 1 if earlier else 1,
         kernel_boot_id=kernel_boot_id,
@@ -351,10 +352,11 @@ def next_boot(earlier: tuple[BootRecord, ...], kernel_boot_id: str, mono_s: floa
     )
 
 
-def _latest(boot: BootRecord) -> float | None:
-    """The last time that is known to have passed in a boot, None where it never knew one."""
-    if boot.offset_s is not None:
-        return boot.offset_s + boot.last_mono_s
-    if boot.floor_s is not None:
-        return boot.floor_s + (boot.last_mono_s - boot.first_mono_s)
-    return None
+def said_s(boot: BootRecord, mono_s: float) -> float | None:
+    """What the time of day was said to be at an instant of a boot: never below its floor, from which it goes on at half speed
+    until the truth has caught up. While the boot knows no time: the floor and what has passed since; None without a floor.
+    """
+    if boot.offset_s is None:
+        return None if boot.floor_s is None else boot.floor_s + (mono_s - boot.first_mono_s)
+    true_s = boot.offset_s + mono_s
+    return true_s if boot.floor_s is None else max(true_s, boot.floor_s + max(0.0, mono_s - boot.first_mono_s) / 2)

@@ -51,11 +51,10 @@ class Reserving:
                 step.log("info", f"Reservation {record.reservation_id} ended.", connector=record.connector or None)
         self._make_room(step)
 
-    def deadline(self, mono_s: float) -> float | None:
+    def deadline(self) -> float | None:
         """When the next reservation expires, in monotonic seconds; None while the time of day is unknown."""
         expiry_s = self._blocks.reservations.next_expiry_s()
-        now_s = self._blocks.clock.peek_s(mono_s)
-        return None if expiry_s is None or now_s is None else mono_s + max(0.0, expiry_s - now_s)
+        return None if expiry_s is None else self._blocks.clock.when(expiry_s)
 
     def _status(self, req: ReserveNowReq, step: Step) -> ReservationStatus:
         blocks = self._blocks

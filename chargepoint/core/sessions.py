@@ -184,9 +184,16 @@ class Sessions:
             self._blocks.transactions.add_stop_sample(key, stop_sample, step)
 
     def take(
-        self, connector: Connector, list_key: str, context: ReadingContext, step: Step, stamp: Stamp | None = None
+        self,
+        connector: Connector,
+        list_key: str,
+        context: ReadingContext,
+        step: Step,
+        at: tuple[Stamp, float | None] | None = None,
     ) -> Sample | None:
-        """The values that a list of measurands wants now; None where the list is empty or the meter silent."""
+        """The values that a list of measurands wants; None where the list is empty or the meter silent. at: stamp and offset
+        of the instant that they stand for; left out: now.
+        """
         blocks = self._blocks
         members = parse_members(blocks.keys.text(list_key))
         if not members or connector.reading is None or Fault.METER_LOST in connector.faults:
@@ -204,8 +211,8 @@ class Sessions:
             energy_kwh=blocks.site.energy_unit == "kWh",
             register_offset_wh=offset_wh,
         )
-        at = stamp or step.stamp
-        return Sample(stamp=at, values=values, offset_s=self._offset_s(at, step)) if values else None
+        stamp, offset_s = at or (step.stamp, blocks.clock.offset_s(step))
+        return Sample(stamp=stamp, values=values, offset_s=offset_s) if values else None
 
     def _begin(self, connector: Connector, waiting: Waiting, register_wh: float, step: Step) -> None:
         blocks = self._blocks
@@ -244,7 +251,9 @@ class Sessions:
         return record.reservation_id
 
     def _end(self, connector: Connector, key: int, reason: Reason, id_tag: str | None, step: Step) -> None:
-        self._set(connector, Ending(transaction=key, reason=reason, stop=step.stamp, id_tag=id_tag), step)
+        offset_s = self._blocks.clock.offset_s(step)
+        ending = Ending(transaction=key, reason=reason, stop=step.stamp, offset_s=offset_s, id_tag=id_tag)
+        self._set(connector, ending, step)
         self._blocks.transactions.keep(key, step)
         self._blocks.profiles.transaction_ended(key, step)
         self._blocks.metering.end(connector.number)
@@ -253,11 +262,10 @@ class Sessions:
     def _close(self, connector: Connector, session: Ending, step: Step) -> None:
         blocks = self._blocks
         key = session.transaction
-        end = self.take(connector, "StopTxnSampledData", ReadingContext.Transaction_End, step, session.stop)
-        if end is not None:
-            blocks.transactions.add_stop_sample(key, end, step)
-        samples = blocks.transactions.take_stop_samples(key, step)
-        offset_s = self._offset_s(session.stop, step)
+        offset_s = blocks.clock.offset_of(session.stop) if session.offset_s is None else session.offset_s
+        at = (session.stop, offset_s)
+        end = self.take(connector, "StopTxnSampledData", ReadingContext.Transaction_End, step, at)
+        samples = blocks.transactions.take_stop_samples(key, step) + (() if end is None else (end,))
         record = blocks.transactions.close(key, session.reason, session.stop, offset_s, session.id_tag, step)
         blocks.outbox.add(key, StopBody(samples=samples), offset_s, step, session.stop)
         self._final_s.pop(connector.number, None)
@@ -276,10 +284,6 @@ class Sessions:
             connector.operative = connector.pending == "operative"
             connector.pending = None
             self._blocks.store(connector, step)
-
-    def _offset_s(self, stamp: Stamp, step: Step) -> float | None:
-        clock = self._blocks.clock
-        return clock.offset_s(step) if stamp.boot == step.stamp.boot else clock.offset_of(stamp)
 
     def _holds(self, reason: Reason) -> bool:
         if reason is Reason.EVDisconnected:

@@ -91,14 +91,14 @@ class Station:
             blocks.starts.deadline(),
             blocks.lamps.deadline(),
             blocks.notifier.deadline(blocks.keys.whole("MinimumStatusDuration")),
-            blocks.metering.deadline(self._mono_s, blocks.clock.peek_s(self._mono_s)),
+            blocks.metering.deadline(blocks.clock.peek_s(self._mono_s), blocks.clock.when),
             self._sessions.deadline(),
             self._power.deadline(),
             self._reports.deadline(self._mono_s),
             self._unlocking.deadline(),
             self._departure.deadline(),
-            self._reserving.deadline(self._mono_s),
             self._maintenance.deadline(),
+            self._reserving.deadline(),
         ]
         return min((time for time in times if time is not None), default=None)
 

@@ -183,13 +183,12 @@ class Transactions:
         if self._records.setdefault(record.key, record) is record and _is_closed(record):
             self._closed.append(record.key)
 
-    def request(
-        self, row: OutboxRow, offset_of: Offset
-    ) -> tuple[str, StartTransactionReq | MeterValuesReq | StopTransactionReq]:
-        """The message of a row whose offset is fixed. offset_of dates samples of other boots."""
+    def request(self, row: OutboxRow) -> tuple[str, StartTransactionReq | MeterValuesReq | StopTransactionReq]:
+        """The message of a row whose dates are fixed. Nothing in it lies before the start of the transaction."""
         record = self._records[row.transaction]
         assert row.offset_s is not None
         at_s = row.offset_s + row.stamp.mono_s
+        since_s = at_s if record.start_offset_s is None else record.start_offset_s + record.start.mono_s
         match row.body:
             case StartBody():
                 return "StartTransaction", StartTransactionReq(
@@ -203,33 +202,34 @@ class Transactions:
                 return "MeterValues", MeterValuesReq(
                     connector_id=record.connector,
                     transaction_id=record.transaction_id,
-                    meter_value=_meter_values(samples, row.offset_s, row.stamp.boot, offset_of),
+                    meter_value=_meter_values(samples, since_s),
                 )
             case StopBody(samples=samples):
-                return "StopTransaction", self._stop_request(record, row, samples, at_s, offset_of)
+                assert record.meter_stop_wh is not None
+                return "StopTransaction", StopTransactionReq(
+                    transaction_id=NO_TRANSACTION_ID if record.transaction_id is None else record.transaction_id,
+                    id_tag=record.stop_id_tag,
+                    meter_stop=record.meter_stop_wh,
+                    timestamp=to_utc(max(at_s, since_s)),
+                    reason=record.stop_reason,
+                    transaction_data=_meter_values(samples, since_s) or None,
+                )
 
-    def _stop_request(
-        self, record: TransactionRecord, row: OutboxRow, samples: tuple[Sample, ...], at_s: float, offset_of: Offset
-    ) -> StopTransactionReq:
-        assert record.meter_stop_wh is not None
-        assert row.offset_s is not None
-        started_s = None if record.start_offset_s is None else record.start_offset_s + record.start.mono_s
-        return StopTransactionReq(
-            transaction_id=NO_TRANSACTION_ID if record.transaction_id is None else record.transaction_id,
-            id_tag=record.stop_id_tag,
-            meter_stop=record.meter_stop_wh,
-            timestamp=to_utc(at_s if started_s is None else max(at_s, started_s)),
-            reason=record.stop_reason,
-            transaction_data=_meter_values(samples, row.offset_s, row.stamp.boot, offset_of) or None,
-        )
+    def dated(self, row: OutboxRow, offset_of: Offset, step: Step) -> OutboxRow | None:
+        """The row with every date fixed, so that it says the same whenever it is sent again; None while the time is unknown.
 
-    def dated(self, row: OutboxRow, step: Step) -> None:
-        """A row's date was fixed at its first sending: the ledger learns it."""
+        What was made while the time was unknown is dated here, at the first sending, and the ledger learns it.
+        """
+        offset_s = offset_of(row.stamp) if row.offset_s is None else row.offset_s
+        body = row.body if isinstance(row.body, StartBody) else replace(row.body, samples=_dated(row.body.samples, offset_of))
+        if offset_s is None or (not isinstance(body, StartBody) and any(one.offset_s is None for one in body.samples)):
+            return None
         record = self._records[row.transaction]
-        if isinstance(row.body, StartBody) and record.start_offset_s is None:
-            self._put(replace(record, start_offset_s=row.offset_s), step)
-        if isinstance(row.body, StopBody) and record.stop_offset_s is None:
-            self._put(replace(record, stop_offset_s=row.offset_s), step)
+        if isinstance(body, StartBody) and record.start_offset_s is None:
+            self._put(replace(record, start_offset_s=offset_s), step)
+        if isinstance(body, StopBody) and record.stop_offset_s is None:
+            self._put(replace(record, stop_offset_s=offset_s), step)
+        return row if offset_s == row.offset_s and body == row.body else replace(row, offset_s=offset_s, body=body)
 
     def _put(self, record: TransactionRecord, step: Step) -> None:
         self._records[record.key] = record
@@ -240,12 +240,15 @@ def _is_closed(record: TransactionRecord) -> bool:
     return record.stop_delivery in (Delivery.CONFIRMED, Delivery.DEAD)
 
 
-def _meter_values(samples: tuple[Sample, ...], offset_s: float, boot: int, offset_of: Offset) -> tuple[MeterValue, ...]:
+def _dated(samples: tuple[Sample, ...], offset_of: Offset) -> tuple[Sample, ...]:
+    return tuple(one if one.offset_s is not None else replace(one, offset_s=offset_of(one.stamp)) for one in samples)
+
+
+def _meter_values(samples: tuple[Sample, ...], since_s: float) -> tuple[MeterValue, ...]:
     values = []
     for sample in samples:
-        own = sample.offset_s
-        if own is None:
-            own = offset_s if sample.stamp.boot == boot else offset_of(sample.stamp)
-        if own is not None and sample.values:
-            values.append(MeterValue(timestamp=to_utc(own + sample.stamp.mono_s), sampled_value=sample.values))
+        assert sample.offset_s is not None
+        if sample.values:
+            at_s = max(sample.offset_s + sample.stamp.mono_s, since_s)
+            values.append(MeterValue(timestamp=to_utc(at_s), sampled_value=sample.values))
     return tuple(values)
