@@ -76,10 +76,10 @@ class Play:
         """The wanted connector, or the only one."""
         return min(wanted, self.stage.options.connectors)
 
-    async def until(self, what: str, holds: Callable[[Scene], bool], timeout_s: float = WAIT_S) -> Scene:
-        """Waits until what is said holds; raises WaitedInVain."""
+    async def until(self, what: str, holds: Callable[[Scene], bool], timeout_s: float | None = None) -> Scene:
+        """Waits until what is said holds, by default for WAIT_S; raises WaitedInVain."""
         began_s = self.page.elapsed_s
-        scene = await self.stage.until(what, holds, timeout_s)
+        scene = await self.stage.until(what, holds, WAIT_S if timeout_s is None else timeout_s)
         self.page.seen(what, self.page.elapsed_s - began_s)
         return scene
 

@@ -57,7 +57,7 @@ def station_lines(scene: Scene, held: Held) -> list[Line]:
     network = (("good", "network up"),) if scene.system.get("online") else (("bad", "network CUT"),)
     gap = (("", "   "),)
     first: Line = (
-        ("bold", names or next(iter(scene.system.get("stations", {})), "station")),
+        *plain(names or next(iter(scene.system.get("stations", {})), "station"), "bold"),
         *gap,
         ("dim", f"energy {held.speed:g} times faster"),
     )
