@@ -154,7 +154,7 @@ class Control:
         id_tag = _text(arguments, "id_tag")
         readers = self._blocks.site.readers
         reader = arguments.get("reader", min(readers, default=0))
-        if reader not in readers:
+        if not isinstance(reader, int) or reader not in readers:
             raise ControlError(f"no reader {reader!r}; there are {', '.join(map(str, readers)) or 'none'}")
         refused = self._cards.tapped(reader, id_tag, step)
         if refused is not None:

@@ -88,7 +88,7 @@ class Sensing:
             self._blocks.lost_readers.discard(event.number)
             self._reader_faults()
         elif event.part == "inputs":
-            self._blocks.station_faults.discard(Fault.PART_LOST)
+            self._forget_inputs()
         elif event.part in ("meter", *NEEDED):
             connector = self._blocks.connectors[event.number]
             lost = self._lost.setdefault(event.number, set())
@@ -102,6 +102,13 @@ class Sensing:
                 connector.commanded = False
                 connector.commanded_s = step.mono_s
                 connector.offered_a = None
+
+    def _forget_inputs(self) -> None:
+        """The inputs work again and tell every active line anew: what they said before they were lost no longer counts."""
+        for faults in (self._blocks.station_faults, *(one.faults for one in self._blocks.connectors.values())):
+            faults -= set(INPUT_FAULTS.values())
+        self._blocks.station_faults.discard(Fault.PART_LOST)
+        self._blocks.local_list.broken = False
 
     def _arrived(self, connector: Connector, step: Step) -> None:
         connector.plugged_s = step.mono_s
