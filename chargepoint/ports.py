@@ -9,6 +9,8 @@ lost and opens it again with backoff. Whatever blocks runs in a thread of the dr
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from chargepoint.facts import Card, Input, Pattern, Pilot, Quantity, Reading, Refusal
 
 Buses = Mapping[str, Any]
@@ -67,3 +69,24 @@ class Indicator(Port, Protocol):
 class Inputs(Port, Protocol):
     def changes(self) -> AsyncIterator[Input]:
         """First every line that is active, then every change; raises DriverError when lost."""
+
+
+class InstallResult(Struct, frozen=True):
+    """The version that is installed now, at most 50 characters; the next start of the process runs it."""
+
+    version: str
+
+
+class Installer(Port, Protocol):
+    """Installs firmware images. One thing is asked of it at a time. It may be closed while an installation runs."""
+
+    async def version(self) -> str | None:
+        """The version that a start of the process runs now; None where it is not known. Raises DriverError."""
+
+    async def install(self, path: str) -> InstallResult:
+        """Installs the image. Raises DriverError where that failed; then the old version is still, or again, in place."""
+
+    async def outcome(self, path: str) -> InstallResult:
+        """What became of an installation of this image that a restart or a power cut interrupted; one that still runs is waited
+        for. Raises DriverError where it failed; then the old version is still, or again, in place.
+        """

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     INDICATOR = "indicator"
     READER = "reader"
     INPUTS = "inputs"
+    INSTALLER = "installer"
 
 
 OWN: Mapping[Kind, Mapping[str, str]] = {
@@ -47,6 +48,11 @@ OWN: Mapping[Kind, Mapping[str, str]] = {
     Kind.INDICATOR: {"virtual": "drivers.virtual.indicator"},
     Kind.READER: {"virtual": "drivers.virtual.reader"},
     Kind.INPUTS: {"virtual": "drivers.virtual.inputs"},
+    Kind.INSTALLER: {
+        "deb": "drivers.deb_installer",
+        "dry_run": "drivers.dry_run_installer",
+        "virtual": "drivers.virtual.installer",
+    },
 }
 
 
@@ -119,6 +125,7 @@ def places(document: Mapping[str, Any]) -> Iterator[Place]:
         driver_keys = {key: value for key, value in reader.items() if key != "connectors"}
         yield from _place(Kind.READER, f"readers.{key_text(name)}", driver_keys)
     yield from _place(Kind.INPUTS, "inputs", document.get("inputs"))
+    yield from _place(Kind.INSTALLER, "installer", document.get("installer"))
 
 
 def known_drivers(kind: Kind) -> list[str]:

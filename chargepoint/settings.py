@@ -128,6 +128,18 @@ class Reader(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     part: Part
 
 
+class Transfers(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Bounds of firmware downloads and of uploads of diagnostics.
+
+    attempt_s_max: how long one attempt may take. stall_s: a server that moves less than 4 KiB in that time is given up.
+    """
+
+    firmware_mib_max: Annotated[int, Meta(ge=1, le=4_096)] = 512
+    diagnostics_mib_max: Annotated[int, Meta(ge=1, le=1_024)] = 32
+    attempt_s_max: Seconds = 7_200.0
+    stall_s: Annotated[float, Meta(ge=1, le=3_600)] = 60.0
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file. Connectors are numbered from 1 without a gap. Paths are absolute once `load` or `parse` has made it."""
 
@@ -138,6 +150,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     connectors: dict[str, Connector]
     readers: dict[str, Reader] = field(default_factory=dict)
     inputs: Part | None = None
+    installer: Part | None = None
+    transfers: Transfers = Transfers()
     configuration: dict[str, str | int | float | bool] = field(default_factory=dict)
 
     def __repr__(self) -> str:

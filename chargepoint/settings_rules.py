@@ -42,8 +42,9 @@ def check(checker: Checker, document: Mapping[str, Any], base: Path) -> None:
         for name, table in buses.items():
             if isinstance(table, dict):
                 check_part(checker, f"buses.{key_text(name)}", table)
-    if isinstance(inputs := document.get("inputs"), dict):
-        check_part(checker, "inputs", inputs)
+    for section in ("inputs", "installer"):
+        if isinstance(part := document.get(section), dict):
+            check_part(checker, section, part)
     if isinstance(connectors := document.get("connectors"), dict):
         _check_numbering(checker, connectors)
         for name, table in connectors.items():

@@ -50,6 +50,7 @@ def station(
         "connectors": {str(n): _connector(n, hardware, tethered) for n in range(1, connectors + 1)},
         "readers": {},
         "inputs": {"driver": "virtual", "socket": hardware},
+        "installer": {"driver": "virtual", "state_dir": str(state)},
         "configuration": {},
     }
     # The station's own socket would not fit into a Unix address where the bench's just do: it moves up beside them.
