@@ -54,8 +54,8 @@ class Line(Struct, frozen=True):
 
 
 class Allowed(Struct, frozen=True):
-    """What a connector may offer. least_a: a share below this is not worth while (minChargingRate, where the limit itself is not
-    lower; at least 6 A).
+    """What a connector may offer. least_a: a share below this is not worth while (minChargingRate, where the limit itself is
+    not lower; at least 6 A).
     """
 
     current_a: float

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from chargepoint.messages import ChargingProfile
-from tests.core.harness import BEGIN_WALL_S
+from chargepoint.messages import ChargePointStatus, ChargingProfile
+from tests.core.harness import BEGIN_WALL_S, World
 
 DAY_S = 86_400
 WEEK_S = 7 * DAY_S
@@ -60,6 +60,43 @@ def profile(
 
 def message(document: dict[str, Any]) -> ChargingProfile:
     return msgspec.json.decode(msgspec.json.encode(document), type=ChargingProfile)
+
+
+def set_profile(world: World, connector: int, *steps: tuple[float, ...], number: int = 1, **more: Any) -> str:
+    """SetChargingProfile; returns its status. Absolute ones start now, unless a start is given."""
+    if more.get("kind") != "Relative":
+        more.setdefault("start", world.wall_s)
+    document = profile(number, *steps, **more)
+    status = world.call("SetChargingProfile", connectorId=connector, csChargingProfiles=document)["status"]
+    assert isinstance(status, str)
+    return status
+
+
+def clear(world: World, **criteria: Any) -> str:
+    status = world.call("ClearChargingProfile", criteria)["status"]
+    assert isinstance(status, str)
+    return status
+
+
+def charging(connectors: int = 1, **more: Any) -> World:
+    """A station that charges at connector 1, transactionId 1001."""
+    world = World(connectors, **more)
+    world.plug()
+    world.tap()
+    assert world.status() is ChargePointStatus.Charging
+    return world
+
+
+def composite(world: World, connector: int, duration: int, unit: str | None = None) -> list[tuple[float, ...]]:
+    """GetCompositeSchedule, which must be accepted: (startPeriod, limit) of each period, and numberPhases where it is told."""
+    fields = {"connectorId": connector, "duration": duration, **({"chargingRateUnit": unit} if unit else {})}
+    conf = world.call("GetCompositeSchedule", fields)
+    schedule = conf["chargingSchedule"]
+    start = date(int(world.wall_s))
+    assert conf == {"status": "Accepted", "connectorId": connector, "scheduleStart": start, "chargingSchedule": schedule}
+    assert (schedule["duration"], schedule["startSchedule"], schedule["chargingRateUnit"]) == (duration, start, unit or "A")
+    names = ("startPeriod", "limit", "numberPhases")
+    return [tuple(period[name] for name in names if name in period) for period in schedule["chargingSchedulePeriod"]]
 
 
 NEAR_S = 400

@@ -4,35 +4,10 @@ from typing import Any
 
 import pytest
 
+from chargepoint.core.effects import OfferCurrent
 from chargepoint.messages import ChargePointStatus
 from tests.core.harness import World
-from tests.core.making_profiles import DAY_S, profile
-
-
-def set_profile(world: World, connector: int, *steps: tuple[float, ...], number: int = 1, **more: Any) -> str:
-    """SetChargingProfile; returns its status. Absolute ones start now, unless a start is given."""
-    if more.get("kind") != "Relative":
-        more.setdefault("start", world.wall_s)
-    document = profile(number, *steps, **more)
-    status = world.call("SetChargingProfile", connectorId=connector, csChargingProfiles=document)["status"]
-    assert isinstance(status, str)
-    return status
-
-
-def clear(world: World, **criteria: Any) -> str:
-    status = world.call("ClearChargingProfile", criteria)["status"]
-    assert isinstance(status, str)
-    return status
-
-
-def charging(connectors: int = 1, **more: Any) -> World:
-    """A station that charges at connector 1, transactionId 1001."""
-    world = World(connectors, **more)
-    world.plug()
-    world.tap()
-    assert world.status() is ChargePointStatus.Charging
-    return world
-
+from tests.core.making_profiles import DAY_S, charging, clear, set_profile
 
 pytestmark = pytest.mark.section("5.16")
 
@@ -57,7 +32,7 @@ class TestTheOfferFollows:
         set_profile(world, 0, (0, 8), purpose="TxDefaultProfile")
         world.plug()
         world.tap()
-        assert [effect.current_a for effect in world.effects if type(effect).__name__ == "OfferCurrent"] == [8.0]
+        assert [effect.current_a for effect in world.effects if isinstance(effect, OfferCurrent)] == [8.0]
 
     def test_nothing_is_offered_below_6_a_and_6_a_is_offered(self) -> None:
         world = charging()
