@@ -1,4 +1,4 @@
-"""Reservation: which connectors are kept for whom, and until when (OCPP 1.6 sections 3.12, 5.13, 5.2 CancelReservation).
+"""Reservation: which connectors are kept for whom, and until when (OCPP 1.6 sections 3.10, 3.11, 5.1, 5.13).
 
 Owns the reservations and their end. Refuses to know the state of connectors: whoever asks says which are free.
 

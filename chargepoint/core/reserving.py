@@ -1,4 +1,4 @@
-"""Reserving: ReserveNow and CancelReservation, and the end of what can be kept no longer (OCPP 1.6 sections 5.2, 5.13).
+"""Reserving: ReserveNow and CancelReservation, and the end of what can be kept no longer (OCPP 1.6 sections 5.1, 5.13).
 
 Owns the answer by the state of the connector. Refuses to keep reservations (`reservation`).
 """
