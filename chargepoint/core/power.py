@@ -19,7 +19,7 @@ from chargepoint.core.effects import CloseContactor, MoveLock, OfferCurrent, Rea
 from chargepoint.core.faults import Fault
 from chargepoint.core.limits import Limits
 from chargepoint.core.pauses import Pauses
-from chargepoint.core.records import Charging, Ending
+from chargepoint.core.records import Charging
 from chargepoint.core.sessions import Sessions
 from chargepoint.core.step import Step
 
@@ -177,8 +177,5 @@ class Power:
             self.move_lock(connector, wanted, step)
 
     def _lock_wanted(self, connector: Connector) -> bool:
-        if isinstance(connector.session, Charging):
-            return True
-        if isinstance(connector.session, Ending) and connector.energised:
-            return True
-        return self._sessions.held(connector)
+        live = connector.plugged and connector.energised
+        return live or isinstance(connector.session, Charging) or self._sessions.held(connector)

@@ -54,7 +54,7 @@ class Sensing:
         connector.faults.discard(Fault.METER_LOST)
         self._sessions.metered(connector)
 
-    def input(self, event: InputSeen) -> None:
+    def input(self, event: InputSeen, step: Step) -> None:
         if event.input.kind is InputKind.LIST_WRITE:
             self._blocks.local_list.broken = event.input.active
         fault = INPUT_FAULTS.get(event.input.kind)
@@ -63,6 +63,8 @@ class Sensing:
         connector = self._blocks.connectors.get(event.input.connector)
         faults = self._blocks.station_faults if connector is None else connector.faults
         (faults.add if event.input.active else faults.discard)(fault)
+        if fault is Fault.MAINS_LOST and event.input.active:
+            self._sessions.mains_lost(step)
 
     def part_lost(self, event: PartLost, step: Step) -> None:
         """A driver failed; what cannot be seen any more counts as what is safe."""

@@ -91,14 +91,21 @@ class Sessions:
             self._final_s[connector.number] = step.mono_s + (FINAL_WITHOUT_METER_S if meter_silent else FINAL_S)
 
     def stop_for_faults(self, connector: Connector, step: Step) -> None:
-        """A fault that ends sessions does so at once."""
-        ending = {fault for fault in connector.all_faults if RULES[fault].ends is not None}
+        """A fault that ends sessions does so at once. Lost mains do not, where sessions go on after a power cut."""
+        kept = {Fault.MAINS_LOST} if self._blocks.site.after_power_loss == "resume" else set()
+        ending = {fault for fault in connector.all_faults - kept if RULES[fault].ends is not None}
         fault = worst(ending)
         if fault is not None and isinstance(connector.session, Charging):
             reason = RULES[fault].ends
             assert reason is not None
             step.log("warning", f"{RULES[fault].text}: the session ends.", connector=connector.number)
             self.stop(connector, reason, None, step)
+
+    def mains_lost(self, step: Step) -> None:
+        """The dark is near: the newest registers are stored."""
+        for connector in self._blocks.connectors.values():
+            if isinstance(connector.session, Charging):
+                self._blocks.transactions.keep(connector.session.transaction, step)
 
     def finish_where_possible(self, connector: Connector, step: Step) -> None:
         """The last reading is there, or not to be had: the StopTransaction is stored."""

@@ -139,7 +139,7 @@ class Station:
             case events.CardSeen(reader=reader, card=card):
                 self._cards.tapped(reader, card.id_tag, step)
             case events.InputSeen():
-                self._sensing.input(event)
+                self._sensing.input(event, step)
             case events.PartLost():
                 self._sensing.part_lost(event, step)
             case events.PartBack():
@@ -169,7 +169,7 @@ class Station:
         """Sessions, outputs and statuses follow from the facts; again, as long as one thing led to another."""
         self._maintenance.hold_back()
         for _ in range(SETTLE_ROUNDS):
-            before = [connector.session for connector in self._blocks.connectors.values()]
+            before = [(connector.session, connector.blocked) for connector in self._blocks.connectors.values()]
             self._withdraw_starts(step)
             self._reserving.settle(step)
             for connector in self._blocks.connectors.values():
@@ -178,7 +178,7 @@ class Station:
                 if self._sessions.begin_where_possible(connector, step):
                     self._reports.update(step)  # Preparing is gone through, even where the contactor closes in the same step
             self._power.settle(step)
-            if before == [connector.session for connector in self._blocks.connectors.values()]:
+            if before == [(connector.session, connector.blocked) for connector in self._blocks.connectors.values()]:
                 break
         self._maintenance.settle(step)
         self._unlocking.settle(step)

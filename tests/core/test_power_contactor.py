@@ -1,0 +1,148 @@
+"""The contactor: when it closes, and what it is when it does not do as it is told (IEC 61851-1 annex A)."""
+
+import pytest
+
+from chargepoint.core.effects import CloseContactor, OfferCurrent, OpenContactor
+from chargepoint.core.events import ContactorSeen
+from chargepoint.messages import ChargePointErrorCode as Code
+from chargepoint.messages import ChargePointStatus as Status
+from tests.core.harness import World
+
+
+def charging(world: World) -> World:
+    world.plug()
+    world.tap()
+    assert world.contactor()
+    return world
+
+
+@pytest.mark.section("3.6")
+@pytest.mark.parametrize(
+    ("state", "closed"), [("A", False), ("B", False), ("C", True), ("D", True), ("E", False), ("F", False)]
+)
+def test_energy_flows_in_pilot_states_c_and_d_only(world: World, state: str, closed: bool) -> None:
+    charging(world)
+    world.pilot(1, "B")
+    world.pilot(1, state, cable=True)
+    assert world.contactor() is closed
+
+
+def test_the_offer_stands_before_the_contacts_close_and_goes_after_they_open(world: World) -> None:
+    charging(world)
+    world.tap()
+    order = [type(effect) for effect in world.effects if isinstance(effect, CloseContactor | OfferCurrent | OpenContactor)]
+    assert order == [OpenContactor, OfferCurrent, CloseContactor, OpenContactor, OfferCurrent]
+
+
+def test_every_start_opens_every_contactor_first() -> None:
+    world = World(connectors=3, started=False)
+    world.start()
+    assert world.effects[:3] == [OpenContactor(1), OpenContactor(2), OpenContactor(3)]
+
+
+@pytest.mark.section("7.6")
+def test_a_contactor_that_does_not_close_is_a_fault_after_a_second(world: World) -> None:
+    world.plants[1].stuck_open = True
+    world.plug()
+    world.tap()
+    world.advance(0.9)
+    assert world.status() == Status.Charging
+    world.advance(0.2)
+    assert (world.status(), world.last_told().error_code) == (Status.Faulted, Code.PowerSwitchFailure)
+    assert world.stop_reason() == "Other"
+    assert not world.plants[1].coil
+
+
+@pytest.mark.section("7.6")
+def test_a_stuck_contactor_is_tried_again_with_the_next_car(world: World) -> None:
+    world.plants[1].stuck_open = True
+    world.plug()
+    world.tap()
+    world.advance(60.0)
+    assert world.status() == Status.Faulted
+    world.plants[1].stuck_open = False
+    world.advance(60.0)
+    assert world.status() == Status.Faulted, "nothing says that it closes again"
+    world.unplug()
+    assert world.status() == Status.Available
+    charging(world)
+
+
+@pytest.mark.section("7.6")
+def test_a_welded_contactor_is_a_fault_until_it_opens(world: World) -> None:
+    charging(world)
+    world.plants[1].welded = True
+    world.tap()
+    world.advance(0.9)
+    assert world.last_told().error_code == Code.NoError
+    world.advance(0.2)
+    assert (world.status(), world.last_told().error_code) == (Status.Faulted, Code.PowerSwitchFailure)
+    world.advance(86_400.0)
+    world.unplug()
+    assert world.status() == Status.Faulted, "the socket is live"
+    world.let_go(1)
+    assert world.status() == Status.Available
+
+
+@pytest.mark.section("4.10")
+def test_the_session_of_a_welded_contactor_is_billed_with_the_reading_before(world: World) -> None:
+    charging(world)
+    world.meter(1, 1_700.0)
+    world.plants[1].welded = True
+    world.tap()
+    world.meter(1, 1_750.0)
+    world.expect_no_call("StopTransaction")
+    world.advance(3.1)
+    world.expect_call("StopTransaction", meterStop=1750, reason="Local")
+    assert world.locked(), "nobody may pull a live cable"
+
+
+@pytest.mark.section("7.6")
+def test_a_contactor_that_is_welded_at_the_start_is_found(world: World) -> None:
+    charging(world)
+    world.plants[1].welded = True
+    world.cut_power()
+    assert world.contactor()
+    world.advance(1.1)
+    assert (world.status(), world.last_told().error_code) == (Status.Faulted, Code.PowerSwitchFailure)
+
+
+@pytest.mark.section("7.6")
+def test_contacts_that_close_by_themselves_are_a_fault(world: World) -> None:
+    world.plants[1].closed = True
+    world.deliver(ContactorSeen(1, True))
+    world.advance(1.1)
+    assert world.last_told().error_code == Code.PowerSwitchFailure
+
+
+@pytest.mark.section("7.6")
+def test_contacts_that_fall_open_by_themselves_are_a_fault(world: World) -> None:
+    charging(world)
+    world.plants[1].closed = False
+    world.deliver(ContactorSeen(1, False))
+    assert world.status() == Status.Charging
+    world.advance(1.1)
+    assert world.last_told().error_code == Code.PowerSwitchFailure
+    assert world.stop_reason() == "Other"
+
+
+@pytest.mark.section("4.9")
+def test_a_contactor_driver_that_comes_back_interrupted_a_session_that_has_ended(world: World) -> None:
+    charging(world)
+    world.lose("contactor")
+    assert world.stop_reason() == "Other"
+    world.recover("contactor")
+    assert world.status() == Status.Finishing
+    assert not world.contactor()
+
+
+def test_a_slow_contactor_is_no_fault() -> None:
+    world = World(lag_s=0.8)
+    world.plug()
+    world.tap()
+    world.advance(5.0)
+    assert world.status() == Status.Charging
+    world.tap()
+    world.advance(5.0)
+    assert world.status() == Status.Finishing
+    assert all(told.error_code == "NoError" for told in world.told)
