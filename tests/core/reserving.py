@@ -42,5 +42,5 @@ def reserved(connector: int = 1, *, connectors: int = 1, **more: object) -> Worl
     keys = more.pop("keys", None)
     reservation = {name: more.pop(name) for name in ("parent", "for_s") if name in more}
     world = World(connectors, keys=keys, **more)  # type: ignore[arg-type]
-    assert reserve(world, connector, **reservation) == "Accepted"
+    assert reserve(world, connector, "HOLDER", **reservation) == "Accepted"
     return world

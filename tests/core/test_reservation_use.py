@@ -3,7 +3,7 @@
 import pytest
 
 from chargepoint.facts import Pattern, Refusal
-from tests.core.central_system import Refuse, id_tag_info
+from tests.core.central_system import Payload, Refuse, id_tag_info
 from tests.core.harness import World
 from tests.core.reserving import cancel, request, reserve, reserved
 
@@ -306,9 +306,9 @@ class TestRemoteStart:
         assert world.status(2) == RESERVED
 
     @pytest.mark.parametrize("connector", [{}, {"connectorId": 1}])
-    def test_for_somebody_else_is_rejected(self, connector: dict[str, int]) -> None:
+    def test_for_somebody_else_is_rejected(self, connector: Payload) -> None:
         world = reserved()
-        assert world.call("RemoteStartTransaction", idTag="STRANGER", **connector) == {"status": "Rejected"}
+        assert world.call("RemoteStartTransaction", {"idTag": "STRANGER", **connector}) == {"status": "Rejected"}
         assert world.status() == RESERVED
 
     def test_for_somebody_else_goes_to_a_connector_that_is_not_reserved(self) -> None:

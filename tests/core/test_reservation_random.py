@@ -1,0 +1,81 @@
+"""Whatever strangers do in whatever order, a holder finds a connector, and nobody charges on what is kept for another."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chargepoint.core.records import Idle
+from tests.core.harness import World
+from tests.core.reserving import cancel, reserve
+
+CONNECTORS = (1, 2, 3)
+STRANGERS = ("A", "B", "C", "D")
+HOLDERS = ("H1", "H2")
+
+connectors = st.sampled_from(CONNECTORS)
+strangers = st.sampled_from(STRANGERS)
+steps = st.one_of(
+    st.tuples(st.just("plug"), connectors),
+    st.tuples(st.just("unplug"), connectors),
+    st.tuples(st.just("tap"), st.one_of(strangers, st.sampled_from(HOLDERS))),
+    st.tuples(st.just("remote"), st.one_of(st.none(), connectors), strangers),
+    st.tuples(st.just("reserve"), st.sampled_from((0, *CONNECTORS)), st.sampled_from(HOLDERS), st.sampled_from((1, 2, 3))),
+    st.tuples(st.just("cancel"), st.sampled_from((1, 2, 3))),
+    st.tuples(st.just("wait"), st.sampled_from((1.0, 61.0, 4_000.0))),
+    st.tuples(st.just("cut_power")),
+)
+
+
+def act(world: World, step: tuple[Any, ...]) -> None:
+    match step:
+        case ("plug", number):
+            if world.plants[number].pilot.state == "A":
+                world.plug(number)
+        case ("unplug", number):
+            world.unplug(number)
+        case ("tap", id_tag):
+            world.tap(id_tag)
+        case ("remote", number, id_tag):
+            world.call("RemoteStartTransaction", {"idTag": id_tag, **({} if number is None else {"connectorId": number})})
+        case ("reserve", connector, id_tag, number):
+            reserve(world, connector, id_tag, number=number)
+        case ("cancel", number):
+            cancel(world, number)
+        case ("wait", seconds):
+            world.advance(seconds)
+        case ("cut_power",):
+            world.cut_power(10)
+
+
+def check(world: World) -> None:
+    """As many connectors without a session are left as reservations of connector 0 wait for one."""
+    kept = {record.connector for record in world.store.reservations.values()}
+    idle = [number for number in CONNECTORS if isinstance(world.store.session(number), Idle) and number not in kept]
+    owed = sum(record.connector == 0 for record in world.store.reservations.values())
+    assert len(idle) >= owed, f"{owed} reservations of connector 0, and only {idle} are left"
+    for number in CONNECTORS:
+        if number in kept:
+            assert isinstance(world.store.session(number), Idle), f"a session runs on connector {number}, which is reserved"
+
+
+@pytest.mark.section("5.13")
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(steps, max_size=25))
+def test_one_connector_is_always_kept_for_each_holder(happenings: list[tuple[Any, ...]]) -> None:
+    world = World(3, keys={"ConnectionTimeOut": 60})
+    for step in happenings:
+        act(world, step)
+        check(world)
+    # Whoever holds a reservation may still use it: nothing that strangers began stands in his way.
+    for record in list(world.store.reservations.values()):
+        world.advance(61)  # who waits for a plug has waited long enough
+        if record.reservation_id not in world.store.reservations:
+            continue
+        free = [n for n in CONNECTORS if world.plants[n].pilot.state == "A" and isinstance(world.store.session(n), Idle)]
+        if record.connector in free:
+            world.tap(record.id_tag)
+            world.plug(record.connector)
+            assert world.contactor(record.connector), f"{record.id_tag} was promised connector {record.connector}"
+            assert world.calls("StartTransaction")[-1]["reservationId"] == record.reservation_id
