@@ -4,8 +4,14 @@ from chargepoint.core.site import ConnectorSite, Site
 from chargepoint.settings import Settings, initial_configuration
 
 
-def site_of(settings: Settings) -> Site:
-    """The station that the settings describe."""
+def site_of(
+    settings: Settings,
+    *,
+    firmware_version: str | None = None,
+    can_install: bool = False,
+    file_transfer_protocols: tuple[str, ...] = (),
+) -> Site:
+    """The station that the settings describe. firmware_version: what the installer says that runs, where it says so."""
     station = settings.station
     connectors = tuple(
         ConnectorSite(
@@ -25,7 +31,7 @@ def site_of(settings: Settings) -> Site:
         connectors=connectors,
         readers={int(name): reader.connectors for name, reader in settings.readers.items()},
         serial_number=station.serial_number,
-        firmware_version=station.firmware_version,
+        firmware_version=firmware_version or station.firmware_version,
         iccid=station.iccid,
         imsi=station.imsi,
         meter_type=station.meter_type,
@@ -38,5 +44,7 @@ def site_of(settings: Settings) -> Site:
         free_vend=station.free_vend,
         free_vend_id_tag=station.free_vend_id_tag,
         call_timeout_s=settings.central_system.call_timeout_s,
+        can_install=can_install,
+        file_transfer_protocols=file_transfer_protocols,
         first_keys=initial_configuration(settings),
     )

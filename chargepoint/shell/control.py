@@ -188,7 +188,7 @@ class Control:
     async def _do(self, do: str, arguments: Body, writer: asyncio.StreamWriter) -> Body:
         match do:
             case "status":
-                return await self._status()
+                return await self.status()
             case "ledger":
                 limit = _count(arguments, "limit", LEDGER_LIMIT, LIST_MAX)
                 return {"sessions": await self._ledger(limit, _count(arguments, "offset", 0, 2**31))}
@@ -198,9 +198,9 @@ class Control:
                 self._watch(writer)
                 return {}
             case _:
-                return await self._ask(do, arguments)
+                return await self.ask(do, arguments)
 
-    async def _ask(self, do: str, arguments: Body) -> Body:
+    async def ask(self, do: str, arguments: Body) -> Body:
         """What the core replies; Refusal where it refuses or is silent."""
         self._ticket += 1
         ticket = self._ticket
@@ -214,8 +214,8 @@ class Control:
         finally:
             self._asked.pop(ticket, None)
 
-    async def _status(self) -> Body:
-        return {**await self._ask("status", {}), **self._facts()}
+    async def status(self) -> Body:
+        return {**await self.ask("status", {}), **self._facts()}
 
     def _watch(self, writer: asyncio.StreamWriter) -> None:
         self._watchers.add(writer)
@@ -231,7 +231,7 @@ class Control:
             await self._changed.wait()
             self._changed.clear()
             try:
-                status = await self._status()
+                status = await self.status()
             except Refusal as error:
                 log.debug("no status for the watchers: %s", error)
             else:

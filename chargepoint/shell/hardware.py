@@ -98,6 +98,10 @@ class Hardware:
     def read_meter(self, connector: int) -> None:
         self._polls[connector].hurry()
 
+    def health(self) -> list[dict[str, Any]]:
+        """Every part: whether it is open, and what its trouble is."""
+        return [part.health() for part in self._parts()]
+
     def tasks(self) -> list[asyncio.Task[None]]:
         """What keeps the parts open, once started; none of them ends by itself."""
         return [part.task for part in self._parts() if part.task is not None]

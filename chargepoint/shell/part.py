@@ -55,6 +55,7 @@ class Part(Generic[P]):
         self.task: asyncio.Task[None] | None = None
         self._backoff_s = BACKOFF_MIN_S
         self._mistake = ""
+        self.trouble = ""
         self._patience_s = patience_s
         self._open_s = open_s if open_s is not None else OPEN_S
         self._patient_until_s = 0.0
@@ -83,9 +84,14 @@ class Part(Generic[P]):
     async def works(self) -> None:
         """The part has shown that it works."""
         self._patient_until_s = 0.0
+        self.trouble = ""
         if self._lost:
             self._lost = False
             await self._report(PartBack(self.name, self.number))
+
+    def health(self) -> dict[str, Any]:
+        """For diagnostics. trouble: why it failed last, empty since it works again."""
+        return {"part": self.name, "number": self.number, "open": self.port is not None, "trouble": self.trouble}
 
     def __str__(self) -> str:
         return f"{self.name} {self.number}" if self.number else self.name
@@ -136,6 +142,7 @@ class Part(Generic[P]):
                 log.error("%s: a mistake in its driver", self, exc_info=error)
             self._mistake = why
         log.debug("%s does not work: %s", self, why)
+        self.trouble = why
         if not self._lost and asyncio.get_running_loop().time() >= self._patient_until_s:
             self._lost = True
             await self._report(PartLost(self.name, self.number, why))

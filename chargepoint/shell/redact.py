@@ -1,8 +1,8 @@
 """What may be shown of a frame or an event: everything but secrets.
 
 Owns the blanking of AuthorizationKey wherever a frame carries it (ChangeConfiguration.req; GetConfiguration.conf, though the
-core never sends it), and of user and password in a URL (GetDiagnostics.req, UpdateFirmware.req). Refuses to alter anything
-else.
+core never sends it), and of user, password and query (it may sign a request) in the URLs of GetDiagnostics.req and
+UpdateFirmware.req. Refuses to alter anything else.
 """
 
 import json
@@ -14,7 +14,8 @@ from chargepoint.core.events import Event, FrameReceived
 SECRETS = frozenset({"authorizationkey"})
 BLANK = "***"
 SHOWN_MAX = 16_384
-IN_URL = re.compile(r'(:\\?/\\?/)[^\s"/@]{1,500}@')
+IN_URL = re.compile(r'(:\\?/\\?/)[^\s"/]+@')  # to the last @ before the path: a password may hold one
+QUERY = re.compile(r'("location"\s*:\s*"[^"?]*\?)[^"]+')
 
 
 def frame_text(text: str | bytes) -> str:
@@ -26,7 +27,7 @@ def frame_text(text: str | bytes) -> str:
             plain = json.dumps(_blanked(json.loads(plain)), ensure_ascii=False, separators=(",", ":"))
         except (ValueError, RecursionError):
             plain = "(a frame that is no JSON and speaks of a secret)" if "authorizationkey" in plain.lower() else plain
-    plain = IN_URL.sub(rf"\1{BLANK}@", plain)
+    plain = QUERY.sub(rf"\1{BLANK}", without_secrets(plain))
     return plain if len(plain) <= SHOWN_MAX else f"{plain[:SHOWN_MAX]}... ({len(plain)} characters)"
 
 
@@ -40,7 +41,12 @@ def shown(event: Event) -> str:
 def _masked(text: str) -> str:
     if "authorizationkey" in text.lower():
         return "(an event that carries a secret)"
-    return IN_URL.sub(rf"\1{BLANK}@", text)[:SHOWN_MAX]
+    return without_secrets(text)[:SHOWN_MAX]
+
+
+def without_secrets(text: str) -> str:
+    """Any text, user and password of URLs in it blanked."""
+    return IN_URL.sub(rf"\1{BLANK}@", text)
 
 
 def _blanked(value: Any) -> Any:

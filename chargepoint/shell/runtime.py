@@ -69,6 +69,12 @@ class HardwareLike(Protocol):
     def make_safe(self) -> None: ...
 
 
+class MaintenanceLike(Protocol):
+    """A plain call: it returns at once and never raises."""
+
+    def perform(self, effect: fx.MaintenanceEffect) -> None: ...
+
+
 class LinkLike(Protocol):
     """Plain calls: they return at once and never raise."""
 
@@ -101,6 +107,7 @@ class Runtime:
         storeroom: StoreroomLike,
         hardware: HardwareLike,
         link: LinkLike,
+        maintenance: MaintenanceLike,
         audience: Audience,
         clock: Clock,
         alive: Callable[[], None] = lambda: None,
@@ -112,6 +119,7 @@ class Runtime:
         self._store = storeroom
         self._hardware = hardware
         self._link = link
+        self._maintenance = maintenance
         self._audience = audience
         self._clock = clock
         self._alive = alive
@@ -222,6 +230,8 @@ class Runtime:
             case fx.Exit(kind=kind):
                 log.info("the station ends: %s", kind.replace("_", " "))
                 self.end(0 if kind == "stop" else RESET_EXIT_STATUS)
+            case fx.StartDownload() | fx.Install() | fx.CheckInstall() | fx.DropImage() | fx.StartUpload() | fx.DropArchive():
+                self._maintenance.perform(effect)
             case _:
                 self._perform_on_link(effect)
 

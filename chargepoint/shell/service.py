@@ -19,18 +19,23 @@ from typing import Any
 from chargepoint.core.events import Started, StopAsked
 from chargepoint.core.records import Snapshot
 from chargepoint.core.station import Station
+from chargepoint.ports import Installer
 from chargepoint.settings import Settings
 from chargepoint.shell import log as logs
 from chargepoint.shell.address import address_of
+from chargepoint.shell.archivist import Archivist
 from chargepoint.shell.clock import SystemClock, kernel_boot_id
 from chargepoint.shell.compose import site_of
 from chargepoint.shell.control import Control, SocketInUse
 from chargepoint.shell.hardware import Hardware
 from chargepoint.shell.housekeeping import REOPEN_EVERY_S, keep_house, reopen, tell_findings
 from chargepoint.shell.inbox import Inbox
+from chargepoint.shell.installing import open_installer
 from chargepoint.shell.last_resort import LastResort
 from chargepoint.shell.link import Link
+from chargepoint.shell.maintenance import Maintenance, Places, protocols
 from chargepoint.shell.notify import ServiceManager
+from chargepoint.shell.recent import Recent
 from chargepoint.shell.reflex import Reflex
 from chargepoint.shell.runtime import IMPOSSIBLE_EXIT_STATUS, Runtime
 from chargepoint.shell.storeroom import NoStore, StoreLike, Storeroom
@@ -81,6 +86,8 @@ class Service:
         self._control = Control(
             settings.station.control_socket, self._inbox, self._facts, self._storeroom.ledger, self._storeroom.dead_letters
         )
+        self._recent = Recent()
+        self._maintenance: Maintenance | None = None
         self._link: Link | None = None
         self._runtime: Runtime | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -90,6 +97,7 @@ class Service:
         loop = asyncio.get_running_loop()
         for number in STOP_SIGNALS:
             loop.add_signal_handler(number, self._stop_asked)
+        logging.getLogger().addHandler(self._recent)
         try:
             await self._control.open()
         except SocketInUse as error:
@@ -105,6 +113,7 @@ class Service:
             self._manager.stopping()
             await self._stop()
             self._last_resort.disarm()
+            logging.getLogger().removeHandler(self._recent)
             for number in STOP_SIGNALS:
                 loop.remove_signal_handler(number)
         return status
@@ -112,7 +121,15 @@ class Service:
     async def _start(self) -> Runtime:
         snapshot = await self._open_store()
         key = snapshot.keys.get("AuthorizationKey", self._settings.central_system.authorization_key)
-        station = Station(snapshot, site_of(self._settings))
+        installer, version = await open_installer(self._settings)
+        site = site_of(
+            self._settings,
+            firmware_version=version,
+            can_install=installer is not None,
+            file_transfer_protocols=protocols(),
+        )
+        station = Station(snapshot, site)
+        self._maintenance = self._maintenance_with(installer, site.firmware_version)
         link = self._link = Link(address_of(self._settings), key, self._inbox)
         runtime = self._runtime = Runtime(
             station=station,
@@ -121,6 +138,7 @@ class Service:
             storeroom=self._storeroom,
             hardware=self._hardware,
             link=link,
+            maintenance=self._maintenance,
             audience=self._control,
             clock=self._clock,
             alive=self._manager.alive,
@@ -137,6 +155,21 @@ class Service:
         self._manager.ready()
         log.info("station %s runs", self._settings.station.identity)
         return runtime
+
+    def _maintenance_with(self, installer: Installer | None, firmware_version: str) -> Maintenance:
+        """What moves files and installs them. firmware_version: the one that runs."""
+        settings = self._settings
+        archivist = Archivist(
+            settings,
+            firmware_version,
+            self._control,
+            self._hardware.health,
+            self._recent,
+            self._storeroom.ledger,
+            self._storeroom.dead_letters,
+        )
+        places = Places(state_dir=Path(settings.station.state_dir), ca_file=settings.security.central_system_root)
+        return Maintenance(places, settings.transfers, installer, archivist.archive, self._inbox.put)
 
     async def _open_store(self) -> Snapshot:
         """The snapshot to go on from. Without a store the station runs empty, says so, and begins no session."""
@@ -180,7 +213,11 @@ class Service:
         self._last_resort.arm(STOP_S, START_FAILED)
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(self._hardware.stop(), self._link.stop() if self._link is not None else _nothing())
+        await asyncio.gather(
+            self._hardware.stop(),
+            self._link.stop() if self._link is not None else _nothing(),
+            self._maintenance.stop() if self._maintenance is not None else _nothing(),
+        )
         await self._control.close()
         await _in_order(lambda: self._storeroom.call(self._storeroom.store.close), "the store")
         self._thread.shutdown(wait=False)

@@ -109,6 +109,14 @@ class FakeHardware:
         self.diary("safe")
 
 
+class FakeMaintenance:
+    def __init__(self, diary: Diary) -> None:
+        self.diary = diary
+
+    def perform(self, effect: fx.MaintenanceEffect) -> None:
+        self.diary("maintenance", effect)
+
+
 class FakeLink:
     def __init__(self, diary: Diary) -> None:
         self.diary = diary
@@ -212,6 +220,7 @@ class Rig:
             storeroom=self.store,
             hardware=self.hardware,
             link=FakeLink(self.diary),
+            maintenance=FakeMaintenance(self.diary),
             audience=self.audience,
             clock=self.clock,
             alive=self._alive,

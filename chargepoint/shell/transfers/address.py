@@ -3,7 +3,7 @@
 Owns which schemes there are. Raises TransferError where a URL cannot be used at all.
 """
 
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from msgspec import Struct
 
@@ -42,19 +42,6 @@ class Address(Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Address({self.shown!r})"
-
-    def within(self, name: str) -> "Address":
-        """The file `name` in the directory that this is."""
-        path = f"{self.path.rstrip('/')}/{quote(name)}"
-        return Address(
-            scheme=self.scheme,
-            host=self.host,
-            port=self.port,
-            path=path,
-            query=self.query,
-            user=self.user,
-            password=self.password,
-        )
 
 
 def parse(url: str) -> Address:
@@ -104,3 +91,10 @@ def file_path(address: Address) -> str:
     if not path:
         raise TransferError("the URL names no file", hopeless=True)
     return path
+
+
+def within(url: str, name: str) -> str:
+    """The URL of the file `name` in the directory `url`, credentials and query included; raises TransferError."""
+    parse(url)
+    split = urlsplit(url)
+    return urlunsplit(split._replace(path=f"{split.path.rstrip('/')}/{quote(name)}", fragment=""))

@@ -1,0 +1,206 @@
+"""An archive of diagnostics: what somebody far away must know of the station, without its secrets.
+
+Owns what is in it and how large it may become. Members, in the order in which they get their share of the room: `status.json`
+(the control socket's status), `health.json` (every part: open, or lost and why), `configuration.json` (the settings file with
+secrets blanked, the OCPP keys that may be read), `versions.json`, `ledger.csv` and `dead_letters.csv` (id tags blanked),
+`log.txt` (the newest lines of this process), `journal.txt` (the unit's, where journalctl has them), and `manifest.json`, which
+says what was cut or is missing. startTime and stopTime hold for ledger, log and journal. Everything is text; together they have
+at most `bytes_max` before they are packed.
+"""
+
+import csv
+import io
+import json
+import os
+import platform
+import shutil
+import sqlite3
+import ssl
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from chargepoint.core.control import blanked
+from chargepoint.shell.recent import stamp
+from chargepoint.shell.redact import without_secrets
+
+JOURNAL_LINES = 50_000
+JOURNAL_S = 20.0
+LIBRARIES = ("chargepoint", "msgspec", "websockets", "pymodbus", "pyserial", "sqlite-utils", "urllib3", "asyncssh")
+CUT = "\n(cut here: the archive has no more room)\n"
+
+Table = list[dict[str, Any]]
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """What the station knows at this moment. start_s, stop_s: the time that is asked for, seconds since 1970 UTC.
+
+    missing: what could not be had, a sentence each.
+    """
+
+    station: str
+    status: dict[str, Any]
+    health: Table
+    configuration: dict[str, Any]
+    firmware_version: str
+    ledger: Table
+    dead_letters: Table
+    log: Sequence[str]
+    missing: tuple[str, ...] = ()
+    start_s: float | None = None
+    stop_s: float | None = None
+
+
+def build(path: Path, known: Known, bytes_max: int) -> None:
+    """Writes the archive, whole or not at all. Blocks; raises OSError."""
+    path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    beside = path.with_name(path.name + ".new")
+    remarks = list(known.missing)
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+            with tarfile.open(fileobj=file, mode="w:gz", compresslevel=6) as archive:
+                _fill(archive, path.name.removesuffix(".tar.gz"), known, bytes_max, remarks)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.rename(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _fill(archive: tarfile.TarFile, folder: str, known: Known, bytes_max: int, remarks: list[str]) -> None:
+    made_s = time.time()
+    left = bytes_max
+
+    def add(name: str, text: str) -> None:
+        nonlocal left
+        data = text.encode("utf-8", "replace")
+        if len(data) > left:
+            remarks.append(f"{name} was cut from {len(data)} to {left} bytes")
+            data = (data[: max(0, left - len(CUT))] + CUT.encode())[:left]
+        left -= len(data)
+        entry = tarfile.TarInfo(f"{folder}/{name}")
+        entry.size, entry.mtime, entry.mode = len(data), int(made_s), 0o600
+        archive.addfile(entry, io.BytesIO(data))
+
+    add("status.json", _json(known.status))
+    add("health.json", _json(known.health))
+    add("configuration.json", _json(known.configuration))
+    add("versions.json", _json(versions(known.firmware_version)))
+    add("ledger.csv", _csv([row for row in known.ledger if _in_time(row, known.start_s, known.stop_s)]))
+    add("dead_letters.csv", _csv(known.dead_letters))
+    add("log.txt", "".join(f"{line}\n" for line in known.log))
+    left -= 16_384  # for the manifest
+    lines, missing = journal(known.start_s, known.stop_s, max(0, left))
+    remarks += [missing] if missing else []
+    add("journal.txt", lines)
+    left += 16_384
+    period = [None if at_s is None else stamp(at_s) for at_s in (known.start_s, known.stop_s)]
+    manifest = {"station": known.station, "made": stamp(made_s), "from": period[0], "to": period[1], "remarks": remarks[:50]}
+    add("manifest.json", _json(manifest))
+
+
+def versions(firmware_version: str) -> dict[str, Any]:
+    """What runs, and on what."""
+    libraries = {}
+    for name in LIBRARIES:
+        try:
+            libraries[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            libraries[name] = "not installed"
+    return {
+        "firmware": firmware_version,
+        "machine": _text("/proc/device-tree/model") or platform.machine(),
+        "system": _os_name(),
+        "kernel": platform.release(),
+        "python": sys.version.split()[0],
+        "sqlite": sqlite3.sqlite_version,
+        "openssl": ssl.OPENSSL_VERSION,
+        "libraries": libraries,
+        "up_s": round(time.clock_gettime(time.CLOCK_BOOTTIME)),
+        "load": list(os.getloadavg()),
+        "memory": _memory(),
+    }
+
+
+def journal(start_s: float | None, stop_s: float | None, bytes_max: int) -> tuple[str, str]:
+    """The newest lines of our unit in the system's journal, and why there are none where that is so."""
+    unit = _unit()
+    if unit is None:
+        return "", "journal.txt is empty: the process is not a unit of systemd"
+    if shutil.which("journalctl") is None:
+        return "", "journal.txt is empty: there is no journalctl"
+    command = [
+        "journalctl",
+        f"--unit={unit}",
+        "--output=short-iso-precise",
+        "--no-pager",
+        "--quiet",
+        f"--lines={JOURNAL_LINES}",
+    ]
+    command += [f"--since=@{start_s:.0f}"] if start_s is not None else []
+    command += [f"--until=@{stop_s:.0f}"] if stop_s is not None else []
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=JOURNAL_S, stdin=subprocess.DEVNULL, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return "", f"journal.txt is empty: {error}"[:300]
+    text = without_secrets(done.stdout.decode("utf-8", "replace"))
+    if len(text) > bytes_max:
+        text = text[-bytes_max:].partition("\n")[2]  # the newest lines are worth more
+    return text, "" if text else f"journal.txt is empty: {done.stderr.decode('utf-8', 'replace').strip()[:200] or 'no lines'}"
+
+
+def _unit() -> str | None:
+    """The unit of systemd that this process belongs to."""
+    group = _text("/proc/self/cgroup").rpartition("/")[2]
+    return group if group.endswith(".service") and "INVOCATION_ID" in os.environ else None
+
+
+def _in_time(row: dict[str, Any], start_s: float | None, stop_s: float | None) -> bool:
+    """The session ran in that time; one without a date is always of interest."""
+    begun, ended = row.get("started"), row.get("stopped")
+    too_old = start_s is not None and isinstance(ended, str) and ended < stamp(start_s)
+    too_new = stop_s is not None and isinstance(begun, str) and begun > stamp(stop_s)
+    return not (too_old or too_new)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n"
+
+
+def _csv(rows: Table) -> str:
+    """Rows as CSV, id tags blanked: a card's number opens every station that trusts it."""
+    if not rows:
+        return ""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({**row, **({"id_tag": blanked(str(row["id_tag"]))} if row.get("id_tag") else {})})
+    return text.getvalue()
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip("\0\n ")
+    except OSError:
+        return ""
+
+
+def _os_name() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", "")
+    except OSError:
+        return platform.system()
+
+
+def _memory() -> str:
+    return next(
+        (line.split(":")[1].strip() for line in _text("/proc/self/status").splitlines() if line.startswith("VmRSS")), ""
+    )
