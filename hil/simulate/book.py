@@ -1,0 +1,83 @@
+"""Book: what the simulated Central System has booked, and what is wrong with it.
+
+Owns the comparison of what arrives twice. The same StartTransaction (connector, id tag, register, timestamp) is the same
+session and gets the same transactionId, as a careful back end does; a row that comes again but differs is a violation.
+"""
+
+from typing import Any
+
+Payload = dict[str, Any]
+
+
+class Entry:
+    """One transaction as the Central System knows it."""
+
+    def __init__(self, transaction_id: int, start: Payload) -> None:
+        self.transaction_id = transaction_id
+        self.start = start
+        self.stop: Payload | None = None
+        self.register_wh = float(start["meterStart"])
+        self.stamp: str = start["timestamp"]
+        self.repeats = 0
+
+    @property
+    def energy_wh(self) -> int:
+        return 0 if self.stop is None else int(self.stop["meterStop"]) - int(self.start["meterStart"])
+
+
+class Book:
+    def __init__(self) -> None:
+        self.entries: dict[int, Entry] = {}
+        self.violations: list[str] = []
+        self._starts: dict[tuple[Any, ...], Entry] = {}
+
+    def start(self, payload: Payload) -> int:
+        key = (payload["connectorId"], payload["idTag"], payload["meterStart"], payload["timestamp"])
+        known = self._starts.get(key)
+        if known is not None:
+            known.repeats += 1
+            if known.stop is not None:
+                self._wrong(f"StartTransaction {key} came again after its StopTransaction")
+            return known.transaction_id
+        entry = Entry(len(self.entries) + 1, payload)
+        self.entries[entry.transaction_id] = entry
+        self._starts[key] = entry
+        return entry.transaction_id
+
+    def values(self, payload: Payload) -> None:
+        transaction_id = payload.get("transactionId")
+        if transaction_id is None:
+            return
+        entry = self.entries.get(transaction_id)
+        if entry is None:
+            self._wrong(f"MeterValues of a transaction {transaction_id} that never began")
+            return
+        for value in payload["meterValue"]:
+            if entry.stop is not None and value["timestamp"] > entry.stop["timestamp"]:
+                self._wrong(f"MeterValues of {transaction_id} after its StopTransaction")
+            if value["timestamp"] < entry.stamp:
+                self._wrong(f"MeterValues of {transaction_id} go back in time: {value['timestamp']} after {entry.stamp}")
+            entry.stamp = max(entry.stamp, value["timestamp"])
+
+    def stop(self, payload: Payload) -> None:
+        entry = self.entries.get(payload["transactionId"])
+        if entry is None:
+            self._wrong(f"StopTransaction of a transaction {payload['transactionId']} that never began")
+            return
+        if entry.stop is not None:
+            entry.repeats += 1
+            same = ("meterStop", "timestamp", "idTag", "reason")
+            if any(entry.stop.get(name) != payload.get(name) for name in same):
+                self._wrong(f"StopTransaction of {payload['transactionId']} came again and differs: {entry.stop} and {payload}")
+            return
+        if payload["meterStop"] < entry.start["meterStart"]:
+            self._wrong(f"transaction {payload['transactionId']} gave energy back")
+        if payload["timestamp"] < entry.start["timestamp"]:
+            self._wrong(f"transaction {payload['transactionId']} ended before it began")
+        entry.stop = payload
+
+    def open_entries(self) -> list[Entry]:
+        return [entry for entry in self.entries.values() if entry.stop is None]
+
+    def _wrong(self, text: str) -> None:
+        self.violations.append(text)

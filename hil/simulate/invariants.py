@@ -1,0 +1,83 @@
+"""Invariants: what must hold at every step, and what the books must say once everything has healed.
+
+Owns the judgement. Refuses to excuse: what a card that lied about its flush may cost is named by the caller, one by one.
+"""
+
+import json
+from collections.abc import Iterable
+
+from chargepoint.core import effects as fx
+from chargepoint.core import records as rec
+from chargepoint.facts import PilotState
+from hil.simulate.book import Book
+from hil.simulate.outlet import Outlet
+
+EARLIEST = "2024"
+WINDOW_MAX = 64 + 8
+
+
+class Violation(AssertionError):
+    """Something that was promised did not hold."""
+
+
+class Invariants:
+    """sessions: what the store holds of each connector, kept from the commits."""
+
+    def __init__(self, outlets: list[Outlet], station_a: float) -> None:
+        self._outlets = {outlet.number: outlet for outlet in outlets}
+        self._station_a = station_a
+        self.sessions: dict[int, rec.Session] = {}
+        self._stamp = EARLIEST
+
+    def step(self, effects: list[fx.Effect]) -> None:
+        """One step of the station, before it is performed."""
+        ranks = [0 if isinstance(one, fx.OpenContactor) else 1 if isinstance(one, fx.Commit) else 2 for one in effects]
+        if ranks != sorted(ranks) or ranks.count(1) > 1:
+            raise Violation(f"effects out of order: {effects}")
+
+    def committed(self, commit: fx.Commit) -> None:
+        for change in commit.changes:
+            if isinstance(change, rec.PutConnector):
+                self.sessions[change.record.number] = change.record.session
+
+    def closing(self, number: int) -> None:
+        """A contactor is about to close."""
+        outlet = self._outlets[number]
+        if not isinstance(self.sessions.get(number), rec.Charging):
+            raise Violation(f"connector {number} closes without a stored session")
+        if outlet.pilot().state not in (PilotState.C, PilotState.D):
+            raise Violation(f"connector {number} closes in pilot state {outlet.pilot().state}")
+        if not outlet.locked:
+            raise Violation(f"connector {number} closes with an unlocked cable")
+
+    def offered(self) -> None:
+        total_a = sum(outlet.offered_a or 0.0 for outlet in self._outlets.values())
+        if total_a > self._station_a + 1e-6:
+            raise Violation(f"{total_a} A are offered, and the station may take {self._station_a} A")
+
+    def sent(self, text: str) -> None:
+        """A frame leaves the station: nothing from before the time that was known, nothing from 1970."""
+        frame = json.loads(text)
+        if frame[0] == 2 and frame[2] in ("StartTransaction", "StopTransaction") and frame[3]["timestamp"] < EARLIEST:
+            raise Violation(f"a stamp that cannot be: {text}")
+
+    def at_the_end(
+        self, book: Book, billed_wh: dict[int, float], slack_wh: dict[int, float], excused: Iterable[int]
+    ) -> list[str]:
+        """Everything has healed and was delivered: what is wrong with the books, in words."""
+        excused_ids = set(excused)
+        wrong = list(book.violations)
+        wrong += [
+            f"transaction {entry.transaction_id} was never closed: {entry.start}"
+            for entry in book.open_entries()
+            if entry.transaction_id not in excused_ids
+        ]
+        for number, drawn_wh in billed_wh.items():
+            entries = [entry for entry in book.entries.values() if entry.start["connectorId"] == number]
+            booked_wh = sum(entry.energy_wh for entry in entries)
+            allowed_wh = len(entries) + slack_wh[number]
+            if abs(booked_wh - drawn_wh) > allowed_wh:
+                wrong.append(
+                    f"connector {number}: {booked_wh} Wh booked, {drawn_wh:.1f} Wh drawn (at most {allowed_wh:.1f} apart)"
+                )
+        return wrong

@@ -1,0 +1,57 @@
+"""Outlet: one connector of the simulated world. Car, cable, contactor, lock and meter, with an exact energy register.
+
+Owns the physics. Refuses to know the station: it is told what is commanded and asked what is there. Energy flows while the
+contacts are closed, the car asks for it and at least 6 A are offered; the register is integrated at every change.
+"""
+
+from chargepoint.facts import Pilot, PilotState, Reading
+
+VOLTS = 230.0
+ROLLOVER_WH = 100_000_000.0  # where a meter of five digits of kWh begins again
+
+
+class Outlet:
+    def __init__(self, number: int, register_wh: float, now_s: float) -> None:
+        self.number = number
+        self.car: str | None = None
+        self.ready = False
+        self.car_a = 16.0
+        self.coil = False
+        self.offered_a: float | None = None
+        self.locked = False
+        self.meter_silent = False
+        self.register_wh = register_wh
+        self.energy_wh = 0.0  # all that ever flowed; never jumps
+        self._since_s = now_s
+
+    @property
+    def power_w(self) -> float:
+        flows = self.coil and self.ready and self.car is not None and (self.offered_a or 0.0) >= 6.0
+        return 3 * VOLTS * min(self.car_a, self.offered_a or 0.0) if flows else 0.0
+
+    def advance(self, now_s: float) -> None:
+        """Counts what flowed since the last change; call it before every one."""
+        flowed_wh = self.power_w * (now_s - self._since_s) / 3600
+        self.energy_wh += flowed_wh
+        self.register_wh += flowed_wh
+        if self.register_wh >= ROLLOVER_WH:
+            self.register_wh -= ROLLOVER_WH
+        self._since_s = now_s
+
+    def pilot(self) -> Pilot:
+        state = PilotState.A if self.car is None else PilotState.C if self.ready else PilotState.B
+        return Pilot(state=state, cable_at_station=self.car is not None, cable_a=32.0)
+
+    def reading(self) -> Reading:
+        amps = self.power_w / (3 * VOLTS)
+        return Reading(
+            energy_import_wh=self.register_wh,
+            power_w=self.power_w,
+            current_a=(amps, amps, amps),
+            voltage_v=(VOLTS, VOLTS, VOLTS),
+        )
+
+    def dark(self) -> None:
+        """The station is gone: nobody holds the coil and the pilot. The lock stays."""
+        self.coil = False
+        self.offered_a = None
