@@ -69,6 +69,18 @@ class TestTheOfferFollows:
         world.read_meter(1)
         assert world.offer() is None, "3680 W on three phases are 5.3 A"
 
+    def test_the_next_car_may_use_other_phases(self) -> None:
+        world = charging(draws_w=11_040.0)
+        world.advance(1.0)
+        world.read_meter(1)
+        world.tap()
+        world.unplug()
+        world.draws_w = 0.0
+        world.plug()
+        world.tap()
+        set_profile(world, 1, (0, 3680, 1), unit="W")
+        assert world.offer() == 16.0
+
     def test_the_fuse_and_the_cable_still_hold(self) -> None:
         world = World(connector_a_max=20.0)
         set_profile(world, 0, (0, 63))
@@ -174,6 +186,23 @@ class TestWhichProfileCounts:
         assert world.offer() == 10.0
         world.advance(9)
         assert world.offer() == 20.0
+
+    def test_when_the_time_of_day_moves_dates_follow_and_durations_stay(self) -> None:
+        """The Central System corrects the time by a quarter of an hour, once forward and once back."""
+        world = charging()
+        world.csms.heartbeat_s = 10
+        set_profile(world, 1, (0, 20), (300, 12), kind="Relative")
+        set_profile(world, 0, (0, 30), (600, 10), number=2, purpose="ChargePointMaxProfile")
+        world.advance(100)
+        world.passed_s += 900
+        world.call("TriggerMessage", requestedMessage="Heartbeat")
+        assert world.offer() == 10.0, "by the date, ten minutes have passed"
+        world.call("ClearChargingProfile", id=2)
+        assert world.offer() == 20.0, "by the clock on the wall of the session, a hundred seconds have"
+        world.advance(195)
+        assert world.offer() == 20.0
+        world.advance(10)
+        assert world.offer() == 12.0
 
     def test_a_daily_profile_comes_back(self) -> None:
         world = charging()
@@ -281,6 +310,18 @@ class TestTheEndOfATransaction:
         world.plug()
         world.tap()
         assert world.offer() == 32.0
+
+    def test_a_connector_that_was_taken_away_leaves_no_profile_of_its_transaction(self) -> None:
+        world = charging(2, after_power_loss="resume")
+        world.plug(2)
+        world.tap("CARD2")
+        set_profile(world, 1, (0, 10), purpose="TxProfile")
+        set_profile(world, 2, (0, 10), number=2, purpose="TxProfile")
+        world.kill()
+        world.site = World(after_power_loss="resume").site
+        del world.plants[2]
+        world.start()
+        assert set(world.store.profiles) == {1}
 
     def test_the_power_cut_that_ends_it_ends_them(self) -> None:
         world = charging()

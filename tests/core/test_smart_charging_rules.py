@@ -274,6 +274,12 @@ class TestPauses:
         self.flap(world, 6, every_s=121.0)
         assert world.offer() == 16.0
 
+    def test_flapping_is_seen_after_slow_changes_too(self) -> None:
+        world = charging()
+        self.flap(world, 2, every_s=600.0)
+        self.flap(world, 3)
+        assert world.offer() is None
+
     def test_the_next_session_begins_at_once(self) -> None:
         world = charging()
         self.flap(world, 3)
