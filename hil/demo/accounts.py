@@ -9,7 +9,7 @@ from typing import Any
 
 from hil.demo.style import Line
 
-HEADS = ("#", "connector", "id tag", "reason", "meterStart", "meterStop", "booked Wh", "metered Wh", "")
+HEADS = ("#", "connector", "id tag", "reason", "meterStart", "meterStop", "booked", "metered", "")
 RIGHT = frozenset({0, 1, 4, 5, 6, 7})
 
 
@@ -103,5 +103,5 @@ def _columns(cells: list[list[str]]) -> list[Line]:
         sized = enumerate(zip(others, widths, strict=False))
         text = "  ".join(cell.rjust(width) if at in RIGHT else cell.ljust(width) for at, (cell, width) in sized)
         style = "bold" if number == 0 else ""
-        lines.append(((style, f"  {text}  "), ("good" if verdict == "ok" else "bad", verdict)))
+        lines.append(((style, f"{text}  "), ("good" if verdict == "ok" else "bad", verdict)))
     return lines

@@ -11,6 +11,7 @@ from hil.demo.scene import Scene
 DRIVER = "04A2B3C4"
 NEIGHBOUR = "04D5E6F7"
 ENERGY_WH = 2_000
+CHARGE_S, CHARGE_W = 6.0, 22_080.0  # a charge takes no longer than this, however slow the meters run
 START_S = 30.0
 
 
@@ -115,13 +116,14 @@ CORE = (
 
 async def _charges(play: Play, number: int, *, online: bool = True) -> None:
     """Waits until current flows and the meter has counted what makes a difference."""
-    wanted_wh = play.sessions[-1].before_wh + ENERGY_WH
+    counted_wh = min(ENERGY_WH, int(CHARGE_S * CHARGE_W * play.stage.options.speed / 3600))
+    wanted_wh = play.sessions[-1].before_wh + counted_wh
     await play.until(f"the contactor of connector {number} is closed and current flows", lambda now: now.flows(number))
     if online:
         await play.until("the Central System knows it as Charging", lambda now: now.reported.get(number) == "Charging")
         await play.until("the transaction is in its books", lambda now: _open_row(now, number))
     await play.until(
-        f"the meter of connector {number} has counted {ENERGY_WH} Wh", lambda now: now.register_wh(number) >= wanted_wh, 30.0
+        f"the meter of connector {number} has counted {counted_wh} Wh", lambda now: now.register_wh(number) >= wanted_wh, 30.0
     )
 
 

@@ -50,19 +50,18 @@ async def _compare(play: Play) -> int:
     if code != 0:
         problems.append(f"the station ended with exit status {code} on SIGTERM, where 0 is right")
     page.blank()
+    page.step("What the Central System booked, and what the meters say (Wh):")
     for line in found.table:
         page.line(line, whole=True)
     page.blank()
     for text in problems:
         page.problem(text)
-    count = len(last.rows)
     if problems:
         page.problem(f"Books and meters DIFFER, or something else is wrong: see above ({page.elapsed_s:.1f} s).")
         return 1
-    page.line(
-        (("good", f"Books and meters agree: {count} transactions, {found.booked_wh} Wh booked, {found.metered_wh} Wh metered"),
-         ("", f" ({page.elapsed_s:.1f} s).")), whole=True,
-    )  # fmt: skip
+    count = "1 transaction" if len(last.rows) == 1 else f"{len(last.rows)} transactions"
+    verdict = f"Books and meters agree: {count}, {found.booked_wh} Wh booked, {found.metered_wh} Wh metered"
+    page.line((("good", verdict), ("", f" ({page.elapsed_s:.1f} s).")), whole=True)
     return 0
 
 

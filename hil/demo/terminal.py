@@ -46,12 +46,15 @@ class Keyboard:
     """Standard input, without waiting for Enter where it is a terminal. `ended`: nothing can come any more."""
 
     def __init__(self) -> None:
-        self._fd = sys.stdin.fileno()
+        self._fd = sys.stdin.fileno() if sys.stdin is not None else -1
         self._keys: asyncio.Queue[str] = asyncio.Queue(PENDING_MAX)
         self._before: list[int | list[bytes | int]] | None = None
         self.ended = False
 
     def open(self) -> None:
+        if self._fd < 0:
+            self.ended = True
+            return
         if os.isatty(self._fd):
             self._before = termios.tcgetattr(self._fd)
             self.listen()
@@ -70,7 +73,8 @@ class Keyboard:
             termios.tcsetattr(self._fd, termios.TCSANOW, self._before)
 
     def close(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._fd)
+        if self._fd >= 0:
+            asyncio.get_running_loop().remove_reader(self._fd)
         self.restore()
 
     async def next(self, timeout_s: float) -> str | None:

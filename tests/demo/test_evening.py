@@ -16,6 +16,7 @@ from hil.demo.acts import CORE
 from hil.demo.evening import play_evening
 from hil.demo.play import Act, Play
 from hil.demo.stage import Options
+from tests.csms.fake_station import BOOT, fake_station, stop_of
 from tests.demo.running import BOUND_S, left_behind, run, short_folder, start, stop, until
 
 ACTS = ("The station boots", "A charge with a card", "A charge by remote control", "A charge without a network", "A power cut")
@@ -110,6 +111,19 @@ async def test_an_evening_has_its_end(capsys: pytest.CaptureFixture[str], monkey
     out = capsys.readouterr().out
     assert "✗ waited for: the end of the evening\n  not within 1.5 s\n" in out
     assert "station: registration Accepted, link connected" in out
+
+
+async def test_what_the_central_system_objects_to_spoils_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    async def odd(now: Play) -> None:
+        system = await now.stage.system.ask("state")
+        async with fake_station(system["url"], "STRANGER") as stranger:
+            await stranger.ask("BootNotification", BOOT)
+            await stranger.ask("StopTransaction", stop_of(77))
+
+    assert await play_evening(Options(), [*CORE[:1], Act("odd", "A stranger comes by", odd)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "the Central System objects: StopTransaction of transaction 77, which was never started" in lines
+    assert lines[-1].startswith("Books and meters DIFFER, or something else is wrong")
 
 
 async def test_a_refused_command_is_told(capsys: pytest.CaptureFixture[str]) -> None:
