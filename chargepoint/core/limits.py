@@ -30,6 +30,7 @@ from chargepoint.core.schedule import (
     Lowest,
     Period,
     Plan,
+    Rate,
     Shared,
     Stack,
     Supply,
@@ -103,7 +104,7 @@ class Limits:
             return None
         now_s = line.second(mono_s)
         course = self._course_of_station(unit, line, now_s) if number == 0 else self._course_of(number, unit, line, now_s)
-        periods, covered_s = composite(course, now_s, duration_s)
+        periods, covered_s = composite(course, now_s, duration_s, len(self._blocks.connectors) if number == 0 else 1)
         return Told(now_s, covered_s, periods)
 
     def _of_connector(self, connector: Connector, line: Line, mono_s: float) -> Allowed:
@@ -121,7 +122,7 @@ class Limits:
         if until_s < FOREVER and (self._border_s is None or until_s < self._border_s):
             self._border_s = until_s
 
-    def _course_of(self, number: int, unit: ChargingRateUnitType, line: Line, now_s: int) -> Course:
+    def _course_of(self, number: int, unit: ChargingRateUnitType, line: Line, now_s: int) -> Course[Rate]:
         connector = self._blocks.connectors[number]
         supply = connector.mains.supply()
         return Lowest(
@@ -130,7 +131,7 @@ class Limits:
             Cap(self._blocks.site.current_a_max, supply, unit),
         )
 
-    def _course_of_station(self, unit: ChargingRateUnitType, line: Line, now_s: int) -> Course:
+    def _course_of_station(self, unit: ChargingRateUnitType, line: Line, now_s: int) -> Course[Rate]:
         supply = self._station_supply()
         return Lowest(
             Total(*(self._own_course(one, unit, line, now_s) for one in self._blocks.connectors.values())),
@@ -138,7 +139,7 @@ class Limits:
             Cap(self._blocks.site.current_a_max, supply, unit),
         )
 
-    def _own_course(self, connector: Connector, unit: ChargingRateUnitType, line: Line, now_s: int) -> Course:
+    def _own_course(self, connector: Connector, unit: ChargingRateUnitType, line: Line, now_s: int) -> Course[Rate]:
         supply = connector.mains.supply()
         return Lowest(Limited(self._stack(connector, line, now_s), supply, unit), Cap(connector.cable_a(), supply, unit))
 

@@ -12,10 +12,11 @@ beginning of that second. Rules.
 4. minChargingRate is no limit: it is handed on for whoever shares current.
 """
 
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
 from math import floor, inf
-from typing import Protocol
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,6 +27,7 @@ FOREVER = 2**62  # later than every date that a message can carry, in seconds
 PHASES = 3  # numberPhases where it is left out (section 7.14)
 PERIODS_MAX = 1_000  # of a composite: about 40 kB on the wire
 STEPS_MAX = 4_000  # borders that one composite looks at, whether they show or not
+LOOKS_MAX = 16_000  # the same, times the connectors that are looked at
 EVERY_S = {RecurrencyKindType.Daily: 86_400, RecurrencyKindType.Weekly: 604_800}
 
 A, W = ChargingRateUnitType.A, ChargingRateUnitType.W
@@ -119,20 +121,31 @@ def anchored(plan: Plan, base_s: int) -> Plan:
     return replace(plan, start_s=base_s) if plan.relative else plan
 
 
-class Stack:
-    """Plans in order of precedence, each with a start. Remembers its last answer, which holds until the next border."""
+T = TypeVar("T")
+
+
+class Course(ABC, Generic[T]):
+    """Something that has an answer for every second. It remembers the last one, which holds until the next border."""
+
+    _from_s = _until_s = 0
+    _answer: T
+
+    def at(self, at_s: int) -> tuple[T, int]:
+        """The answer for a second, and a later second before which it stays the same."""
+        if not self._from_s <= at_s < self._until_s:
+            self._answer, self._until_s = self._look(at_s)
+            self._from_s = at_s
+        return self._answer, self._until_s
+
+    @abstractmethod
+    def _look(self, at_s: int) -> tuple[T, int]: ...
+
+
+class Stack(Course[tuple[Limit, ...]]):
+    """Plans in order of precedence, each with a start. The answer is what limits: nothing, or one limit."""
 
     def __init__(self, plans: Sequence[Plan]) -> None:
         self._plans = plans
-        self._from_s = self._until_s = 0
-        self._found: tuple[Limit, ...] = ()
-
-    def at(self, at_s: int) -> tuple[tuple[Limit, ...], int]:
-        """What limits at a second (nothing, or one limit), and the next second at which that may be different."""
-        if not self._from_s <= at_s < self._until_s:
-            self._from_s = at_s
-            self._found, self._until_s = self._look(at_s)
-        return self._found, self._until_s
 
     def _look(self, at_s: int) -> tuple[tuple[Limit, ...], int]:
         until_s = FOREVER
@@ -186,26 +199,18 @@ class Supply(Struct, frozen=True, kw_only=True):
 Rate = tuple[float, int]  # amperes per phase or watts, and the number of phases that they are for
 
 
-class Course(Protocol):
-    """Something that allows a rate at every second."""
-
-    def at(self, at_s: int) -> tuple[Rate, int]:
-        """The rate at a second, and a later second before which it stays the same."""
-        ...
-
-
-class Cap:
+class Cap(Course[Rate]):
     """What fuse, cable and wires allow, always. current_a: per phase."""
 
     def __init__(self, current_a: float, supply: Supply, unit: ChargingRateUnitType) -> None:
         limit = Limit(rate=current_a, unit=A, phases=supply.phases)
         self._rate = (supply.rate(limit, unit), supply.phases)
 
-    def at(self, at_s: int) -> tuple[Rate, int]:
+    def _look(self, at_s: int) -> tuple[Rate, int]:
         return self._rate, FOREVER
 
 
-class Limited:
+class Limited(Course[Rate]):
     """What a stack allows, in one unit; without end where it is silent."""
 
     def __init__(self, stack: Stack, supply: Supply, unit: ChargingRateUnitType) -> None:
@@ -213,13 +218,13 @@ class Limited:
         self._supply = supply
         self._unit = unit
 
-    def at(self, at_s: int) -> tuple[Rate, int]:
+    def _look(self, at_s: int) -> tuple[Rate, int]:
         limits, until_s = self._stack.at(at_s)
         rates = ((self._supply.rate(limit, self._unit), self._supply.phases_of(limit)) for limit in limits)
         return min(rates, default=(inf, self._supply.phases)), until_s
 
 
-class Shared:
+class Shared(Course[Rate]):
     """What a stack allows the whole station, as one connector sees it: the station's amperes on the connector's phases."""
 
     def __init__(self, stack: Stack, station: Supply, supply: Supply, unit: ChargingRateUnitType) -> None:
@@ -227,31 +232,31 @@ class Shared:
         self._supply = supply
         self._unit = unit
 
-    def at(self, at_s: int) -> tuple[Rate, int]:
+    def _look(self, at_s: int) -> tuple[Rate, int]:
         (current_a, phases), until_s = self._course.at(at_s)
         phases = min(phases, self._supply.phases)
         rate = current_a if self._unit is A else current_a * self._supply.voltage_v * phases
         return (rate, phases), until_s
 
 
-class Lowest:
+class Lowest(Course[Rate]):
     """The lowest of several courses counts (section 3.13.3)."""
 
-    def __init__(self, *courses: Course) -> None:
+    def __init__(self, *courses: Course[Rate]) -> None:
         self._courses = courses
 
-    def at(self, at_s: int) -> tuple[Rate, int]:
+    def _look(self, at_s: int) -> tuple[Rate, int]:
         found = [course.at(at_s) for course in self._courses]
         return min(rate for rate, _ in found), min(until_s for _, until_s in found)
 
 
-class Total:
+class Total(Course[Rate]):
     """Several courses together, at least one."""
 
-    def __init__(self, *courses: Course) -> None:
+    def __init__(self, *courses: Course[Rate]) -> None:
         self._courses = courses
 
-    def at(self, at_s: int) -> tuple[Rate, int]:
+    def _look(self, at_s: int) -> tuple[Rate, int]:
         found = [course.at(at_s) for course in self._courses]
         rates = [rate for rate, _ in found]
         return (sum(rate for rate, _ in rates), max(phases for _, phases in rates)), min(until_s for _, until_s in found)
@@ -265,14 +270,15 @@ class Period(Struct, frozen=True):
     phases: int
 
 
-def composite(course: Course, start_s: int, duration_s: int) -> tuple[list[Period], int]:
+def composite(course: Course[Rate], start_s: int, duration_s: int, connectors: int = 1) -> tuple[list[Period], int]:
     """The course from start_s on, neighbours that are equal as one period, and how many seconds it covers.
 
-    That is duration_s, or less where PERIODS_MAX or STEPS_MAX is met: what is told is exact, and the caller sees where it ends.
+    That is duration_s, or less where PERIODS_MAX, STEPS_MAX or LOOKS_MAX is met: what is told is exact, and the caller sees
+    where it ends. connectors: how many the course adds up.
     """
     periods: list[Period] = []
     at_s, end_s = start_s, start_s + duration_s
-    for _ in range(STEPS_MAX):
+    for _ in range(min(STEPS_MAX, LOOKS_MAX // connectors)):
         (rate, phases), until_s = course.at(at_s)
         rate = tenths(rate)
         if not periods or (periods[-1].rate, periods[-1].phases) != (rate, phases):
