@@ -1,6 +1,5 @@
-"""Charging profiles on the whole station, in real time: the pilot of the bench shows each step within a second of its border."""
+"""Charging profiles on the whole station, in real time: the pilot shows each step within a second of its border."""
 
-import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -35,9 +34,11 @@ async def test_the_pilot_follows_every_step_within_a_second(world: test_service.
 
     async def offers(wanted_a: float) -> float:
         """When the pilot first offers this much."""
-        async with asyncio.timeout(PATIENCE_S):
-            while await offered_a() != wanted_a:
-                await asyncio.sleep(0.02)
+
+        def there(state: dict[str, Any]) -> bool:
+            return bool(state["connectors"]["1"]["offered_current_a"] == wanted_a)
+
+        await world.bench.wait_for(there, PATIENCE_S, f"an offer of {wanted_a} A")
         return time.time()
 
     async with world.station():
