@@ -13,8 +13,8 @@ from typing import IO, Any
 
 from chargepoint.shell.transfers.address import Address, file_path
 from chargepoint.shell.transfers.jobs import BLOCK_BYTES, CONNECT_S, Job, TransferError
-from chargepoint.shell.transfers.over_http import tls_context
 from chargepoint.shell.transfers.partial import Partial
+from chargepoint.shell.transfers.trust import tls_context
 
 IMPLICIT_PORT = 990
 

@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError, IncompleteRead, NewConnectionError, Re
 from chargepoint.shell.transfers.address import Address, parse
 from chargepoint.shell.transfers.jobs import BLOCK_BYTES, CONNECT_S, REDIRECTS_MAX, Job, TransferError
 from chargepoint.shell.transfers.partial import Partial
+from chargepoint.shell.transfers.trust import tls_context
 
 REDIRECTS = (301, 302, 303, 307, 308)
 RESUMED, RANGE_REFUSED = 206, 416
@@ -117,18 +118,6 @@ class _Body:
         self._sent += len(block)
         self._tell(self._sent, self._size)
         return block
-
-
-def tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """Certificates and host names are verified, against the system's authorities and those of ca_file."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise TransferError(f"{ca_file} cannot be used as a certificate authority: {error}") from error
-    return context
 
 
 def words(error: BaseException, address: Address) -> str:
