@@ -14,4 +14,4 @@ def to_utc(ts_s: float) -> datetime:
 
 def from_utc(dt: datetime) -> float:
     """Seconds since 1970; a moment without an offset is UTC."""
-    return (as_utc(dt) - _EPOCH) / timedelta(seconds=1)
+    return (as_utc(dt) - _EPOCH).total_seconds()

@@ -66,6 +66,8 @@ class Confirmation(Message, frozen=True, kw_only=True):
 
 def as_utc(moment: datetime) -> datetime:
     """The same moment in UTC; one without an offset is UTC. Raises ValueError outside the years 1 to 9999."""
+    if moment.tzinfo is UTC:
+        return moment
     if moment.tzinfo is None:
         return moment.replace(tzinfo=UTC)
     try:
