@@ -19,6 +19,7 @@ class Entry:
         self.register_wh = float(start["meterStart"])
         self.stamp: str = start["timestamp"]
         self.repeats = 0
+        self.excused = False
 
     @property
     def energy_wh(self) -> int:
@@ -28,7 +29,7 @@ class Entry:
 class Book:
     def __init__(self) -> None:
         self.entries: dict[int, Entry] = {}
-        self.violations: list[str] = []
+        self._wrongs: list[tuple[Entry | None, str]] = []
         self._starts: dict[tuple[Any, ...], Entry] = {}
 
     def start(self, payload: Payload) -> int:
@@ -37,7 +38,7 @@ class Book:
         if known is not None:
             known.repeats += 1
             if known.stop is not None:
-                self._wrong(f"StartTransaction {key} came again after its StopTransaction")
+                self.wrong(f"StartTransaction {key} came again after its StopTransaction", known)
             return known.transaction_id
         entry = Entry(len(self.entries) + 1, payload)
         self.entries[entry.transaction_id] = entry
@@ -50,34 +51,47 @@ class Book:
             return
         entry = self.entries.get(transaction_id)
         if entry is None:
-            self._wrong(f"MeterValues of a transaction {transaction_id} that never began")
+            self.wrong(f"MeterValues of a transaction {transaction_id} that never began")
             return
         for value in payload["meterValue"]:
             if entry.stop is not None and value["timestamp"] > entry.stop["timestamp"]:
-                self._wrong(f"MeterValues of {transaction_id} after its StopTransaction")
+                self.wrong(f"MeterValues of {transaction_id} after its StopTransaction", entry)
             if value["timestamp"] < entry.stamp:
-                self._wrong(f"MeterValues of {transaction_id} go back in time: {value['timestamp']} after {entry.stamp}")
+                self.wrong(f"MeterValues of {transaction_id} go back in time: {value['timestamp']} after {entry.stamp}", entry)
             entry.stamp = max(entry.stamp, value["timestamp"])
 
     def stop(self, payload: Payload) -> None:
         entry = self.entries.get(payload["transactionId"])
         if entry is None:
-            self._wrong(f"StopTransaction of a transaction {payload['transactionId']} that never began")
+            self.wrong(f"StopTransaction of a transaction {payload['transactionId']} that never began")
             return
         if entry.stop is not None:
             entry.repeats += 1
             same = ("meterStop", "timestamp", "idTag", "reason")
             if any(entry.stop.get(name) != payload.get(name) for name in same):
-                self._wrong(f"StopTransaction of {payload['transactionId']} came again and differs: {entry.stop} and {payload}")
+                self.wrong(
+                    f"StopTransaction of {payload['transactionId']} came again and differs: {entry.stop} and {payload}", entry
+                )
             return
         if payload["meterStop"] < entry.start["meterStart"]:
-            self._wrong(f"transaction {payload['transactionId']} gave energy back")
+            self.wrong(f"transaction {payload['transactionId']} gave energy back", entry)
         if payload["timestamp"] < entry.start["timestamp"]:
-            self._wrong(f"transaction {payload['transactionId']} ended before it began")
+            self.wrong(f"transaction {payload['transactionId']} ended before it began", entry)
         entry.stop = payload
+
+    @property
+    def violations(self) -> list[str]:
+        """What is wrong, but for the transactions that are excused."""
+        return [text for entry, text in self._wrongs if entry is None or not entry.excused]
+
+    def wrong(self, text: str, entry: Entry | None = None) -> None:
+        self._wrongs.append((entry, text))
 
     def open_entries(self) -> list[Entry]:
         return [entry for entry in self.entries.values() if entry.stop is None]
 
-    def _wrong(self, text: str) -> None:
-        self.violations.append(text)
+    def excuse_since(self, stamp: str) -> None:
+        """A card lied: what was under way since then, or came to an end, may be told again and differ, or never be closed."""
+        for entry in self.entries.values():
+            if entry.stop is None or entry.stop["timestamp"] >= stamp or entry.stamp >= stamp:
+                entry.excused = True

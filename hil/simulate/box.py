@@ -11,6 +11,7 @@ from pathlib import Path
 
 from chargepoint.core import effects as fx
 from chargepoint.core import events as ev
+from chargepoint.core.records import Snapshot
 from chargepoint.core.site import Site
 from chargepoint.core.station import Station
 from chargepoint.core.step import Now
@@ -31,6 +32,7 @@ class Box:
         self._site = site
         self._perform = perform
         self.look: Callable[[ev.Event, list[fx.Effect]], None] = lambda event, effects: None
+        self.started: Callable[[Snapshot], None] = lambda snapshot: None
         self.station: Station | None = None
         self.store: Store | None = None
         self._powered_s = 0.0
@@ -40,6 +42,7 @@ class Box:
         self.events = 0
         self.cut_in_effects: int | None = None  # how many more effects are performed before the power goes
         self.wall_s: Callable[[], float | None] = lambda: None
+        self.lying = False
         self._copy = state_dir.with_name("before-the-lie")
 
     def start(self, now_s: float, *, power_cut: bool) -> None:
@@ -49,7 +52,9 @@ class Box:
             self._powered_s = now_s - MONO_BEGIN_S
         self.store = open_store(self._dir, f"boot-{self._boots}", now_s - self._powered_s)
         assert not self.store.findings, self.store.findings
-        self.station = Station(self.store.snapshot(), self._site)
+        snapshot = self.store.snapshot()
+        self.station = Station(snapshot, self._site)
+        self.started(snapshot)
         self.feed(ev.Started(), now_s)
 
     def mono_s(self, now_s: float) -> float:
@@ -80,20 +85,20 @@ class Box:
         self.cut_in_effects = None
         if self.store is not None:
             self.store.close()
+        if self.lying:
+            self.lying = False
+            shutil.rmtree(self._dir)
+            self._copy.rename(self._dir)
         self.station = None
         self.store = None
 
     def begin_to_lie(self) -> None:
-        """From now on the card only says that it stored: a cut brings back what is there now."""
+        """From now on the card only says that it stored: the next death brings back what is there now."""
         assert self.store is not None
         self.store.checkpoint()
         shutil.rmtree(self._copy, ignore_errors=True)
         shutil.copytree(self._dir, self._copy)
-
-    def lie(self) -> None:
-        """After `die`: the newest commits were never stored."""
-        shutil.rmtree(self._dir)
-        self._copy.rename(self._dir)
+        self.lying = True
 
     def _step(self, event: ev.Event, now_s: float) -> None:
         assert self.station is not None

@@ -72,12 +72,12 @@ class Central:
         frame = json.loads(text)
         if frame[0] != 2:
             if self._asked is None or frame[1] != self._asked[0]:
-                self.book.violations.append(f"an answer that nobody asked for: {text[:200]}")
+                self.book.wrong(f"an answer that nobody asked for: {text[:200]}")
             self._asked = None
             return
         _, message_id, action, payload = frame
         if self._open is not None:
-            self.book.violations.append(f"{action} was sent while {self._open} was under way")
+            self.book.wrong(f"{action} was sent while {self._open} was under way")
         self._open = action
         self._handle(message_id, action, payload)
 

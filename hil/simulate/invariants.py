@@ -4,7 +4,6 @@ Owns the judgement. Refuses to excuse: what a card that lied about its flush may
 """
 
 import json
-from collections.abc import Iterable
 
 from chargepoint.core import effects as fx
 from chargepoint.core import records as rec
@@ -35,6 +34,10 @@ class Invariants:
         if ranks != sorted(ranks) or ranks.count(1) > 1:
             raise Violation(f"effects out of order: {effects}")
 
+    def started(self, records: tuple[rec.ConnectorRecord, ...]) -> None:
+        """What the store held when the process started."""
+        self.sessions = {record.number: record.session for record in records}
+
     def committed(self, commit: fx.Commit) -> None:
         for change in commit.changes:
             if isinstance(change, rec.PutConnector):
@@ -61,16 +64,13 @@ class Invariants:
         if frame[0] == 2 and frame[2] in ("StartTransaction", "StopTransaction") and frame[3]["timestamp"] < EARLIEST:
             raise Violation(f"a stamp that cannot be: {text}")
 
-    def at_the_end(
-        self, book: Book, billed_wh: dict[int, float], slack_wh: dict[int, float], excused: Iterable[int]
-    ) -> list[str]:
+    def at_the_end(self, book: Book, billed_wh: dict[int, float], slack_wh: dict[int, float]) -> list[str]:
         """Everything has healed and was delivered: what is wrong with the books, in words."""
-        excused_ids = set(excused)
         wrong = list(book.violations)
         wrong += [
             f"transaction {entry.transaction_id} was never closed: {entry.start}"
             for entry in book.open_entries()
-            if entry.transaction_id not in excused_ids
+            if not entry.excused
         ]
         for number, drawn_wh in billed_wh.items():
             entries = [entry for entry in book.entries.values() if entry.start["connectorId"] == number]

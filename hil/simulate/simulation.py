@@ -16,33 +16,18 @@ from msgspec import Struct
 from chargepoint.core import effects as fx
 from chargepoint.core import events as ev
 from chargepoint.core.site import ConnectorSite, Site
-from chargepoint.facts import Card, Input, InputKind, Quantity
+from chargepoint.facts import Card
 from hil.simulate.box import Box, Died
 from hil.simulate.central import Central, Habits
 from hil.simulate.drivers import Drivers
+from hil.simulate.hardware import Hardware
 from hil.simulate.invariants import Invariants, Violation
-from hil.simulate.outlet import ROLLOVER_WH, Outlet
+from hil.simulate.outlet import Outlet
 from hil.simulate.timeline import BEGIN_S, DAY_S, Timeline
+from hil.simulate.trouble import Trouble, Weather
 
-POLL_S = 60.0
-METER_S = 0.05
-CONTACTOR_S = 0.03
-LOCK_S = 0.2
 HEAL_S = 3 * DAY_S
 STATION_A = 40.0
-QUANTITIES = frozenset({Quantity.ENERGY_IMPORT, Quantity.POWER, Quantity.CURRENT, Quantity.VOLTAGE})
-
-
-class Weather(Struct, frozen=True, kw_only=True):
-    """How often, a day, things go wrong around the station."""
-
-    power_cuts: float = 0.5
-    process_kills: float = 0.2
-    meter_silences: float = 0.3
-    meter_falls: float = 0.02
-    faults: float = 0.3
-    visits: float = 3.0
-    has_clock: float = 0.5  # the share of boots after which the system's clock becomes right by itself
 
 
 class Result(Struct, frozen=True, kw_only=True):
@@ -51,6 +36,7 @@ class Result(Struct, frozen=True, kw_only=True):
     sessions: int
     messages: int
     power_cuts: int
+    lies: int
     lost_answers: int
     violations: tuple[str, ...]
     events: int
@@ -68,7 +54,6 @@ class Simulation:
         memory = Path("/dev/shm")  # what a disk loses is another matter: here only its order counts, so it may be fast
         self._directory = tempfile.TemporaryDirectory(prefix="simulate-", dir=memory if memory.is_dir() else None)
         self.outlets = [Outlet(number, 1_000.0 * number, BEGIN_S) for number in range(1, connectors + 1)]
-        self._by_number = {outlet.number: outlet for outlet in self.outlets}
         site = Site(
             identity="CK_SIM_0001",
             vendor="ChargeKing",
@@ -82,14 +67,17 @@ class Simulation:
         self.box = Box(Path(self._directory.name) / "state", site, self._perform)
         self.invariants = Invariants(self.outlets, STATION_A)
         self.box.look = self._look
+        self.box.started = lambda snapshot: self.invariants.started(snapshot.connectors)
         self.central = Central(self.timeline, random.Random(seed + 1), habits or Habits(), connectors)
         self.central.send, self.central.close = self._from_central, self._cut_link
+        self._hardware = Hardware(self.timeline, self.outlets, self._feed, lambda: self.box.mono_s(self.timeline.now_s))
         self._digest = hashlib.sha256()
         self._connected = False
         self._connecting = False
         self._life = 0
         self._power_cuts = 0
-        self._slack_wh = dict.fromkeys(self._by_number, 0.0)
+        self._lies = 0
+        self._lie_began: tuple[float, dict[int, float]] | None = None
         self._clock_right = False
         self.box.wall_s = lambda: self.timeline.now_s if self._clock_right else None
         self._healing = False
@@ -102,7 +90,7 @@ class Simulation:
             self.box.die()
             self._directory.cleanup()
         billed = {outlet.number: outlet.energy_wh for outlet in self.outlets}
-        wrong = self.invariants.at_the_end(self.central.book, billed, self._slack_wh, ())
+        wrong = self.invariants.at_the_end(self.central.book, billed, self._trouble.slack_wh)
         if self._owed:
             wrong.append(f"{self._owed} messages are still owed {HEAL_S / DAY_S:.0f} days after everything healed")
         return Result(
@@ -111,6 +99,7 @@ class Simulation:
             sessions=len(self.central.book.entries),
             messages=self.central.messages,
             power_cuts=self._power_cuts,
+            lies=self._lies,
             lost_answers=self.central.lost_answers,
             violations=tuple(wrong),
             events=self.box.events,
@@ -132,25 +121,9 @@ class Simulation:
         weather = self._weather
         self._power_up(power_cut=True)
         self._drivers = Drivers(self.timeline, self._rng, self.outlets, weather.visits, self._tap, self._pilot_changed)
-        for rate, action in (
-            (weather.power_cuts, lambda: self._plan_death(power_cut=True)),
-            (weather.process_kills, lambda: self._plan_death(power_cut=False)),
-            (weather.meter_silences, self._silence),
-            (weather.meter_falls, self._fall),
-            (weather.faults, self._fault),
-        ):
-            self._again(rate / DAY_S, action)
-
-    def _again(self, rate: float, action: Any) -> None:
-        if rate <= 0:
-            return
-
-        def act() -> None:
-            if not self._healing:
-                action()
-                self.timeline.after(self._rng.expovariate(rate), act)
-
-        self.timeline.after(self._rng.expovariate(rate), act)
+        self._trouble = Trouble(self.timeline, self._rng, weather, self.outlets, self._feed)
+        self._trouble.again(weather.power_cuts / DAY_S, lambda: self._plan_death(power_cut=True))
+        self._trouble.again(weather.process_kills / DAY_S, lambda: self._plan_death(power_cut=False))
 
     def _run_until(self, end_s: float) -> None:
         timeline, box = self.timeline, self.box
@@ -171,8 +144,7 @@ class Simulation:
         self._healing = True
         self.central.heal()
         self._clock_right = True
-        for outlet in self.outlets:
-            self._meter_back(outlet)
+        self._trouble.heal()
         self._drivers.send_home()
         for delay_s in (DAY_S, 1.5 * DAY_S, 2 * DAY_S):
             self.timeline.after(delay_s, self._replay)
@@ -211,18 +183,30 @@ class Simulation:
         """In the middle of a step: after some of its effects."""
         if self.box.station is not None:
             self._cut_is_power = power_cut
+            if power_cut and self._rng.random() < self._weather.lies:
+                self.box.begin_to_lie()
+                self._lie_began = (self.timeline.now_s, {outlet.number: outlet.energy_wh for outlet in self.outlets})
             self.box.cut_in_effects = self._rng.choice([0, 0, 1, 2, 3, 5, 8, 20, 60])
 
     def _dead(self, *, power_cut: bool) -> None:
         self._power_cuts += power_cut
-        for outlet in self.outlets:
-            outlet.advance(self.timeline.now_s)
-            outlet.dark()
+        self._hardware.power_down()
         self._life += 1
         self._connected = self._connecting = False
+        if self.box.lying:
+            self._excuse()
         self.box.die()
         for_s = self._rng.uniform(1, 5) if not power_cut else self._rng.choice([3.0, 30.0, 600.0, 7_200.0])
         self.timeline.after(for_s, lambda: self._power_up(power_cut=power_cut))
+
+    def _excuse(self) -> None:
+        """What the card lost: sessions that were under way meanwhile, and the energy that flowed."""
+        assert self._lie_began is not None
+        began_s, energy_wh = self._lie_began
+        self.central.book.excuse_since(self.central.iso(began_s + min(0.0, self.central.clock_error_s) - 2 * 3600))
+        for outlet in self.outlets:
+            self._trouble.slack_wh[outlet.number] += outlet.energy_wh - energy_wh[outlet.number]
+        self._lies += 1
 
     def _power_up(self, *, power_cut: bool) -> None:
         if power_cut:
@@ -231,13 +215,7 @@ class Simulation:
                 self.timeline.after(self._rng.uniform(5, 600), self._clock_becomes_right)
         self._life += 1
         self.box.start(self.timeline.now_s, power_cut=power_cut)
-        life = self._life
-        for outlet in self.outlets:
-            self._feed(ev.MeterOpened(outlet.number, QUANTITIES))
-            self._feed(ev.PilotSeen(outlet.number, outlet.pilot()))
-            self._feed(ev.ContactorSeen(outlet.number, False))
-            self._feed(ev.LockSeen(outlet.number, outlet.locked))
-            self._poll(outlet, life)
+        self._hardware.power_up()
         self._connect_soon()
 
     def _clock_becomes_right(self) -> None:
@@ -245,22 +223,6 @@ class Simulation:
 
     def _alive(self, life: int) -> bool:
         return life == self._life and self.box.station is not None
-
-    def _poll(self, outlet: Outlet, life: int) -> None:
-        if self._alive(life):
-            self._read_meter(outlet)
-            self.timeline.after(POLL_S if outlet.coil else 10 * POLL_S, lambda: self._poll(outlet, life))
-
-    def _read_meter(self, outlet: Outlet) -> None:
-        if outlet.meter_silent:
-            return
-        life = self._life
-        began_s = self.box.mono_s(self.timeline.now_s)
-        outlet.advance(self.timeline.now_s)
-        reading = outlet.reading()
-        self.timeline.after(
-            METER_S, lambda: self._feed(ev.MeterRead(outlet.number, reading, began_s)) if self._alive(life) else None
-        )
 
     # What the station does in the world
 
@@ -277,19 +239,14 @@ class Simulation:
                 self.invariants.sent(text)
                 if self._connected:
                     self.central.received(text)
-            case fx.OpenContactor(connector=number):
-                self._drive(self._by_number[number], False)
+            case fx.OpenContactor() | fx.MoveLock() | fx.ReadMeter():
+                self._hardware.perform(effect)
             case fx.CloseContactor(connector=number):
                 self.invariants.closing(number)
-                self._drive(self._by_number[number], True)
-            case fx.OfferCurrent(connector=number, current_a=current_a):
-                self._by_number[number].advance(self.timeline.now_s)
-                self._by_number[number].offered_a = current_a
+                self._hardware.perform(effect)
+            case fx.OfferCurrent():
+                self._hardware.perform(effect)
                 self.invariants.offered()
-            case fx.MoveLock(connector=number, locked=locked):
-                self._move_lock(self._by_number[number], locked)
-            case fx.ReadMeter(connector=number):
-                self._read_meter(self._by_number[number])
             case fx.ProbeLink():
                 life = self._life
                 self.timeline.after(0.1, lambda: self._feed(ev.LinkAlive()) if self._alive(life) and self._connected else None)
@@ -301,31 +258,6 @@ class Simulation:
                 raise Died
             case _:
                 pass  # lamps, logs, pings: nothing in this world depends on them
-
-    def _drive(self, outlet: Outlet, closed: bool) -> None:
-        outlet.advance(self.timeline.now_s)
-        if outlet.coil != closed:
-            outlet.coil = closed
-            life, number = self._life, outlet.number
-            self.timeline.after(
-                CONTACTOR_S, lambda: self._feed(ev.ContactorSeen(number, closed)) if self._alive(life) else None
-            )
-            if closed:
-                self.timeline.after(POLL_S, lambda: self._poll_charging(outlet, life))
-
-    def _poll_charging(self, outlet: Outlet, life: int) -> None:
-        if self._alive(life) and outlet.coil:
-            self._read_meter(outlet)
-
-    def _move_lock(self, outlet: Outlet, locked: bool) -> None:
-        life = self._life
-
-        def moved() -> None:
-            outlet.locked = locked
-            if self._alive(life):
-                self._feed(ev.LockSeen(outlet.number, locked))
-
-        self.timeline.after(LOCK_S, moved)
 
     # The link
 
@@ -372,33 +304,3 @@ class Simulation:
 
     def _pilot_changed(self, outlet: Outlet) -> None:
         self._feed(ev.PilotSeen(outlet.number, outlet.pilot()))
-
-    def _silence(self) -> None:
-        outlet = self._rng.choice(self.outlets)
-        if outlet.meter_silent:
-            return
-        outlet.meter_silent = True
-        self._feed(ev.PartLost("meter", outlet.number, "no answer"))
-        self.timeline.after(self._rng.uniform(5, 1_800), lambda: self._meter_back(outlet))
-
-    def _meter_back(self, outlet: Outlet) -> None:
-        if outlet.meter_silent:
-            outlet.meter_silent = False
-            self._feed(ev.PartBack("meter", outlet.number))
-
-    def _fall(self) -> None:
-        """The register begins again: a roll-over or a new meter. What flowed since the last reading is not to be known."""
-        outlet = self._rng.choice(self.outlets)
-        outlet.advance(self.timeline.now_s)
-        idle = outlet.car is None and not outlet.coil  # a register that leaps up in a session is what the meter then says
-        outlet.register_wh = self._rng.choice([0.0, ROLLOVER_WH - 500.0]) if idle else 0.0
-        self._slack_wh[outlet.number] += 2 * 22_080.0 * (10 * POLL_S) / 3600
-
-    def _fault(self) -> None:
-        kind = self._rng.choice(
-            [InputKind.GROUND_FAULT, InputKind.EMERGENCY_STOP, InputKind.OVER_TEMPERATURE, InputKind.MAINS_LOST]
-        )
-        number = self._rng.choice([0, *self._by_number])
-        self._feed(ev.InputSeen(Input(connector=number, kind=kind, active=True)))
-        clear = ev.InputSeen(Input(connector=number, kind=kind, active=False))
-        self.timeline.after(self._rng.uniform(1, 600), lambda: self._feed(clear))
