@@ -1,8 +1,8 @@
 """The inbox: every event on its way to the core, in the order in which it happened.
 
 Owns the order and the bounds. Facts are never dropped: whoever brings one waits while `FACTS_MAX` are queued, after the reflex
-has seen it. Frames wait at `FRAMES_MAX`, so that the link stops reading and TCP slows the peer down. Of two readings of one
-meter the newer one stays. Control requests are bounded by the control socket (one a client).
+has seen it. Frames wait at `FRAMES_MAX` and at `FRAMES_SIZE_MAX`, so that the link stops reading and TCP slows the peer down.
+Of two readings of one meter the newer one stays. Control requests are bounded by the control socket (one a client).
 """
 
 import asyncio
@@ -12,7 +12,8 @@ from collections.abc import Callable
 from chargepoint.core.events import Event, FrameReceived, MeterRead
 
 FACTS_MAX = 1_024
-FRAMES_MAX = 16  # of up to 1 MiB each
+FRAMES_MAX = 16
+FRAMES_SIZE_MAX = 8 * 1024 * 1024  # characters or bytes of all of them; a single one is taken whatever its size
 
 
 class Inbox:
@@ -22,7 +23,7 @@ class Inbox:
         self.on_event = on_event
         self._events: OrderedDict[int, Event] = OrderedDict()
         self._count = 0
-        self._frames = 0
+        self._frames: list[int] = []
         self._readings: dict[int, int] = {}
         self._arrived = asyncio.Event()
         self._taken = asyncio.Condition()
@@ -45,7 +46,8 @@ class Inbox:
         self._append(event)
 
     async def put_frame(self, event: FrameReceived) -> None:
-        await self._room(lambda: self._frames < FRAMES_MAX)
+        size = len(event.text)
+        await self._room(lambda: self._frames_fit(size))
         self._append(event)
 
     async def take(self, timeout_s: float | None) -> Event | None:
@@ -61,7 +63,7 @@ class Inbox:
             return None
         number, event = self._events.popitem(last=False)
         if isinstance(event, FrameReceived):
-            self._frames -= 1
+            self._frames.remove(len(event.text))
         elif isinstance(event, MeterRead) and self._readings.get(event.connector) == number:
             del self._readings[event.connector]
         if self._waiting:
@@ -72,13 +74,16 @@ class Inbox:
     def _append(self, event: Event) -> None:
         self._count += 1
         if isinstance(event, FrameReceived):
-            self._frames += 1
+            self._frames.append(len(event.text))
         elif isinstance(event, MeterRead):
             # The newer reading goes to the end: it knows what happened after the older one.
             self._events.pop(self._readings.get(event.connector, 0), None)
             self._readings[event.connector] = self._count
         self._events[self._count] = event
         self._arrived.set()
+
+    def _frames_fit(self, size: int) -> bool:
+        return not self._frames or (len(self._frames) < FRAMES_MAX and sum(self._frames) + size <= FRAMES_SIZE_MAX)
 
     async def _room(self, there_is: Callable[[], bool]) -> None:
         if there_is():

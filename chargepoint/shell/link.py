@@ -26,8 +26,8 @@ quiet = logging.getLogger(__name__ + ".websocket")  # its debug lines hold heade
 quiet.setLevel(logging.ERROR)
 
 SUBPROTOCOL = Subprotocol("ocpp1.6")
-FRAME_SIZE_MAX = 1024 * 1024
-QUEUE_MAX = 4  # frames that may wait in the WebSocket, beside those in the inbox; then TCP slows the peer down
+FRAME_SIZE_MAX = 4 * 1024 * 1024  # 10,000 entries of a local list are about 1.5 MB, 4 MB where every character is escaped
+QUEUE_MAX = 2  # frames that may wait in the WebSocket, beside those in the inbox; then TCP slows the peer down
 OUTGOING_MAX = 256
 OUTGOING_SIZE_MAX = 4 * 1024 * 1024
 LIFE_PROVES_S = 60.0

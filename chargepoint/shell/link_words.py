@@ -67,7 +67,7 @@ def failure(error: BaseException, url: str, timeout_s: float) -> str:
 def closed(error: ConnectionClosed) -> str:
     """Why an open connection is gone."""
     if error.sent is not None and error.sent.code == 1009:
-        return "WebSocket: a frame of more than 1 MiB came; the connection was closed because of it"
+        return "WebSocket: a frame of more than 4 MiB came; the connection was closed because of it"
     if error.rcvd is not None and (error.rcvd_then_sent or error.sent is None):
         said = f" ({printable(error.rcvd.reason, 123)})" if error.rcvd.reason else ""
         return f"WebSocket: the Central System closed the connection with code {int(error.rcvd.code)}{said}"

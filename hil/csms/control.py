@@ -19,7 +19,7 @@ from hil.csms.schemas import AVAILABLE
 from hil.csms.server import CentralSystem
 from hil.csms.station import CallError, NoAnswer, NotConnected, Station
 
-LINE_BYTES_MAX = 2**20
+LINE_BYTES_MAX = 4 * 2**20  # a local list of 10,000 entries is about 1.5 MB
 BACKLOG_BYTES_MAX = 4 * 2**20
 CLIENTS_MAX = 32
 REQUESTS_OPEN_MAX = 64

@@ -14,7 +14,7 @@ import pytest
 
 from hil.csms import CentralSystem
 from hil.csms.__main__ import main
-from hil.csms.control import Control
+from hil.csms.control import LINE_BYTES_MAX, Control
 from tests.csms.fake_station import BOOT, IDENTITY, FakeStation, fake_station, start_of, stop_of
 
 ROOT = Path(__file__).parents[2]
@@ -176,7 +176,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "a boot status that is none": (b'{"do": "set", "boot_status": "Fine"}\n', "'Fine' is none of Accepted"),
     "too many frames": (b'{"do": "messages", "last": -1}\n', "last: a number from 0"),
     "a negative time": (b'{"do": "offline", "seconds": -1}\n', "0 to 86400 seconds"),
-    "a long line": (b"x" * (2**20 + 2) + b"\n", "a line of more than 1048576 bytes"),
+    "a long line": (b"x" * (LINE_BYTES_MAX + 2) + b"\n", f"a line of more than {LINE_BYTES_MAX} bytes"),
 }
 
 

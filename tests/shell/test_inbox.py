@@ -6,7 +6,7 @@ import pytest
 
 from chargepoint.core.events import CardSeen, Event, FrameReceived, LinkDown, MeterRead, PilotSeen, StopAsked
 from chargepoint.facts import Card, Reading
-from chargepoint.shell.inbox import FACTS_MAX, FRAMES_MAX, Inbox
+from chargepoint.shell.inbox import FACTS_MAX, FRAMES_MAX, FRAMES_SIZE_MAX, Inbox
 from tests.shell.fakes import pilot, until
 
 
@@ -50,6 +50,22 @@ async def test_ten_thousand_readings_while_nobody_takes_are_one() -> None:
         inbox.put(read(1, number))
     assert len(inbox) == 1
     assert await inbox.take(0) == read(1, 9_999)
+
+
+async def test_long_frames_wait_at_the_bound_of_their_size_but_one_is_always_taken() -> None:
+    inbox = Inbox()
+    half, whole = "x" * (FRAMES_SIZE_MAX // 2), "x" * (FRAMES_SIZE_MAX + 1)
+    await inbox.put_frame(FrameReceived(half))
+    await inbox.put_frame(FrameReceived(half))
+    late = asyncio.create_task(inbox.put_frame(FrameReceived(whole)))
+    await asyncio.sleep(0.01)
+    assert len(inbox) == 2
+    assert await inbox.take(0) == FrameReceived(half)
+    await asyncio.sleep(0.01)
+    assert not late.done()
+    assert await inbox.take(0) == FrameReceived(half)
+    await asyncio.wait_for(late, 1)
+    assert await inbox.take(0) == FrameReceived(whole)
 
 
 async def test_frames_wait_at_their_bound_and_go_on_when_one_was_taken() -> None:

@@ -17,6 +17,7 @@ from websockets.server import ServerProtocol
 from chargepoint.core.events import LinkAlive, LinkUp
 from chargepoint.shell import link as links
 from chargepoint.shell.inbox import FRAMES_MAX
+from chargepoint.shell.link import FRAME_SIZE_MAX
 from tests.shell.fakes import until
 from tests.shell.peers import OCPP16, address, echo, linked, peer, raw_peer
 
@@ -271,15 +272,15 @@ async def test_a_peer_that_takes_nothing_is_given_up_and_the_caller_never_waits(
         await link.up(2)
 
 
-async def test_a_frame_of_a_mebibyte_comes_through_and_a_bigger_one_ends_only_the_connection() -> None:
+async def test_the_longest_frame_comes_through_and_a_longer_one_ends_only_the_connection() -> None:
     async def shout(connection: ServerConnection) -> None:
-        await connection.send("y" * 2**20)
-        await connection.send("z" * (2**20 + 1))
+        await connection.send("y" * FRAME_SIZE_MAX)
+        await connection.send("z" * (FRAME_SIZE_MAX + 1))
         await connection.wait_closed()
 
     async with peer(shout) as there, linked(address(there.port)) as link:
-        assert await link.frames(1) == ["y" * 2**20]
-        assert "more than 1 MiB" in await link.down()
+        assert await link.frames(1) == ["y" * FRAME_SIZE_MAX]
+        assert "more than 4 MiB" in await link.down()
         await link.up(2)
 
 
