@@ -33,6 +33,7 @@ from chargepoint.shell.redact import without_secrets
 
 JOURNAL_LINES = 50_000
 JOURNAL_S = 20.0
+MANIFEST_BYTES = 24_576
 LIBRARIES = ("chargepoint", "msgspec", "websockets", "pymodbus", "pyserial", "sqlite-utils", "urllib3", "asyncssh")
 CUT = "\n(cut here: the archive has no more room)\n"
 
@@ -76,7 +77,7 @@ def build(path: Path, known: Known, bytes_max: int) -> None:
 
 def _fill(archive: tarfile.TarFile, folder: str, known: Known, bytes_max: int, remarks: list[str]) -> None:
     made_s = time.time()
-    left = bytes_max
+    left = bytes_max - MANIFEST_BYTES
 
     def add(name: str, text: str) -> None:
         nonlocal left
@@ -96,13 +97,18 @@ def _fill(archive: tarfile.TarFile, folder: str, known: Known, bytes_max: int, r
     add("ledger.csv", _csv([row for row in known.ledger if _in_time(row, known.start_s, known.stop_s)]))
     add("dead_letters.csv", _csv(known.dead_letters))
     add("log.txt", "".join(f"{line}\n" for line in known.log))
-    left -= 16_384  # for the manifest
     lines, missing = journal(known.start_s, known.stop_s, max(0, left))
     remarks += [missing] if missing else []
     add("journal.txt", lines)
-    left += 16_384
+    left += MANIFEST_BYTES
     period = [None if at_s is None else stamp(at_s) for at_s in (known.start_s, known.stop_s)]
-    manifest = {"station": known.station, "made": stamp(made_s), "from": period[0], "to": period[1], "remarks": remarks[:50]}
+    manifest = {
+        "station": known.station,
+        "made": stamp(made_s),
+        "from": period[0],
+        "to": period[1],
+        "remarks": [remark[:300] for remark in remarks[:50]],
+    }
     add("manifest.json", _json(manifest))
 
 
