@@ -7,7 +7,7 @@ Rules.
 1. The Central System's word beats the system's clock; the system's clock counts only where it is synchronised.
 2. Time never goes back: when the truth turns out to be earlier, it runs at half speed until the truth has caught up. All that
    this needs is in the record of the boot, so it holds over restarts.
-3. Nothing is dated before the last time that was known before the boot, nor before 2024.
+3. Nothing is dated before the last time that was known before the boot. A time before 2024 or after 2100 is no time.
 4. What was stamped before the time was known is dated by the first time that became known, whatever was learned later: so
    the order of dates is the order of things.
 """
@@ -18,6 +18,7 @@ from chargepoint.core.records import BootRecord, PutBoot, Stamp, said_s
 from chargepoint.core.step import Step
 
 EARLIEST_S = 1_704_067_200.0  # 2024-01-01: a time before it is no time but an unset clock
+LATEST_S = 4_102_444_800.0  # 2100-01-01: one after it is a mistake, and dates cannot go on for ever (year 9999)
 ADJUST_S = 1.0  # smaller differences are the network's, and not worth a write to the card
 GRAIN_S = 2e-6  # dates are floats of 0.24 µs; whoever waits for a date waits a little longer
 
@@ -39,13 +40,14 @@ class Clock:
     def hear_system(self, step: Step) -> None:
         """The synchronised system clock gives the time as long as the Central System has not."""
         wall_s = step.now.wall_s
-        if wall_s is not None and not self._told and wall_s >= EARLIEST_S:
+        if wall_s is not None and not self._told and EARLIEST_S <= wall_s <= LATEST_S:
             self._adopt(wall_s, step)
 
     def hear_central_system(self, wall_s: float, step: Step) -> None:
         """currentTime of BootNotification.conf or Heartbeat.conf."""
-        if wall_s < EARLIEST_S:
-            step.log("warning", "The Central System's currentTime lies before 2024; it is ignored.")
+        if not EARLIEST_S <= wall_s <= LATEST_S:
+            side = "before 2024" if wall_s < EARLIEST_S else "after 2100"
+            step.log("warning", f"The Central System's currentTime lies {side}; it is ignored.")
             return
         self._told = True
         self._adopt(wall_s, step)

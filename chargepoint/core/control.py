@@ -21,6 +21,7 @@ from chargepoint.messages import ConfigurationStatus, DataTransferReq, Reason, t
 
 Arguments = dict[str, Any]
 TEXT_MAX = 500
+SEQ_MAX = 2**63 - 1  # of a row in SQLite
 
 
 class ControlError(Exception):
@@ -154,8 +155,8 @@ class Control:
         id_tag = _text(arguments, "id_tag")
         readers = self._blocks.site.readers
         reader = arguments.get("reader", min(readers, default=0))
-        if not isinstance(reader, int) or reader not in readers:
-            raise ControlError(f"no reader {reader!r}; there are {', '.join(map(str, readers)) or 'none'}")
+        if type(reader) is not int or reader not in readers:
+            raise ControlError(f"no reader {repr(reader)[:50]}; there are {', '.join(map(str, readers)) or 'none'}")
         refused = self._cards.tapped(reader, id_tag, step)
         if refused is not None:
             raise ControlError(refused)
@@ -163,9 +164,9 @@ class Control:
 
     def _stop_session(self, _: int, arguments: Arguments, step: Step) -> dict[str, Any]:
         number = arguments.get("connector")
-        connector = self._blocks.connectors.get(number) if isinstance(number, int) else None
+        connector = self._blocks.connectors.get(number) if type(number) is int else None
         if connector is None:
-            raise ControlError(f"no connector {number!r}; there are {', '.join(map(str, self._blocks.connectors))}")
+            raise ControlError(f"no connector {repr(number)[:50]}; there are {', '.join(map(str, self._blocks.connectors))}")
         if not isinstance(connector.session, Charging):
             raise ControlError(f"no session runs at connector {number}")
         self._sessions.stop(connector, Reason.Local, None, step)
@@ -190,14 +191,14 @@ class Control:
         data = arguments.get("data")
         if data is not None and not isinstance(data, str):
             raise ControlError("data must be text")
-        message_id = _text(arguments, "message_id") if "message_id" in arguments else None
-        request = DataTransferReq(vendor_id=_text(arguments, "vendor_id")[:255], message_id=message_id, data=data)
+        message_id = _text(arguments, "message_id", longest=50) if "message_id" in arguments else None
+        request = DataTransferReq(vendor_id=_text(arguments, "vendor_id", longest=255), message_id=message_id, data=data)
         if not self._calls.data_transfer(ticket, request):
             raise ControlError("too many data transfers wait already")
 
     def _replay(self, ticket: int, arguments: Arguments, step: Step) -> None:
         seq = arguments.get("seq")
-        if not isinstance(seq, int) or isinstance(seq, bool):
+        if type(seq) is not int or not 0 < seq <= SEQ_MAX:
             raise ControlError("seq must be the number of a dead letter")
         step.then(FetchDeadLetter(ticket, seq))
 
@@ -207,8 +208,8 @@ def blanked(id_tag: str) -> str:
     return "•" * (len(id_tag) - 4) + id_tag[-4:] if len(id_tag) >= 8 else "•" * len(id_tag)
 
 
-def _text(arguments: Arguments, name: str, *, empty: bool = False) -> str:
+def _text(arguments: Arguments, name: str, *, empty: bool = False, longest: int = TEXT_MAX) -> str:
     value = arguments.get(name)
-    if not isinstance(value, str) or (not value and not empty) or len(value) > TEXT_MAX:
-        raise ControlError(f"{name} must be text of 1 to {TEXT_MAX} characters")
+    if not isinstance(value, str) or (not value and not empty) or len(value) > longest:
+        raise ControlError(f"{name} must be text of 1 to {longest} characters")
     return value

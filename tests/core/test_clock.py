@@ -78,6 +78,18 @@ class TestLearning:
         tell_time(world, 0.0)
         assert min(dates(world, "StartTransaction")) >= BEGIN_WALL_S
 
+    @pytest.mark.parametrize("time", ["9999-12-31T23:59:59Z", "2100-01-01T00:00:01Z", "9999-12-31T23:59:59-14:00"])
+    def test_a_time_beyond_every_use_teaches_nothing(self, time: str) -> None:
+        """Dates must be able to go on; and what was once said could never be taken back."""
+        world = World(online=False)
+        world.csms.once("BootNotification", {"status": "Accepted", "currentTime": time, "interval": 300})
+        world.connect()
+        world.advance(100)
+        assert station_time(world) in (None, world.wall_s)
+        tell_time(world, 0.0)
+        whole_session(world)
+        assert dates(world, "StopTransaction") == [pytest.approx(world.wall_s - 5, abs=0.01)]
+
     def test_a_system_clock_of_1970_teaches_nothing(self) -> None:
         clock = Clock((BootRecord(boot=1, kernel_boot_id="a", first_mono_s=0.0, last_mono_s=0.0),))
         step = Step(Now(5.0, 5.0), 1)
