@@ -9,7 +9,8 @@ Rules.
 2. Contacts that do not follow their coil within FOLLOW_S are a fault: welded, or stuck open (until the cable is unplugged).
 3. The offer is the connector's share of what the station may give, within its own limits (`limits`, `current`). Below 6 A no
    car charges: it is suspended, and goes on as `pauses` says.
-4. A lock that does not move is tried LOCK_TRIES times, a second apart; then it is a fault, and is tried on more slowly.
+4. For SETTLE_S after a start, and after the inputs were lost, no contactor closes: what is wrong is told meanwhile.
+5. A lock that does not move is tried LOCK_TRIES times, a second apart; then it is a fault, and is tried on more slowly.
 """
 
 from chargepoint.core.blocks import Blocks
@@ -25,6 +26,7 @@ from chargepoint.core.step import Step
 
 FOLLOW_S = 1.0
 NOT_FOLLOWING = {Fault.CONTACTOR_WELDED, Fault.CONTACTOR_STUCK_OPEN}
+SETTLE_S = 1.0  # after a start, and when the inputs come back: for the lines that are active to be told
 LOCK_TRIES = 3
 LOCK_RETRY_S = 1.0
 LOCK_SLOW_S = 30.0
@@ -37,9 +39,12 @@ class Power:
         self._limits = limits
         self._pauses = Pauses()
         self._rest_until_s: float | None = None
+        self._held_until_s: float | None = None
 
     def settle(self, step: Step) -> None:
         """Brings every output in line with the facts."""
+        if self._held_until_s is not None and step.mono_s >= self._held_until_s:
+            self._held_until_s = None
         offers = self._offers(step)
         for connector in self._blocks.connectors.values():
             offered_a = offers.get(connector.number, 0.0)
@@ -56,12 +61,17 @@ class Power:
             step.open_contactor(connector.number)
             connector.commanded = False
             connector.commanded_s = step.mono_s
+        self.hold(step)
+
+    def hold(self, step: Step) -> None:
+        """Nothing is energised before the station knows what is wrong."""
+        self._held_until_s = step.mono_s + SETTLE_S
 
     def deadline(self) -> float | None:
         late = [one for one in self._blocks.connectors.values() if self._out_of_step(one) and not one.faults & NOT_FOLLOWING]
         times = [one.commanded_s + FOLLOW_S for one in late]
         times += [one.lock_retry_s for one in self._blocks.connectors.values() if one.lock_retry_s is not None]
-        times += [time for time in (self._limits.deadline(), self._rest_until_s) if time is not None]
+        times += [time for time in (self._limits.deadline(), self._rest_until_s, self._held_until_s) if time is not None]
         return min(times, default=None)
 
     def contacts_moved(self, connector: Connector, closed: bool, step: Step) -> None:
@@ -129,7 +139,7 @@ class Power:
         )
 
     def _contactor(self, connector: Connector, step: Step) -> None:
-        close = self._may_close(connector)
+        close = self._may_close(connector) and self._held_until_s is None
         if close == connector.commanded:
             return
         connector.commanded = close

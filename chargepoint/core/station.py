@@ -144,6 +144,8 @@ class Station:
                 self._sensing.part_lost(event, step)
             case events.PartBack():
                 self._sensing.part_back(event, step)
+                if event.part == "inputs":
+                    self._power.hold(step)
             case events.LookedUp():
                 self._looked_up(event, step)
             case events.RowsFetched(rows=rows, total=total):

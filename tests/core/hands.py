@@ -111,6 +111,9 @@ class Hands(Looking, ABC):
             self.deliver(ev.PilotSeen(number, plant.pilot))
         elif part == "lock" and plant:
             self.deliver(ev.LockSeen(number, plant.locked))
+        elif part == "inputs":
+            for connector, kind in sorted(self.inputs):
+                self.input(kind, connector)
 
     def slip_lock(self, connector: int, locked: bool) -> None:
         """The lock moves by itself."""

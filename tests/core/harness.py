@@ -10,10 +10,12 @@ import itertools
 import json
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, assert_never
 
 from chargepoint.core import effects as fx
 from chargepoint.core import events as ev
+from chargepoint.core.power import SETTLE_S
 from chargepoint.core.site import ConnectorSite, Site
 from chargepoint.core.station import Station
 from chargepoint.core.step import Now
@@ -99,7 +101,9 @@ class World(Hands):
         self._stepping = False
         self.wire = invariants.Wire(self.site.call_timeout_s)
         if started:
+            self.mono_s, self.passed_s = self.mono_s - SETTLE_S, -SETTLE_S
             self.start()
+            self.advance(SETTLE_S)  # a story begins with a station that is ready
             if online:
                 self.connect()
 
@@ -141,9 +145,7 @@ class World(Hands):
         """The process runs again, in the same boot of the machine."""
         self.kill()
         self.pass_time(2.0)
-        self.start(parts=parts)
-        if online:
-            self.connect()
+        self._come_up(online, parts)
 
     def cut_power(self, off_s: float = 60.0, *, online: bool = True, parts: bool = True) -> None:
         """The mains goes and comes back: a new boot of the machine, whose monotonic clock begins anew."""
@@ -151,9 +153,13 @@ class World(Hands):
         self.pass_time(off_s)
         self._boot_number += 1
         self.mono_s = 5.0
+        self._come_up(online, parts)
+
+    def _come_up(self, online: bool, parts: bool) -> None:
         self.start(parts=parts)
         if online:
             self.connect()
+        self.advance(SETTLE_S)
 
     # --- time --------------------------------------------------------------------------------------------------------
 
@@ -325,27 +331,28 @@ class World(Hands):
         match effect:
             case fx.OpenContactor() | fx.CloseContactor():
                 if plant.drive(isinstance(effect, fx.CloseContactor)):
-                    self._soon(ev.ContactorSeen(plant.number, plant.closed))
+                    self._soon(partial(ev.ContactorSeen, plant.number, plant.closed))
             case fx.OfferCurrent(current_a=current_a):
                 plant.offered_a = current_a
             case fx.MoveLock(locked=locked):
                 plant.locked = plant.locked if plant.jammed else locked
                 if not plant.lock_silent:
-                    self._soon(ev.LockSeen(plant.number, plant.locked))
+                    self._soon(partial(ev.LockSeen, plant.number, plant.locked))
             case fx.Show(pattern=pattern, refusal=refusal):
                 plant.shown = (pattern, refusal)
             case fx.ReadMeter():
                 if not plant.meter_deaf:
-                    self._soon(ev.MeterRead(plant.number, plant.reading(), self.mono_s))
+                    began_s = self.mono_s
+                    self._soon(lambda: ev.MeterRead(plant.number, plant.reading(), began_s))
             case _:
                 assert_never(effect)
 
-    def _soon(self, event: ev.Event) -> None:
+    def _soon(self, answer: Callable[[], ev.Event]) -> None:
         """What a part answers, after its lag."""
         if self.lag_s:
-            self.later(self.lag_s, lambda: self.deliver(event))
+            self.later(self.lag_s, lambda: self.deliver(answer()))
         else:
-            self._pending.append(event)
+            self._pending.append(answer())
 
     def _poll(self) -> None:
         if self.poll_s:

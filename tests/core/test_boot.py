@@ -72,7 +72,8 @@ def test_a_status_that_came_about_before_acceptance_is_told_as_it_is_then() -> N
     world = World(2, online=False)
     world.plug(1)
     world.connect()
-    assert [(told.connector, told.status) for told in world.told] == [(0, "Available"), (1, "Preparing"), (2, "Available")]
+    assert {told.connector: told.status for told in world.told} == {0: "Available", 1: "Preparing", 2: "Available"}
+    assert len(world.told) == 3
 
 
 def test_accepted_proves_the_link(world: World) -> None:

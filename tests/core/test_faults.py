@@ -90,6 +90,7 @@ def test_a_plugged_car_waits_for_its_card_again_when_the_fault_is_gone(world: Wo
     world.advance(5.0)
     assert world.calls("StartTransaction") == []
     heal(world)
+    world.advance(1.0)
     assert world.status() == Status.Preparing
     world.tap()
     assert world.contactor()

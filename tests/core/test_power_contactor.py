@@ -3,7 +3,7 @@
 import pytest
 
 from chargepoint.core.effects import CloseContactor, OfferCurrent, OpenContactor
-from chargepoint.core.events import ContactorSeen
+from chargepoint.core.events import ContactorSeen, PartBack
 from chargepoint.messages import ChargePointErrorCode as Code
 from chargepoint.messages import ChargePointStatus as Status
 from tests.core.harness import World
@@ -146,3 +146,35 @@ def test_a_slow_contactor_is_no_fault() -> None:
     world.advance(5.0)
     assert world.status() == Status.Finishing
     assert all(told.error_code == "NoError" for told in world.told)
+
+
+def test_nothing_closes_before_an_emergency_stop_could_be_told_after_a_start() -> None:
+    world = World(after_power_loss="resume")
+    charging(world)
+    world.input("emergency_stop", active=False)
+    world.kill()
+    closed = world.effects.count(CloseContactor(1))
+    world.pass_time(5.0)
+    world.start()
+    assert not world.contactor()
+    world.advance(0.5)
+    world.input("emergency_stop")
+    world.advance(5.0)
+    assert world.effects.count(CloseContactor(1)) == closed
+    assert world.stop_reason() == "EmergencyStop"
+
+
+def test_nothing_closes_before_inputs_that_came_back_have_told_their_lines() -> None:
+    world = World(free_vend=True)
+    world.lose("inputs", 0)
+    world.plug()
+    world.deliver(PartBack("inputs", 0))
+    world.hazards[0].clear()
+    assert not world.contactor()
+    world.input("emergency_stop")
+    world.advance(5.0)
+    assert not any(isinstance(effect, CloseContactor) for effect in world.effects)
+    world.input("emergency_stop", active=False)
+    world.unplug()
+    world.plug()
+    assert world.contactor()
