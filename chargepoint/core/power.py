@@ -29,7 +29,7 @@ NOT_FOLLOWING = {Fault.CONTACTOR_WELDED, Fault.CONTACTOR_STUCK_OPEN}
 SETTLE_S = 1.0  # after a start, and when the inputs come back: for the lines that are active to be told
 LOCK_TRIES = 3
 LOCK_RETRY_S = 1.0
-LOCK_SLOW_S = 30.0
+LOCK_SLOW_S = 5.0
 
 
 class Power:
@@ -46,7 +46,9 @@ class Power:
         if self._held_until_s is not None and step.mono_s >= self._held_until_s:
             self._held_until_s = None
         offers = self._offers(step)
-        for connector in self._blocks.connectors.values():
+        # What falls is told before what rises: the sum is within the station's limit at every instant.
+        order = sorted(self._blocks.connectors.values(), key=lambda one: offers.get(one.number, 0.0) > (one.offered_a or 0.0))
+        for connector in order:
             offered_a = offers.get(connector.number, 0.0)
             connector.allowed = offered_a >= OFFER_MIN_A
             self._supervise(connector, step)
@@ -93,13 +95,13 @@ class Power:
             connector.faults.discard(Fault.LOCK_JAMMED)
             return
         if connector.lock_retry_s is None:
-            connector.lock_retry_s = step.mono_s + (LOCK_RETRY_S if connector.lock_tries < LOCK_TRIES else LOCK_SLOW_S)
+            connector.lock_retry_s = step.mono_s + (LOCK_RETRY_S if connector.lock_tries <= LOCK_TRIES else LOCK_SLOW_S)
 
     def move_lock(self, connector: Connector, locked: bool, step: Step) -> None:
         """Commands the lock, even if it should be there already."""
         connector.lock_wanted = locked
         connector.lock_tries += 1
-        connector.lock_retry_s = step.mono_s + (LOCK_RETRY_S if connector.lock_tries < LOCK_TRIES else LOCK_SLOW_S)
+        connector.lock_retry_s = step.mono_s + (LOCK_RETRY_S if connector.lock_tries <= LOCK_TRIES else LOCK_SLOW_S)
         step.then(MoveLock(connector.number, locked))
 
     def _offers(self, step: Step) -> dict[int, float]:

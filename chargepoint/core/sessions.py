@@ -4,8 +4,8 @@ Owns the course of a session: Idle → Charging → Ending → Finishing → Idl
 somebody was authorised and when a contactor may close.
 
 Rules.
-1. A session begins when somebody is authorised, a car is there and the meter is known; its StartTransaction is stored in the
-   same step.
+1. A session begins when somebody is authorised, a car is there and the meter was read since (or FIRST_S later with the last
+   reading); its StartTransaction is stored in the same step.
 2. It ends in two steps: the decision is stored at once (Ending), the StopTransaction when the meter was read after the contacts
    opened, or FINAL_S later with the last reading. A power cut between the two loses nothing.
 3. Whatever ran when the process died is closed with PowerLoss at the register that is true after the start, or goes on if the
@@ -34,6 +34,7 @@ from chargepoint.core.starts import Waiting
 from chargepoint.core.step import Step
 from chargepoint.messages import ReadingContext, Reason
 
+FIRST_S = 3.0  # for the reading with which a session begins
 FINAL_S = 3.0  # for the reading after the contacts opened
 FINAL_WITHOUT_METER_S = 10.0  # where the meter was silent already
 FINAL_AFTER_START_S = 30.0  # after a start of the process, drivers must be opened first
@@ -42,6 +43,7 @@ FINAL_AFTER_START_S = 30.0  # after a start of the process, drivers must be open
 class Sessions:
     def __init__(self, blocks: Blocks) -> None:
         self._blocks = blocks
+        self._first_s: dict[int, float] = {}
         self._final_s: dict[int, float] = {}
 
     def resume(self, step: Step) -> None:
@@ -66,22 +68,37 @@ class Sessions:
 
     def begin_where_possible(self, connector: Connector, step: Step) -> bool:
         """Somebody waits, a car is there: the session begins. True where it did."""
-        if not isinstance(connector.session, Idle) or not connector.vehicle or not connector.free:
+        waiting = self._who_begins(connector)
+        if waiting is None or connector.reading is None:
+            self._first_s.pop(connector.number, None)
             return False
-        if connector.reading is None or self._blocks.leaving is not None:
+        if not self._read_since(connector, max(waiting.since_s, connector.plugged_s or 0.0), step):
             return False
-        waiting = self._blocks.starts.take(connector.number) or self._free_vend(connector, step)
-        if waiting is None:
-            return False
+        if waiting in self._blocks.starts.waiting():
+            self._blocks.starts.drop(waiting)
         self._begin(connector, waiting, connector.reading.energy_import_wh, step)
         return True
 
-    def _free_vend(self, connector: Connector, step: Step) -> Waiting | None:
-        """Where energy is free whoever is plugged begins, once nothing is in the way."""
-        site = self._blocks.site
-        if not site.free_vend or not self._blocks.may_use(connector, site.free_vend_id_tag, None):
+    def _who_begins(self, connector: Connector) -> Waiting | None:
+        """Who waits longest for this connector, if a session can begin there; where energy is free, whoever is plugged."""
+        if not isinstance(connector.session, Idle) or not connector.vehicle or not connector.free or self._blocks.leaving:
             return None
-        return Waiting(id_tag=site.free_vend_id_tag, connectors=(connector.number,), since_s=step.mono_s, until_s=None)
+        site = self._blocks.site
+        first = self._blocks.starts.first(connector.number)
+        if first is not None or not site.free_vend or not self._blocks.may_use(connector, site.free_vend_id_tag, None):
+            return first
+        return Waiting(id_tag=site.free_vend_id_tag, connectors=(connector.number,), since_s=0.0, until_s=None)
+
+    def _read_since(self, connector: Connector, since_s: float, step: Step) -> bool:
+        """Whether the meter was read since then, or was given its time for it: meterStart is the register as it is now."""
+        until_s = since_s + FIRST_S
+        if connector.reading_began_s >= since_s or step.mono_s >= until_s:
+            self._first_s.pop(connector.number, None)
+            return True
+        if self._first_s.get(connector.number) != until_s:
+            self._first_s[connector.number] = until_s
+            step.then(ReadMeter(connector.number))
+        return False
 
     def stop(self, connector: Connector, reason: Reason, id_tag: str | None, step: Step) -> None:
         """Ends the running session; its StopTransaction follows when the meter was read."""
@@ -129,8 +146,8 @@ class Sessions:
                 self._close(connector, connector.session, step)
 
     def deadline(self) -> float | None:
-        ending = (number for number, one in self._blocks.connectors.items() if isinstance(one.session, Ending))
-        return min((self._final_s[number] for number in ending), default=None)
+        ending = [number for number, one in self._blocks.connectors.items() if isinstance(one.session, Ending)]
+        return min([*self._first_s.values(), *(self._final_s[number] for number in ending)], default=None)
 
     def metered(self, connector: Connector) -> None:
         """A new reading of the meter belongs to the session that runs or ends."""

@@ -41,12 +41,9 @@ class Starts:
         self._waiting = [other for other in self._waiting if other not in rivals] + [waiting]
         return rivals
 
-    def take(self, connector: int) -> Waiting | None:
-        """The connector is plugged: whoever waits longest for it begins there."""
-        first = min((one for one in self._waiting if connector in one.connectors), key=lambda one: one.since_s, default=None)
-        if first is not None:
-            self._waiting.remove(first)
-        return first
+    def first(self, connector: int) -> Waiting | None:
+        """Whoever waits longest for this connector: once it is plugged, they begin there."""
+        return min((one for one in self._waiting if connector in one.connectors), key=lambda one: one.since_s, default=None)
 
     def besides(self, id_tag: str, reader: int | None, connector: int) -> list[Waiting]:
         """Who waits and would go on waiting beside this id at this reader (None: a remote start), the oldest first."""

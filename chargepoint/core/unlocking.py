@@ -53,7 +53,7 @@ class Unlocking:
             connector = self._blocks.connectors[owed.connector]
             if connector.locked is False and owed.moved and connector.lock_retry_s is None:
                 self._answer(owed, UnlockStatus.Unlocked, step)
-            elif Fault.LOCK_JAMMED in connector.faults or step.mono_s >= owed.until_s:
+            elif (owed.moved and _jammed(connector)) or step.mono_s >= owed.until_s:
                 self._answer(owed, UnlockStatus.UnlockFailed, step)
             elif not owed.moved:
                 self._move(connector, step)
@@ -79,3 +79,8 @@ class Unlocking:
     def _answer(self, owed: Owed, status: UnlockStatus, step: Step) -> None:
         self._owed.remove(owed)
         step.then(SendFrame(encode_result(owed.message_id, UnlockConnectorConf(status=status))))
+
+
+def _jammed(connector: Connector) -> bool:
+    """The lock was tried again since it was asked, and does not move: a jam of the past may have come loose."""
+    return Fault.LOCK_JAMMED in connector.faults and connector.lock_tries > 1
