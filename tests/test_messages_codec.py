@@ -76,6 +76,7 @@ def mutants(schema: dict[str, Any]) -> Iterator[Mutant]:
             yield path, -1, ErrorCode.PropertyConstraintViolation
 
 
+@pytest.mark.section("J 4.2.3")
 @pytest.mark.parametrize("name", REQUESTS)
 def test_every_broken_place_of_a_request_has_its_code_and_is_named(name: str) -> None:
     full = full_document(name)
@@ -111,6 +112,7 @@ def test_a_refusal_tells_path_what_was_found_and_what_is_allowed(name: str, docu
     assert refusal(name, document).description == description
 
 
+@pytest.mark.section("3.8")
 @pytest.mark.parametrize("name", ["RemoteStartTransaction", "StartTransaction", "UnlockConnector"])
 def test_connector_0_is_refused_where_the_text_asks_for_a_connector(name: str) -> None:
     error = refusal(name, {**full_document(name), "connectorId": 0})
@@ -124,6 +126,7 @@ def test_a_refusal_never_repeats_a_value_that_may_be_a_secret(value: object) -> 
     assert "31337" not in description
 
 
+@pytest.mark.section("J 4.2.3")
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -174,6 +177,7 @@ def test_limits_of_any_number_of_decimals_are_taken(limit: float) -> None:
     assert f"limit={float(limit)}" in repr(request)
 
 
+@pytest.mark.section("3.15")
 @pytest.mark.parametrize(
     ("text", "moment"),
     [
@@ -213,6 +217,7 @@ def test_a_moment_without_an_offset_is_utc() -> None:
         to_utc(1e15)
 
 
+@pytest.mark.section("3.15")
 def test_sent_timestamps_end_in_z_with_milliseconds_at_most() -> None:
     sent = {
         encode_result("i", HeartbeatConf(current_time=moment))

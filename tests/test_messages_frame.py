@@ -33,6 +33,8 @@ from chargepoint.messages import (
     parse_frame,
 )
 
+pytestmark = pytest.mark.section("J 4.2")
+
 bounded = settings(max_examples=400, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 FORMATION, PROTOCOL = ErrorCode.FormationViolation, ErrorCode.ProtocolError
 LONG = "i" * 37

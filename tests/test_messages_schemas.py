@@ -35,6 +35,8 @@ from tests.messages_documents import (
     whole_range,
 )
 
+pytestmark = [pytest.mark.section("6"), pytest.mark.section("7")]
+
 bounded = settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 Z_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
 

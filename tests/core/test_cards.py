@@ -83,7 +83,7 @@ def test_a_card_that_was_shown_at_the_wrong_reader_first_waits_at_the_right_one_
     world.expect_call("StartTransaction", connectorId=2, idTag="ANNA")
 
 
-@pytest.mark.section("9.1.4")
+@pytest.mark.section("9.1.6")
 def test_nobody_plugs_and_the_authorisation_lapses() -> None:
     world = World(keys={"ConnectionTimeOut": 45})
     world.tap()
@@ -97,7 +97,7 @@ def test_nobody_plugs_and_the_authorisation_lapses() -> None:
     assert not world.contactor()
 
 
-@pytest.mark.section("9.1.4")
+@pytest.mark.section("9.1.6")
 def test_a_connection_time_out_of_zero_waits_for_ever() -> None:
     world = World(keys={"ConnectionTimeOut": 0})
     world.tap()

@@ -217,7 +217,7 @@ class TestChanging:
         assert change(world, "ConnectorPhaseRotation", value) == "Rejected"
 
 
-@pytest.mark.section("9.1.16")
+@pytest.mark.section("3.16.4")
 class TestMeasurandLists:
     @pytest.mark.parametrize("key", LISTS)
     @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ class TestMeasurandLists:
         assert value_of(world, "MeterValuesSampledData") == before
 
 
-@pytest.mark.section("ocpp16: Link and RPC")
+@pytest.mark.section("security 2.3")
 class TestAuthorizationKey:
     def test_a_new_key_is_stored_answered_and_then_used(self, world: World) -> None:
         at = len(world.effects)
@@ -341,7 +341,7 @@ class TestAuthorizationKey:
         assert leaky == []
 
 
-@pytest.mark.section("9.1.36")
+@pytest.mark.section("9.1.34")
 def test_the_ping_interval_is_told_at_every_connection_and_change(world: World) -> None:
     def told() -> list[int]:
         return [effect.interval_s for effect in world.effects if isinstance(effect, fx.SetPingInterval)]

@@ -14,7 +14,7 @@ from tests.core.central_system import Cut, Refuse, Silence
 from tests.core.harness import World
 from tests.core.hostility import json_values, words
 
-pytestmark = pytest.mark.section("issue: control socket")
+pytestmark = pytest.mark.section("own control")
 
 
 def error_of(world: World, do: str, **arguments: Any) -> str:

@@ -197,7 +197,7 @@ def test_firmware_and_diagnostics_go_side_by_side() -> None:
     assert [one["status"] for one in world.calls("FirmwareStatusNotification")] == ["Downloading", "DownloadFailed"]
 
 
-@pytest.mark.section("9.1.35")
+@pytest.mark.section("9")
 @pytest.mark.parametrize("protocols", [(), ("FTP", "FTPS", "HTTP", "HTTPS")])
 def test_the_protocols_can_be_read(protocols: tuple[str, ...]) -> None:
     world = station(file_transfer_protocols=protocols)

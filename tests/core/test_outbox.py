@@ -107,7 +107,8 @@ class TestOrder:
         assert not world.store.rows
 
 
-@pytest.mark.section("9.1.30")
+@pytest.mark.section("9.1.31")
+@pytest.mark.section("9.1.32")
 class TestAttempts:
     """TransactionMessageAttempts and TransactionMessageRetryInterval."""
 

@@ -17,7 +17,7 @@ from chargepoint.core.station import Station
 from chargepoint.core.step import Now
 from tests.core.harness import World
 
-pytestmark = pytest.mark.section("design: the core")
+pytestmark = pytest.mark.section("own core")
 
 FOLDER = pathlib.Path(chargepoint.core.__file__).parent
 MODULES = sorted(FOLDER.rglob("*.py"))

@@ -53,7 +53,7 @@ def test_a_refused_card_does_not_free_the_cable_of_somebody_else() -> None:
     assert world.locked()
 
 
-@pytest.mark.section("9.1.19")
+@pytest.mark.section("9.1.14")
 def test_the_session_may_go_on_without_energy() -> None:
     world = refused(StopTransactionOnInvalidId=False)
     world.expect_no_call("StopTransaction")
@@ -65,7 +65,7 @@ def test_the_session_may_go_on_without_energy() -> None:
     assert not world.locked()
 
 
-@pytest.mark.section("9.1.19")
+@pytest.mark.section("9.1.14")
 def test_the_energy_of_an_invalid_id_ends_at_its_bound() -> None:
     world = refused(StopTransactionOnInvalidId=False, MaxEnergyOnInvalidId=500)
     assert world.contactor()
@@ -77,7 +77,7 @@ def test_the_energy_of_an_invalid_id_ends_at_its_bound() -> None:
     assert world.offer() is None
 
 
-@pytest.mark.section("9.1.19")
+@pytest.mark.section("9.1.14")
 def test_the_bound_counts_what_flowed_before_the_refusal() -> None:
     world = World(keys={"StopTransactionOnInvalidId": False, "MaxEnergyOnInvalidId": 500})
     world.csms.once("StartTransaction", After(20.0, {**id_tag_info("Blocked"), "transactionId": 9}))
@@ -89,7 +89,7 @@ def test_the_bound_counts_what_flowed_before_the_refusal() -> None:
     assert not world.contactor()
 
 
-@pytest.mark.section("9.1.19")
+@pytest.mark.section("9.1.14")
 def test_an_invalid_session_stays_without_energy_over_a_power_cut() -> None:
     world = World(keys={"StopTransactionOnInvalidId": False}, after_power_loss="resume")
     world.csms.once("StartTransaction", {**id_tag_info("Invalid"), "transactionId": 9})

@@ -88,7 +88,7 @@ TABLE: dict[str, Transition] = {
 }
 
 DEVIATIONS: dict[str, str] = {
-    "B7": "The holder's card waited in vain; section 9.1.4 has ConnectionTimeOut lead back to the status before: Reserved.",
+    "B7": "The holder's card waited in vain; section 9.1.6 has ConnectionTimeOut lead back to the status before: Reserved.",
     "B8": "Section 5.2 has Inoperative take effect at once where no transaction runs, so also for a plugged car.",
     "H6": "Operative again while the cable of the ended session is still there: it is as it was before F8.",
 }

@@ -22,6 +22,7 @@ from tests.shell.fakes import until
 from tests.shell.peers import OCPP16, address, echo, linked, peer, raw_peer
 
 
+@pytest.mark.section("J 3.1")
 async def test_it_asks_for_the_right_path_with_the_right_credentials_and_subprotocol() -> None:
     async with peer() as there, linked(address(there.port, url=f"ws://127.0.0.1:{there.port}/ocpp/"), "00ff10AA") as link:
         await link.up()
@@ -34,6 +35,7 @@ async def test_it_asks_for_the_right_path_with_the_right_credentials_and_subprot
         assert link.of(LinkUp)[0].url == f"ws://127.0.0.1:{there.port}/ocpp/CP%201%2F%C3%BC"
 
 
+@pytest.mark.section("security 2.3")
 async def test_without_a_key_it_sends_no_credentials() -> None:
     async with peer() as there, linked(address(there.port)) as link:
         await link.up()
@@ -115,6 +117,7 @@ async def test_a_reason_is_logged_once_and_the_key_never(caplog: pytest.LogCaptu
     assert not any(secret in line or "5EC2E75EC2E7" in line for line in ours)
 
 
+@pytest.mark.section("J 3.2")
 async def test_a_server_that_chooses_no_subprotocol_is_a_fault_with_words_for_the_installer() -> None:
     async with peer(subprotocols=None) as there, linked(address(there.port)) as link:
         reason = await link.down(2)
@@ -123,6 +126,7 @@ async def test_a_server_that_chooses_no_subprotocol_is_a_fault_with_words_for_th
         assert link.of(LinkUp) == []
 
 
+@pytest.mark.section("J 5.4")
 async def test_a_server_that_accepts_and_closes_does_not_begin_the_backoff_anew() -> None:
     async def close(connection: ServerConnection) -> None:
         await connection.close(1008, "not today")
@@ -140,6 +144,7 @@ async def test_a_server_that_accepts_and_closes_does_not_begin_the_backoff_anew(
         assert there.connects <= 6
 
 
+@pytest.mark.section("J 5.4")
 async def test_only_an_accepted_station_begins_the_backoff_anew() -> None:
     async with peer() as there, linked(address(there.port, reconnect_min_s=0.02, reconnect_max_s=10), rand=lambda: 1.0) as link:
         for number in range(1, 8):  # without `proven` the seventh pause alone would be 2.5 s
@@ -149,6 +154,7 @@ async def test_only_an_accepted_station_begins_the_backoff_anew() -> None:
             await link.down(number)
 
 
+@pytest.mark.section("J 5.4")
 async def test_a_minute_of_life_begins_the_backoff_anew_and_one_of_trying_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -168,6 +174,7 @@ async def test_a_minute_of_life_begins_the_backoff_anew_and_one_of_trying_does_n
         assert link.link._failures >= 3
 
 
+@pytest.mark.section("J 5.4")
 @pytest.mark.parametrize(("rand", "least_s", "most_s"), [(0.0, 0.05, 0.05), (1.0, 0.1, 0.1)])
 async def test_pauses_have_jitter_between_half_and_all(rand: float, least_s: float, most_s: float) -> None:
     async with peer() as there:
@@ -181,6 +188,7 @@ async def test_pauses_have_jitter_between_half_and_all(rand: float, least_s: flo
             await link.down(2)
 
 
+@pytest.mark.section("J 5.4")
 async def test_the_pause_never_exceeds_its_bound() -> None:
     async with peer() as there:
         there.status = HTTPStatus.NOT_FOUND
@@ -221,6 +229,8 @@ async def test_a_server_that_speaks_something_else(answer: bytes) -> None:
         assert "wrong port" in reason
 
 
+@pytest.mark.section("J 5.3")
+@pytest.mark.section("9.1.34")
 async def test_pings_go_out_at_their_interval_and_each_pong_is_told() -> None:
     async with peer() as there, linked(address(there.port)) as link:
         await link.up()
@@ -237,6 +247,7 @@ async def test_pings_go_out_at_their_interval_and_each_pong_is_told() -> None:
         await until(lambda: len(link.of(LinkAlive)) == count + 1)
 
 
+@pytest.mark.section("J 5.3")
 async def test_a_half_open_peer_is_noticed_by_the_missing_pong() -> None:
     async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         protocol = ServerProtocol(subprotocols=OCPP16)

@@ -39,7 +39,7 @@ async def test_wss_with_the_operators_root(authority: trustme.CA, root: str) -> 
         await link.up()
 
 
-@pytest.mark.section("security white paper 2.5")
+@pytest.mark.section("security 2.4")
 async def test_profile_2_means_tls_whatever_the_url_says(authority: trustme.CA, root: str) -> None:
     async with (
         peer(tls=server_context(authority)) as there,
@@ -80,7 +80,7 @@ async def test_a_server_without_tls_on_that_port(root: str) -> None:
         assert "no TLS there (ws://)?" in await link.down(2)
 
 
-@pytest.mark.section("security white paper 2.6")
+@pytest.mark.section("security 2.5")
 async def test_profile_3_shows_the_stations_certificate(authority: trustme.CA, root: str, tmp_path: Path) -> None:
     own = authority.issue_cert("cp-1")
     own.private_key_and_cert_chain_pem.write_to_path(tmp_path / "own.pem")
