@@ -13,7 +13,6 @@ from collections.abc import Callable
 from chargepoint.core.blocks import Blocks
 from chargepoint.core.cards import Cards
 from chargepoint.core.effects import LinkProven, Reply
-from chargepoint.core.id_tags import same_id
 from chargepoint.core.keys import HEARTBEAT_MAX_S
 from chargepoint.core.notifier import Pending
 from chargepoint.core.purposes import (
@@ -226,8 +225,8 @@ class Calls:
             if info.status is not AuthorizationStatus.Accepted:
                 self._sessions.not_accepted(record.key, step)
         elif isinstance(conf, StopTransactionConf):
-            if conf.id_tag_info is not None and same_id(record.stop_id_tag, record.id_tag):
-                self._said(record.id_tag, conf.id_tag_info, step)
+            if conf.id_tag_info is not None and record.stop_id_tag is not None:
+                self._said(record.stop_id_tag, conf.id_tag_info, step)
             blocks.transactions.stop_delivered(record.key, Delivery.CONFIRMED, step)
 
     def _row_spent(self, row: OutboxRow, step: Step) -> None:

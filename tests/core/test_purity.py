@@ -22,7 +22,8 @@ pytestmark = pytest.mark.section("own core")
 FOLDER = pathlib.Path(chargepoint.core.__file__).parent
 MODULES = sorted(FOLDER.rglob("*.py"))
 ALLOWED = {
-    "abc", "bisect", "collections", "collections.abc", "dataclasses", "datetime", "difflib", "enum", "functools", "heapq", "itertools",
+    "abc", "bisect", "collections", "collections.abc", "dataclasses", "datetime", "difflib", "enum", "functools", "heapq",
+    "itertools",
     "json", "math", "operator", "re", "string", "typing", "urllib.parse", "msgspec", "msgspec.structs",
 }  # fmt: skip
 OURS = ("chargepoint.core", "chargepoint.messages", "chargepoint.facts")
