@@ -26,6 +26,12 @@ steps = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from((1.0, 61.0, 4_000.0))),
     st.tuples(st.just("cut_power")),
 )
+troubles = st.one_of(
+    steps,
+    st.tuples(st.just("fault"), st.sampled_from((0, *CONNECTORS)), st.booleans()),
+    st.tuples(st.just("operative"), st.sampled_from((0, *CONNECTORS)), st.booleans()),
+    st.tuples(st.just("link")),
+)
 
 
 def act(world: World, step: tuple[Any, ...]) -> None:
@@ -47,6 +53,14 @@ def act(world: World, step: tuple[Any, ...]) -> None:
             world.advance(seconds)
         case ("cut_power",):
             world.cut_power(10)
+        case ("fault", number, active):
+            world.input("ground_fault", number, active=active)
+        case ("operative", number, operative):
+            world.call("ChangeAvailability", connectorId=number, type="Operative" if operative else "Inoperative")
+        case ("link",):
+            world.disconnect()
+            world.advance(5)
+            world.connect()
 
 
 def charging(world: World) -> set[str]:
@@ -86,3 +100,20 @@ def test_one_connector_is_always_kept_for_each_holder(happenings: list[tuple[Any
             world.plug(record.connector)
             assert world.contactor(record.connector), f"{record.id_tag} was promised connector {record.connector}"
             assert world.calls("StartTransaction")[-1]["reservationId"] == record.reservation_id
+
+
+@pytest.mark.section("4.9")
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(troubles, max_size=25))
+def test_with_faults_and_outages_statuses_follow_the_table_and_no_reservation_outlives_its_connector(
+    happenings: list[tuple[Any, ...]],
+) -> None:
+    """That each status may follow the one before, the world itself checks at every step."""
+    world = World(3, keys={"ConnectionTimeOut": 60})
+    for step in happenings:
+        act(world, step)
+        for record in world.store.reservations.values():
+            shown = {world.status(number) for number in ((record.connector,) if record.connector else CONNECTORS)}
+            assert shown - {"Faulted", "Unavailable"}, f"reservation {record.reservation_id} outlived its connector"
+        for number, record in ((one.connector, one) for one in world.store.reservations.values() if one.connector):
+            assert world.status(number) in ("Reserved", "Preparing"), f"connector {number} is kept for {record.id_tag}"

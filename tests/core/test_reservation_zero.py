@@ -270,3 +270,21 @@ class TestItsEnd:
         world.cut_power(60)
         assert take(world, 1, "A")
         assert not take(world, 2, "B")
+
+    @pytest.mark.section("4.9")
+    def test_the_last_connector_falls_to_the_holder_from_whatever_it_was(self) -> None:
+        """Finishing or Unavailable, and then Reserved: nobody else may use it from the first moment on."""
+        world = reserved(0, connectors=2)
+        assert take(world, 1, "A")
+        world.input("ground_fault", 2)
+        world.tap("A")
+        world.advance(5)
+        world.unplug(1)
+        assert world.statuses(1)[-2:] == ["Finishing", RESERVED]
+        world = reserved(0, connectors=3)
+        assert take(world, 1, "A")
+        world.call("ChangeAvailability", connectorId=2, type="Inoperative")
+        assert world.status(3) == RESERVED
+        world.input("ground_fault", 3)
+        world.call("ChangeAvailability", connectorId=2, type="Operative")
+        assert world.statuses(2)[-2:] == ["Unavailable", RESERVED]

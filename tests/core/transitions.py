@@ -90,7 +90,9 @@ TABLE: dict[str, Transition] = {
 DEVIATIONS: dict[str, str] = {
     "B7": "The holder's card waited in vain; section 9.1.6 has ConnectionTimeOut lead back to the status before: Reserved.",
     "B8": "Section 5.2 has Inoperative take effect at once where no transaction runs, so also for a plugged car.",
+    "F7": "Connector 0 is reserved, and this is the last connector that the holder could use.",
     "H6": "Operative again while the cable of the ended session is still there: it is as it was before F8.",
+    "H7": "As F7.",
 }
 """Transitions that the table does not have and this station makes, with the reason."""
 
