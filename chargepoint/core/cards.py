@@ -19,7 +19,7 @@ from chargepoint.core.connector import Connector
 from chargepoint.core.effects import ReadMeter
 from chargepoint.core.id_tags import same_id
 from chargepoint.core.purposes import ByCard, ByRemote
-from chargepoint.core.records import Charging, Finishing, Idle
+from chargepoint.core.records import Charging, Ending, Finishing, Idle
 from chargepoint.core.sessions import Sessions
 from chargepoint.core.starts import Waiting
 from chargepoint.core.step import Step
@@ -189,7 +189,7 @@ class Cards:
     def _frees(self, served: list[Connector], id_tag: str, step: Step) -> bool:
         """The card of the session that was cut short frees its cable, whatever the Central System thinks of it."""
         for one in served:
-            if isinstance(one.session, Finishing) and same_id(one.session.held_for, id_tag):
+            if isinstance(one.session, Ending | Finishing) and same_id(one.session.held_for, id_tag):
                 self._sessions.release(one, step)
                 return True
         return False

@@ -58,10 +58,14 @@ class Lamps:
             lamp = self._lamps[number]
             lamp.moment, lamp.until_s = (pattern, why), step.mono_s + MOMENT_S
 
-    def update(self, number: int, status: ChargePointStatus, *, waits_for_plug: bool, step: Step) -> None:
+    def update(self, number: int, status: ChargePointStatus, *, waits_for_plug: bool, session_runs: bool, step: Step) -> None:
         """Shows what follows from the status, unless an answer to a tap is being shown. A fault goes before everything."""
         lamp = self._lamps[number]
-        lamp.steady = Pattern.PLUG_WANTED if waits_for_plug and status is ChargePointStatus.Preparing else STEADY[status]
+        lamp.steady = STEADY[status]
+        if status is ChargePointStatus.Preparing and session_runs:
+            lamp.steady = Pattern.SUSPENDED_EV  # no card is wanted any more, it is the car's turn
+        elif status is ChargePointStatus.Preparing and waits_for_plug:
+            lamp.steady = Pattern.PLUG_WANTED
         if lamp.until_s is not None and step.mono_s >= lamp.until_s:
             lamp.moment, lamp.until_s = None, None
         wanted = (lamp.steady, None) if lamp.moment is None or lamp.steady is Pattern.FAULTED else lamp.moment

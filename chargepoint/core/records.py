@@ -146,13 +146,16 @@ class Charging(Struct, frozen=True, tag="charging", kw_only=True):
 
 
 class Ending(Struct, frozen=True, tag="ending", kw_only=True):
-    """The transaction is over, its contactor commanded open; the last meter reading is waited for. offset_s dates the stop."""
+    """The transaction is over, its contactor commanded open; the last meter reading is waited for. offset_s dates the stop.
+    id_tag: of the card that stopped it. held_for: the id tag that may free the cable.
+    """
 
     transaction: int
     reason: Reason
     stop: Stamp
     offset_s: float | None = None
     id_tag: str | None = None
+    held_for: str | None = None
 
 
 class Finishing(Struct, frozen=True, tag="finishing", kw_only=True):

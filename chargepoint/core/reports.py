@@ -30,7 +30,8 @@ class Reports:
             if blocks.notifier.update(connector.number, report, step.mono_s, hold_s):
                 step.log("info", _line(report), connector=connector.number)
             waits = blocks.starts.holds(connector.number) and not connector.vehicle
-            blocks.lamps.update(connector.number, report.status, waits_for_plug=waits, step=step)
+            runs = isinstance(connector.session, Charging)
+            blocks.lamps.update(connector.number, report.status, waits_for_plug=waits, session_runs=runs, step=step)
 
     def of(self, connector: Connector, step: Step) -> Report:
         facts = connector.facts(

@@ -177,14 +177,11 @@ class Sessions:
 
     def held(self, connector: Connector) -> bool:
         """Whether the cable of an ending session stays locked until its owner's card (or its owner) frees it."""
-        session = connector.session
-        if isinstance(session, Finishing):
-            return session.held_for is not None
-        return isinstance(session, Ending) and self._holds(session.reason)
+        return isinstance(connector.session, Ending | Finishing) and connector.session.held_for is not None
 
     def release(self, connector: Connector, step: Step) -> None:
         """The cable of an ended session may go."""
-        if isinstance(connector.session, Finishing) and connector.session.held_for is not None:
+        if isinstance(connector.session, Ending | Finishing) and connector.session.held_for is not None:
             self._set(connector, replace(connector.session, held_for=None), step)
 
     def forget(self, connector: Connector, step: Step) -> None:
@@ -276,7 +273,8 @@ class Sessions:
 
     def _end(self, connector: Connector, key: int, reason: Reason, id_tag: str | None, step: Step) -> None:
         offset_s = self._blocks.clock.offset_s(step)
-        ending = Ending(transaction=key, reason=reason, stop=step.stamp, offset_s=offset_s, id_tag=id_tag)
+        held_for = self._blocks.transactions[key].id_tag if self._holds(reason) else None
+        ending = Ending(transaction=key, reason=reason, stop=step.stamp, offset_s=offset_s, id_tag=id_tag, held_for=held_for)
         self._set(connector, ending, step)
         self._blocks.transactions.keep(key, step)
         self._blocks.profiles.transaction_ended(key, step)
@@ -293,9 +291,8 @@ class Sessions:
         record = blocks.transactions.close(key, session.reason, session.stop, offset_s, session.id_tag, step)
         blocks.outbox.add(key, StopBody(samples=samples), offset_s, step, session.stop)
         self._final_s.pop(connector.number, None)
-        held_for = record.id_tag if self._holds(session.reason) else None
         there = connector.plugged or connector.pilot is None
-        left = Finishing(transaction=key, id_tag=record.id_tag, held_for=held_for, reason=session.reason)
+        left = Finishing(transaction=key, id_tag=record.id_tag, held_for=session.held_for, reason=session.reason)
         self._set(connector, left if there else Idle(), step)
         used_wh = (record.meter_stop_wh or 0) - record.meter_start_wh
         text = f"The session ended ({session.reason}): {used_wh} Wh."

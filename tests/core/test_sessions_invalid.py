@@ -144,3 +144,21 @@ def test_unlock_frees_a_held_cable() -> None:
     assert not world.locked()
     world.advance(60.0)
     assert not world.locked()
+
+
+@pytest.mark.section("4.8")
+def test_the_owners_card_frees_the_cable_while_the_last_reading_is_still_waited_for() -> None:
+    world = World()
+    world.csms.once("StartTransaction", After(5.0, {**id_tag_info("Blocked"), "transactionId": 9}))
+    world.plug()
+    world.tap()
+    world.advance(1.0)
+    world.plants[1].meter_deaf = True
+    world.advance(5.0)
+    assert world.locked()
+    world.forget()
+    world.tap()
+    assert not world.locked()
+    world.expect_no_call("Authorize")
+    world.advance(5.0)
+    assert not world.locked()
