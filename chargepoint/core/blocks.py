@@ -98,8 +98,10 @@ class Blocks:
         """Nobody but the holder of a reservation may begin here."""
         if self.reservations.at(connector.number) is not None:
             return True
+        if not self.reservations.of_station():
+            return False
         free = self.idle()
-        return connector.number in free and bool(self.reservations.of_station()) and self.reservations.spare(free, 0) <= 0
+        return connector.number in free and self.reservations.spare(free, 0) <= 0
 
     def of_reader(self, reader: int) -> list[Connector]:
         """The connectors that a reader serves."""

@@ -71,4 +71,4 @@ def worst(faults: frozenset[Fault] | set[Fault]) -> Fault | None:
 
 
 def blocking(faults: frozenset[Fault] | set[Fault]) -> bool:
-    return any(RULES[fault].blocks for fault in faults)
+    return bool(faults) and any(RULES[fault].blocks for fault in faults)

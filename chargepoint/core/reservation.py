@@ -23,6 +23,10 @@ class Reservations:
     def __init__(self, records: tuple[ReservationRecord, ...]) -> None:
         self._records = {record.reservation_id: record for record in records}
 
+    @property
+    def empty(self) -> bool:
+        return not self._records
+
     def put(self, record: ReservationRecord, step: Step) -> None:
         self._records[record.reservation_id] = record
         step.change(PutReservation(record))

@@ -44,6 +44,8 @@ class Reserving:
     def settle(self, step: Step) -> None:
         """Expired reservations end, and those whose connector became Faulted or Unavailable."""
         reservations = self._blocks.reservations
+        if reservations.empty:
+            return
         offered = "Reservation" in self._blocks.keys.members("SupportedFeatureProfiles")
         usable = [one.number for one in self._blocks.connectors.values() if offered and one.operative and not _faulted(one)]
         for record in [*reservations.expired(self._blocks.clock.now_s(step)), *reservations.void(usable)]:

@@ -35,6 +35,10 @@ class Starts:
     def __init__(self) -> None:
         self._waiting: list[Waiting] = []
 
+    @property
+    def empty(self) -> bool:
+        return not self._waiting
+
     def add(self, waiting: Waiting) -> list[Waiting]:
         """Waits from now on; returns those who had to give way."""
         rivals = [other for other in self._waiting if self._rivals(waiting, other)]

@@ -189,6 +189,8 @@ class Station:
 
     def _withdraw_starts(self, step: Step) -> None:
         """Nobody waits for a connector that cannot be used."""
+        if self._blocks.starts.empty:
+            return
         for connector in self._blocks.connectors.values():
             if not connector.free:
                 for _ in self._blocks.starts.withdraw(connector.number):
