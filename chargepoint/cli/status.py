@@ -71,6 +71,9 @@ def as_lines(status: Mapping[str, Any]) -> list[str]:
         facts.append(("Faults", "; ".join(faults)))
     if status.get("operative") is False:
         facts.append(("Availability", "Inoperative, as the Central System asked"))
+    for name, doing in _inner(status, "maintenance").items():
+        if doing != "resting":
+            facts.append((clean(name, 11).capitalize(), clean(doing, 30)))
     if status.get("leaving"):
         facts.append(("Ending", _said(status, "leaving")))
     lines = [f"{name:<13} {text}" for name, text in facts]

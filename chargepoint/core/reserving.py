@@ -74,7 +74,7 @@ class Reserving:
         """The best that any of the connectors can offer."""
         if all(one.blocked for one in among):
             return ReservationStatus.Faulted
-        usable = [one for one in among if one.operative and one.pending != "inoperative" and not one.blocked]
+        usable = [one for one in among if one.operative and one.pending != "inoperative" and not (one.blocked or one.held_back)]
         if not usable:
             return ReservationStatus.Unavailable
         reservations = self._blocks.reservations

@@ -55,6 +55,12 @@ STATUS: dict[str, Any] = {
 }
 
 
+def test_an_update_that_is_under_way_is_told() -> None:
+    told = status.as_lines({**STATUS, "maintenance": {"firmware": "downloading", "diagnostics": "resting"}})
+    assert "Firmware      downloading" in told
+    assert not any(line.startswith("Diagnostics") for line in told)
+
+
 def test_the_screen_tells_everything_at_a_glance() -> None:
     assert status.as_lines(STATUS) == [
         "Station       CK_XXX_0001  ChargeKing  CK22  firmware 1.0.0",

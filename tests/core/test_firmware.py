@@ -149,6 +149,22 @@ def test_no_session_begins_while_an_installation_waits() -> None:
     assert len(world.calls("StartTransaction")) == 2
 
 
+def test_a_connector_that_is_held_back_is_not_reserved_and_a_reservation_outlasts_it() -> None:
+    world = station(2)
+    until = "2026-01-05T14:00:00Z"
+    world.plug(1)
+    world.tap("CARD1")
+    reserve = {"expiryDate": until, "idTag": "CARD2"}
+    assert world.call("ReserveNow", reserve, connectorId=2, reservationId=1) == {"status": "Accepted"}
+    order(world)
+    download(world)
+    assert world.call("ReserveNow", reserve, connectorId=2, reservationId=1) == {"status": "Unavailable"}
+    assert world.status(2) == "Unavailable"
+    world.tap("CARD1")
+    install(world, None, "no image")
+    assert world.status(2) == "Reserved"
+
+
 def test_who_waited_for_a_plug_does_so_no_longer() -> None:
     world = station()
     world.tap()

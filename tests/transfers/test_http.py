@@ -209,6 +209,12 @@ async def test_a_silent_server_is_given_up(mover: Mover, server: FileServer) -> 
     assert "in time" in (await mover.fails(server.url("/image"))).why
 
 
+async def test_a_server_that_only_keeps_the_connection_is_given_up(mover: Mover, server: FileServer) -> None:
+    mover.silence_s, mover.stall_s = 10.0, 0.5
+    server.always = Fault(silent=True)
+    assert "moved within 0.5 s" in (await mover.fails(server.url("/image"))).why
+
+
 async def test_a_server_that_trickles_is_given_up(mover: Mover, server: FileServer) -> None:
     mover.stall_s = 0.8
     server.always = Fault(trickle=100, pause_s=0.05)

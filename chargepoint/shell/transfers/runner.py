@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from chargepoint.shell.redact import without_secrets
 from chargepoint.shell.transfers.jobs import Done, Failed, Job, Line, Progress, decode_line, encode
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class _Watch:
             heard = hear.result()
             if heard is not None:
                 return heard
-            log.error("the process of a transfer broke: %s", (await said).decode("utf-8", "replace")[-SAID_MAX:])
+            log.error("the process of a transfer broke: %s", without_secrets((await said).decode("utf-8", "replace")))
             return Failed("the process of the transfer broke; the log says more")
         finally:
             for task in (said, hear, pace):
