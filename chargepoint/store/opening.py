@@ -147,7 +147,9 @@ def _look(path: Path, thorough: bool) -> None:
         if _size(_beside(path, "-wal")):
             raise _Damaged("it is empty or missing, but its log is there")
         return
-    if not _beside(path, "-journal").exists():  # else power was cut while the first pages were written
+    # Beside a log or a journal the first page may be half written: what counts is the copy in there, which SQLite looks at.
+    healed = _beside(path, "-journal").exists() or (_size(_beside(path, "-wal")) and _size(path) >= PAGE_BYTES)
+    if not healed:
         with path.open("rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:
                 raise _Damaged("it is no SQLite database")

@@ -96,6 +96,22 @@ def test_a_damaged_database_is_moved_aside_whole(state_dir: Path, harm: Harm, wi
     store.close()
 
 
+def test_a_first_page_that_was_destroyed_during_a_merge_is_healed_by_the_log(state_dir: Path) -> None:
+    """Power went while the log was merged, and the card destroyed the page that it was writing: the log has it still."""
+    store = opened(state_dir)
+    store.snapshot()
+    commit(store, *step(1))
+    log = (state_dir / "station.db-wal").read_bytes()
+    store.close()
+    (state_dir / "station.db-wal").write_bytes(log)
+    write_at(state_dir / "station.db", 0, random.Random(5).randbytes(4096))
+
+    store = opened(state_dir)
+    assert store.findings == ()
+    assert whole_steps(store) == 1
+    store.close()
+
+
 def test_a_second_damaged_database_does_not_replace_the_first(state_dir: Path) -> None:
     state_dir.mkdir()
     for text in ("first", "second", "third"):
