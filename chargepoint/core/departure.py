@@ -6,7 +6,8 @@ that is the service manager's.
 Rules.
 1. No contactor stays closed and no session begins from the first moment on.
 2. A soft reset, and the restart after an installation of firmware, waits, bounded, until the Central System has what it is
-   owed; a hard one and a stop of the service wait only for the last meter readings. What is not delivered by then lies in the outbox.
+   owed; a hard one and a stop of the service wait only for the last meter readings. What is not delivered by then lies in the
+   outbox.
 """
 
 from typing import Literal

@@ -154,12 +154,19 @@ def _numbers(members: list[Wanted], reading: Reading, offer: Offer) -> Iterator[
                 yield wanted.measurand, phase, number
 
 
+def whole_wh(energy_wh: float) -> int:
+    """Energy as it is billed and told: whole Wh, cut off; a millionth more, as sums of floats fall a little short."""
+    return int(energy_wh + 1e-6)
+
+
 def _sampled(
     measurand: Measurand, phase: Phase | None, number: float, context: ReadingContext, location: Location, energy_kwh: bool
 ) -> SampledValue:
     unit, decimals = SOURCES[measurand].unit, SOURCES[measurand].decimals
-    if unit is UnitOfMeasure.Wh and energy_kwh:
-        number, unit, decimals = number / 1000, UnitOfMeasure.kWh, 3
+    if unit is UnitOfMeasure.Wh:
+        number = whole_wh(number)
+        if energy_kwh:
+            number, unit, decimals = number / 1000, UnitOfMeasure.kWh, 3
     return SampledValue(
         value=f"{number:.{decimals}f}",
         context=context,

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from chargepoint.core.configuration_view import KeyReader
 
 DAY_S = 86_400
+LATE_S = 10.0  # a busy moment; what is later than that is no sample on the grid
 
 
 class Metering:
     def __init__(self, keys: KeyReader) -> None:
         self._keys = keys
         self._sampled_s: dict[int, float] = {}
-        self._slot: tuple[int, int] | None = None
+        self._slot: tuple[int, int, int] | None = None
 
     def begin(self, connector: int, mono_s: float) -> None:
         """A transaction begins: its first sample is due one interval later."""
@@ -37,14 +38,17 @@ class Metering:
         return due
 
     def aligned_due(self, now_s: float | None) -> bool:
-        """Whether a new slot of the day has begun since the last time this was asked; never while the time is unknown."""
+        """Whether a new slot of the day has begun since the last time this was asked, which is at every step; never while the
+        time is unknown, nor at a change of the interval, nor long after (the time of day was set forward).
+        """
         interval_s = self._keys.whole("ClockAlignedDataInterval")
         if now_s is None or interval_s == 0:
             self._slot = None
             return False
-        slot = (int(now_s // DAY_S), int(now_s % DAY_S // interval_s))
+        slot = (interval_s, int(now_s // DAY_S), int(now_s % DAY_S // interval_s))
         before, self._slot = self._slot, slot
-        return before is not None and slot > before
+        on_time = now_s % DAY_S % interval_s <= LATE_S
+        return before is not None and before[0] == interval_s and slot > before and on_time
 
     def deadline(self, now_s: float | None, when: Callable[[float], float | None]) -> float | None:
         """when: tells when a date will have come, in monotonic seconds."""

@@ -243,12 +243,6 @@ class PutStopSample(Struct, frozen=True):
     sample: Sample
 
 
-class ThinStopSamples(Struct, frozen=True):
-    """Every second stored sample of the transaction goes, the first one stays: the bound of transactionData was met."""
-
-    transaction: int
-
-
 class DropStopSamples(Struct, frozen=True):
     transaction: int
 
@@ -303,7 +297,6 @@ Change = (
     | PutDeadLetter
     | ReplayDeadLetter
     | PutStopSample
-    | ThinStopSamples
     | DropStopSamples
     | PutReservation
     | DropReservation

@@ -9,6 +9,7 @@ from functools import partial
 from chargepoint.core.blocks import Blocks
 from chargepoint.core.calls import Calls
 from chargepoint.core.connector import Connector
+from chargepoint.core.faults import Fault
 from chargepoint.core.measurands import Offer, parse_members, sample_values
 from chargepoint.core.records import Charging
 from chargepoint.core.sessions import Sessions
@@ -24,6 +25,7 @@ class Samples:
         self._calls = calls
 
     def take_due(self, step: Step) -> None:
+        """At every step: what is due by now is taken."""
         blocks = self._blocks
         for number in blocks.metering.sampled_due(step.mono_s):
             connector = blocks.connectors[number]
@@ -74,7 +76,9 @@ class Samples:
     def _station_values(self, list_key: str, context: ReadingContext) -> tuple[SampledValue, ...]:
         """Connector 0 has no meter of its own: what all connectors take together."""
         members = parse_members(self._blocks.keys.text(list_key))
-        reading = total_of([one.reading for one in self._blocks.connectors.values()])
+        reading = total_of(
+            [None if Fault.METER_LOST in one.faults else one.reading for one in self._blocks.connectors.values()]
+        )
         if reading is None or not members:
             return ()
         offered_a = sum(one.offered_a or 0.0 for one in self._blocks.connectors.values())

@@ -76,6 +76,7 @@ class Station:
         step = Step(now, self._blocks.clock.boot.boot)
         self._blocks.clock.hear_system(step)
         self._take(event, step)
+        self._samples.take_due(step)
         self._settle(step)
         self._calls.pump(step)
         return step.effects()
@@ -215,7 +216,6 @@ class Station:
             step.log("info", "Nobody plugged a car in time; the authorisation lapsed.")
             blocks.lamps.quiet(list(waiting.connectors))
         blocks.notifier.tick(step.mono_s, blocks.keys.whole("MinimumStatusDuration"))
-        self._samples.take_due(step)
 
     def _looked_up(self, event: events.LookedUp, step: Step) -> None:
         """The store found what is known of an id tag."""

@@ -8,21 +8,21 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from chargepoint.core.measurands import whole_wh
 from chargepoint.core.records import (
     Delivery,
     DropStopSamples,
     MeterValuesBody,
     OutboxRow,
-    PutStopSample,
     PutTransaction,
     Sample,
     Stamp,
     StartBody,
     StopBody,
-    ThinStopSamples,
     TransactionRecord,
 )
 from chargepoint.core.step import Step
+from chargepoint.core.stop_data import StopData
 from chargepoint.messages import (
     AuthorizationStatus,
     MeterValue,
@@ -33,7 +33,6 @@ from chargepoint.messages import (
     to_utc,
 )
 
-STOP_VALUES_MAX = 1_000  # values in one transactionData: about 180 kB on the wire
 NO_TRANSACTION_ID = -1  # StopTransaction of a transaction whose StartTransaction spent its attempts
 CLOSED_MAX = 1_000
 
@@ -46,7 +45,7 @@ class Transactions:
     ) -> None:
         self._records = {record.key: record for record in records}
         self._closed = [record.key for record in records if _is_closed(record)]
-        self._stop_samples = {key: list(samples) for key, samples in stop_samples.items()}
+        self._stop_data = {key: StopData(key, samples) for key, samples in stop_samples.items()}
         self._next_key = next_key
         self._from_zero = metering == "transaction"
 
@@ -77,7 +76,7 @@ class Transactions:
             start_offset_s=offset_s,
             register_start_wh=register_wh,
             register_last_wh=register_wh,
-            meter_start_wh=0 if self._from_zero else int(register_wh),
+            meter_start_wh=0 if self._from_zero else whole_wh(register_wh),
         )
         self._next_key += 1
         self._put(record, step)
@@ -115,7 +114,7 @@ class Transactions:
         """The transaction ended, at its last register."""
         record = self._records[key]
         used_wh = max(0.0, record.register_last_wh - record.register_start_wh)
-        stop_wh = int(used_wh) if self._from_zero else max(int(record.register_last_wh), record.meter_start_wh)
+        stop_wh = whole_wh(used_wh) if self._from_zero else max(whole_wh(record.register_last_wh), record.meter_start_wh)
         record = replace(
             record,
             stop=stop,
@@ -129,21 +128,16 @@ class Transactions:
         return record
 
     def add_stop_sample(self, key: int, sample: Sample, step: Step) -> None:
-        """One more sample of transactionData; above the bound every second one goes, so that the whole course stays."""
-        samples = self._stop_samples.setdefault(key, [])
-        samples.append(sample)
-        step.change(PutStopSample(key, sample))
-        if sum(len(one.values) for one in samples) > STOP_VALUES_MAX and len(samples) > 2:
-            self._stop_samples[key] = samples[::2]
-            step.change(ThinStopSamples(key))
+        """One more sample of transactionData."""
+        self._stop_data.setdefault(key, StopData(key)).add(sample, step)
 
     def take_stop_samples(self, key: int, step: Step) -> tuple[Sample, ...]:
         """What StopTransaction carries; it is in the row from now on."""
-        samples = self._stop_samples.pop(key, None)
-        if samples is None:
+        data = self._stop_data.pop(key, None)
+        if data is None:
             return ()
         step.change(DropStopSamples(key))
-        return tuple(samples)
+        return data.samples
 
     def started(self, key: int, transaction_id: int, status: AuthorizationStatus, parent: str | None, step: Step) -> None:
         """StartTransaction.conf."""

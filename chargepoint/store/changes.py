@@ -28,7 +28,6 @@ from chargepoint.core.records import (
     PutStopSample,
     PutTransaction,
     ReplayDeadLetter,
-    ThinStopSamples,
     TransactionRecord,
 )
 from chargepoint.store import rows
@@ -53,11 +52,6 @@ _EVICT = f"""DELETE FROM id_cache WHERE age = (SELECT min(age) FROM id_cache)
 
 _ADD_SAMPLE = """INSERT INTO stop_samples (transaction_key, number, sample)
     SELECT ?1, coalesce(max(number), 0) + 1, ?2 FROM stop_samples WHERE transaction_key = ?1"""
-
-_THIN_SAMPLES = """DELETE FROM stop_samples WHERE transaction_key = ?1 AND number IN (
-    SELECT number FROM (
-        SELECT number, row_number() OVER (ORDER BY number) AS place FROM stop_samples WHERE transaction_key = ?1)
-    WHERE place % 2 = 0)"""
 
 FORGET_TRANSACTION = f"""DELETE FROM transactions WHERE key {{which}}
     AND start_delivery = '{Delivery.CONFIRMED}' AND stop_delivery = '{Delivery.CONFIRMED}'
@@ -97,8 +91,6 @@ def make(db: sqlite3.Connection, change: Change) -> int:
             db.execute("INSERT OR REPLACE INTO configuration (name, value) VALUES (?, ?)", (name, value))
         case PutStopSample(key, sample):
             db.execute(_ADD_SAMPLE, (key, rows.sample_value(sample)))
-        case ThinStopSamples(key):
-            db.execute(_THIN_SAMPLES, (key,))
         case DropStopSamples(key):
             db.execute("DELETE FROM stop_samples WHERE transaction_key = ?", (key,))
         case PutReservation(reservation):

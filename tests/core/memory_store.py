@@ -116,8 +116,6 @@ class MemoryStore:
                 self.rows[row.seq] = row
             case rec.PutStopSample(transaction=key, sample=sample):
                 self.stop_samples.setdefault(key, []).append(sample)
-            case rec.ThinStopSamples(transaction=key):
-                self.stop_samples[key] = self.stop_samples[key][::2]
             case rec.DropStopSamples(transaction=key):
                 self.stop_samples.pop(key, None)
             case rec.PutReservation(record=reservation):
