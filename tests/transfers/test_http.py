@@ -262,7 +262,9 @@ async def test_a_redirected_put_is_sent_again_whole(mover: Mover, server: FileSe
     assert server.uploads == {"/elsewhere": IMAGE}
 
 
-@pytest.mark.parametrize(("status", "word"), [(405, "by PUT"), (413, "too large"), (303, "refuses"), (507, "no room")])
+@pytest.mark.parametrize(
+    ("status", "word"), [(405, "by PUT"), (501, "by PUT"), (413, "too large"), (303, "refuses"), (507, "no room")]
+)
 async def test_a_put_that_is_refused(mover: Mover, server: FileServer, status: int, word: str) -> None:
     mover.path.write_bytes(IMAGE)
     server.always = Fault(status=status)

@@ -20,6 +20,7 @@ from chargepoint.shell.transfers.trust import tls_context
 
 REDIRECTS = (301, 302, 303, 307, 308)
 RESUMED, RANGE_REFUSED = 206, 416
+_BY = {"PUT": "it does not take files by PUT", "GET": "it does not hand out files by GET"}
 
 Tell = Callable[[int, int | None], None]
 
@@ -215,7 +216,8 @@ def _refusal(method: str, address: Address, status: int) -> str:
         401: "it wants other credentials, or any",
         403: "it does not allow that",
         404: "there is no such file" if method == "GET" else "there is no such directory",
-        405: "it does not take files by PUT" if method == "PUT" else "it does not hand out files by GET",
+        405: _BY[method],
+        501: _BY[method],
         413: "the file is too large for it",
         507: "it has no room",
     }.get(status, "the server has trouble" if status >= 500 else "it refuses")
