@@ -39,7 +39,7 @@ from chargepoint.shell.recent import Recent
 from chargepoint.shell.reflex import Reflex
 from chargepoint.shell.runtime import IMPOSSIBLE_EXIT_STATUS, Runtime
 from chargepoint.shell.storeroom import NoStore, StoreLike, Storeroom
-from chargepoint.store import StoreError, open_store
+from chargepoint.store import StoreError, open_store, reading
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +105,10 @@ class Service:
             return START_FAILED
         except OSError as error:
             log.error("no control socket (%s): status and the other commands will find no station; it runs nevertheless", error)
+        if reading.in_use(Path(self._settings.station.state_dir)):
+            await self._control.close()
+            log.critical("not started: another station uses %s; stop it first", self._settings.station.state_dir)
+            return START_FAILED
         self._hardware.start()
         try:
             runtime = await self._start()

@@ -28,6 +28,23 @@ def dead_letters(path: Path, limit: int = views.LIST_MAX) -> list[dict[str, Any]
         return views.dead_letters(db, limit)
 
 
+def in_use(path: Path) -> bool:
+    """Whether a running service has the store open."""
+    try:
+        descriptor = os.open(path / opening.LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
 @contextmanager
 def _opened(directory: Path) -> Iterator[tuple[Path, sqlite3.Connection]]:
     database = directory / opening.DATABASE
