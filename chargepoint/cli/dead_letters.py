@@ -17,7 +17,7 @@ TransactionMessageAttempts allows is set aside here: it blocks nothing, and noth
 the cause, then replay."""
 EPILOG = """\
 examples:
-  chargepoint dead-letters list
+  chargepoint dead-letters                          the same as: dead-letters list
   chargepoint dead-letters show 17
   chargepoint dead-letters export letters.json      all of them, as JSON ("-" for standard output)
   chargepoint dead-letters replay 17                back to the end of the queue, with new attempts
@@ -39,9 +39,13 @@ def add_to(commands: Any) -> None:
         epilog=EPILOG,
         formatter_class=Help,
     )
-    acts = parser.add_subparsers(dest="act", metavar="ACT", required=True, title="acts")
+    add_config_option(parser)
+    add_socket_option(parser)
+    parser.add_argument("--json", action="store_true", help="a JSON list, every field")
+    parser.set_defaults(do=list_all)
+    acts = parser.add_subparsers(dest="act", metavar="[ACT]", title="acts (left out: list)")
     listed = _act(acts, "list", "all of them, oldest first", list_all)
-    listed.add_argument("--json", action="store_true", help="a JSON list, every field")
+    listed.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="a JSON list, every field")
     shown = _act(acts, "show", "everything about one", show)
     shown.add_argument("number", type=_number, metavar="N", help="its number in the list")
     exported = _act(acts, "export", "all of them into a file, as JSON", export)
@@ -56,6 +60,9 @@ def _act(acts: Any, name: str, told: str, do: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = acts.add_parser(name, help=told, description=told)
     add_config_option(parser)
     add_socket_option(parser)
+    for action in parser._actions:
+        if action.dest in ("config", "socket"):
+            action.default = argparse.SUPPRESS  # what stands before the act counts too
     parser.set_defaults(do=do)
     return parser
 

@@ -50,6 +50,16 @@ def test_a_stopped_stations_letters_are_listed_oldest_first(config: Path, capsys
     assert second.split()[:2] == ["2", "StopTransaction"]
 
 
+@pytest.mark.usefixtures("state")
+def test_without_an_act_they_are_listed_and_options_may_stand_before_an_act(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["dead-letters", "--config", str(config), "--json"]) == 0
+    assert [letter["seq"] for letter in json.loads(capsys.readouterr().out)] == [1, 2]
+    assert main(["dead-letters", "--config", str(config), "show", "2"]) == 0
+    assert json.loads(capsys.readouterr().out)["message"] == "StopTransaction"
+
+
 def test_a_running_service_is_asked_for_its_letters(service: Service, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     service.answers = {"dead_letters": {"dead_letters": LETTERS}}
     assert run(config, "list") == 0
@@ -134,7 +144,7 @@ def test_no_letters_is_good_news(config: Path, capsys: pytest.CaptureFixture[str
     assert "there are none" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("bad", [["replay"], ["replay", "1", "--all"], ["show", "x"], ["show", "9" * 30], ["burn"], []])
+@pytest.mark.parametrize("bad", [["replay"], ["replay", "1", "--all"], ["show", "x"], ["show", "9" * 30], ["burn"]])
 def test_wrong_usage_is_told(bad: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["dead-letters", *bad])
