@@ -61,6 +61,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seed", type=_whole(0, 10**18), metavar="N", help="what chance does (default: another one each time)")
     made.add_argument("--no-cuts", action="store_true", help="leave the log of the database alone: then nothing is excused")
     made.add_argument("--no-disk", action="store_true", help="no trouble with the disk")
+    made.add_argument(
+        "--after-power-loss", choices=("stop", "resume"), default="stop", help="the station's setting (default stop)"
+    )
     made.add_argument("--dir", type=Path, metavar="DIR", help="run in this folder, new or empty, and leave it there")
     made.add_argument("--keep", action="store_true", help="leave the folder there (it is, where something was wrong)")
     made.add_argument(
@@ -83,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command=tuple(shlex.split(given.station)) if given.station else COMMAND,
         disks=disks,
         cuts=not given.no_cuts,
+        after_power_loss=given.after_power_loss,
     )
     _tell(f"{given.kills} kills, seed {seed}, in {folder}")
     if missing:
@@ -109,7 +113,8 @@ async def _run(options: Options) -> int:
         _tell(f"WRONG: {text}")
     wrong = _wrong(tally, len(verdict.problems))
     if wrong:
-        _tell(f"again: script/crash --kills {options.kills} --seed {options.seed}")
+        again = f"--kills {options.kills} --seed {options.seed} --after-power-loss {options.after_power_loss}"
+        _tell(f"again: script/crash {again}")
     print(json.dumps(run.figures(verdict)), flush=True)
     return 1 if wrong else 0
 

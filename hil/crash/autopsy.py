@@ -33,14 +33,14 @@ NEAR_END_COMMITS = 3
 
 @dataclass(frozen=True)
 class Session:
-    """A session as the store has it. started_s: Unix time, None where the time was not known."""
+    """A session as the store has it, under its local key. started_s: Unix time, None where the time was not known."""
 
+    key: int
     connector: int
     id_tag: str
     meter_start_wh: int
     meter_stop_wh: int | None
     started_s: float | None
-    begun: tuple[int, float]
     closed: bool
 
 
@@ -124,37 +124,36 @@ def _compare(state: Path, scratch: Path, expected: bytes) -> str | None:
 
 
 def _losses(kept: wal.Tables, whole: wal.Tables) -> Cut:
-    before = {session.begun: session for session in _sessions(kept)}
-    after = {session.begun: session for session in _sessions(whole)}
+    before, after = _sessions(kept), _sessions(whole)
     waiting = {row["transaction_key"] for row in wal.records(kept, "outbox")}
-    repeated = [_session(row) for row in wal.records(kept, "transactions") if row["key"] in waiting]
-    gone = sorted((session for begun, session in after.items() if begun not in before), key=lambda one: one.begun)
+    repeated = [before[key] for key in sorted(before) if key in waiting]
     return Cut(
-        gone=gone,
-        reopened=[session for begun, session in before.items() if not session.closed and begun in after],
+        gone=[after[key] for key in sorted(after) if key not in before],
+        reopened=[session for key, session in before.items() if not session.closed and after[key].closed],
         repeated=repeated,
     )
 
 
-def _sessions(found: wal.Tables) -> list[Session]:
-    return [_session(row) for row in wal.records(found, "transactions")]
+def _sessions(found: wal.Tables) -> dict[int, Session]:
+    sessions = [_session(row) for row in wal.records(found, "transactions")]
+    return {session.key: session for session in sessions}
 
 
 def _session(row: dict[str, object]) -> Session:
-    boot, mono_s, offset_s = row["start_boot"], row["start_mono_s"], row["start_offset_s"]
+    key, mono_s, offset_s = row["key"], row["start_mono_s"], row["start_offset_s"]
     connector, start_wh, stop_wh = row["connector"], row["meter_start_wh"], row["meter_stop_wh"]
-    assert isinstance(boot, int)
+    assert isinstance(key, int)
     assert isinstance(mono_s, float)
     assert isinstance(connector, int)
     assert isinstance(start_wh, int)
     assert stop_wh is None or isinstance(stop_wh, int)
     return Session(
+        key=key,
         connector=connector,
         id_tag=str(row["id_tag"]),
         meter_start_wh=start_wh,
         meter_stop_wh=stop_wh,
         started_s=offset_s + mono_s if isinstance(offset_s, float) else None,
-        begun=(boot, mono_s),
         closed=row["stop_mono_s"] is not None,
     )
 

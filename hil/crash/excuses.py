@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from hil.crash.autopsy import Cut, Session
 from hil.csms import Row
-from hil.csms.times import from_iso, to_iso
+from hil.csms.times import from_iso
 
 SAME_S = 1.0
 ENDED_BY_HAND = "(ended by hand)"
@@ -42,14 +42,14 @@ class Excuses:
     by_hand: set[int] = field(default_factory=set)
     reasons: list[str] = field(default_factory=list)
 
-    def add(self, cut: Cut, rows: list[Row], registers_wh: dict[int, int], now_s: float) -> None:
+    def add(self, cut: Cut, rows: list[Row], registers_wh: dict[int, int]) -> None:
         """Call it while the station is dead and the Central System has read all that it sent. registers_wh: at the cut."""
         for place, session in enumerate(cut.gone):
             later = (other.meter_start_wh for other in cut.gone[place + 1 :] if other.connector == session.connector)
             end_wh = session.meter_stop_wh
             if end_wh is None:
                 end_wh = next(later, registers_wh[session.connector])
-            self._gone(session, end_wh, row_of(session, rows), now_s)
+            self._gone(session, end_wh, row_of(session, rows))
         for session in cut.reopened:
             row = row_of(session, rows)
             if row is not None and row.stopped is not None:
@@ -59,13 +59,13 @@ class Excuses:
             if row is not None:
                 self.repeated.add(row.transaction_id)
 
-    def _gone(self, session: Session, end_wh: int, row: Row | None, now_s: float) -> None:
+    def _gone(self, session: Session, end_wh: int, row: Row | None) -> None:
         what = f"session of {session.id_tag} at connector {session.connector}, {session.meter_start_wh} to {end_wh} Wh"
         self.intervals.append(Interval(session.connector, session.meter_start_wh, end_wh))
         if row is None:
             self.reasons.append(f"{what}: the cut log took its start, and nothing of it was booked")
         elif row.stopped is None:
-            row.stopped, row.meter_stop_wh, row.reason = to_iso(now_s), end_wh, ENDED_BY_HAND
+            row.stopped, row.meter_stop_wh, row.reason = row.started, end_wh, ENDED_BY_HAND
             self.by_hand.add(row.transaction_id)
             self.reasons.append(f"{what}: the cut log took its start, and transaction {row.transaction_id} was left open")
 

@@ -58,13 +58,16 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(folder: Path, command: tuple[str, ...], trouble: Callable[[str], None]) -> AsyncIterator[House]:
+async def open_house(
+    folder: Path, command: tuple[str, ...], after_power_loss: str, trouble: Callable[[str], None]
+) -> AsyncIterator[House]:
     """In an empty folder. Whatever happens, nothing of it runs afterwards."""
     async with CentralSystem() as cs, Proxy(cs.host, cs.port) as proxy:
+        settings = {**SETTINGS, "station.after_power_loss": after_power_loss}
         arguments = [f"--dir={folder}", f"--connectors={CONNECTORS}", f"--identity={IDENTITY}", "--readers=each"]
         arguments.append(f"--central-system=ws://127.0.0.1:{proxy.port}/ocpp")
         arguments += [part for key, value in KEYS.items() for part in ("--set", f"{key}={value}")]
-        arguments += [part for key, value in SETTINGS.items() for part in ("--config-set", f"{key}={value}")]
+        arguments += [part for key, value in settings.items() for part in ("--config-set", f"{key}={value}")]
         command_line = [sys.executable, "-m", "hil.bench", *arguments]
         bench = await Child.start("the bench", command_line, folder / "bench.log", tells_ready=True)
         try:

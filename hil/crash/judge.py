@@ -80,7 +80,7 @@ def _judge_energy(evidence: Evidence, connector: int, first_wh: int, last_wh: in
         for row in evidence.rows
         if row.connector_id == connector and row.meter_stop_wh is not None
     ]
-    excused = [one for one in evidence.excuses.intervals if one.connector == connector]
+    excused = [one for one in _excused(evidence) if one.connector == connector]
     draws = [draw for draw in evidence.draws if draw.connector == connector]
     edges = {first_wh, last_wh}
     edges |= {edge for one in (*booked, *excused) for edge in (one.from_wh, one.to_wh)}
@@ -104,6 +104,19 @@ def _judge_energy(evidence: Evidence, connector: int, first_wh: int, last_wh: in
     for draw in draws:
         verdict.lost += any(by < 0 and _touch(piece, draw) for piece, by in wrong)
         verdict.doubled += any(by > 0 and _touch(piece, draw) for piece, by in wrong)
+
+
+def _excused(evidence: Evidence) -> list[Interval]:
+    """Energy of sessions that are gone, and of those that went on after they had been booked whole: the Central System does
+    not take their second StopTransaction.
+    """
+    intervals = list(evidence.excuses.intervals)
+    rows = {row.transaction_id: row for row in evidence.rows if row.transaction_id in evidence.excuses.stopped_twice}
+    for stray in evidence.strays:
+        row = rows.get(stray["payload"].get("transactionId"))
+        if row is not None and row.meter_stop_wh is not None and stray["action"] == "StopTransaction":
+            intervals.append(Interval(row.connector_id, row.meter_stop_wh, stray["payload"]["meterStop"]))
+    return intervals
 
 
 def _judge_dates(evidence: Evidence, verdict: Verdict) -> None:

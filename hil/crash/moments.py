@@ -6,15 +6,16 @@ Owns the moments and how likely each is. Refuses to kill.
 import asyncio
 import os
 import random
-import threading
-import time
+import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from hil.bench.client import BenchClient
+from hil.crash.station import StationProcess
 from hil.crash.weather import Weather
 from hil.crash.witness import BILLING, Frames
+from hil.crash.writes import kill_at_write
 from hil.csms import CallError, CentralSystem, NoAnswer, NotConnected
 
 PATIENCE_S = 3.0  # then it is killed all the same, and counted as "any"
@@ -31,6 +32,7 @@ class _Missed(Exception):
 class Scene:
     """What a moment looks at. wal: the station's log file."""
 
+    station: StationProcess
     frames: Frames
     bench: BenchClient
     cs: CentralSystem
@@ -82,15 +84,12 @@ async def _charging(scene: Scene) -> None:
 
 
 async def _commit(scene: Scene) -> None:
-    """Between two writes of the log."""
+    """Between two writes of the log. Here it is killed at once; nobody has to do it any more."""
     await asyncio.sleep(scene.rng.uniform(0.3, 1.2))
-    writes = scene.rng.randint(1, 12)
-    enough = threading.Event()
-    try:
-        if not await asyncio.to_thread(_written, scene.wal, writes, enough):
-            raise _Missed
-    finally:
-        enough.set()
+    writes = scene.rng.randint(1, 20)
+    pid = await scene.station.expose()
+    if pid is None or not await asyncio.to_thread(kill_at_write, scene.wal, pid, writes, COMMIT_S):
+        raise _Missed
 
 
 async def _backlog(scene: Scene) -> None:
@@ -104,14 +103,20 @@ async def _backlog(scene: Scene) -> None:
 
 
 async def _leaving(scene: Scene) -> None:
-    """After a Reset."""
+    """After a Reset, or when the service manager stops it."""
     await _until_contactor(scene, "closed")
-    kind = scene.rng.choice(("Soft", "Hard"))
-    try:
-        await scene.cs.known(scene.identity).call("Reset", {"type": kind}, timeout_s=RESET_S)
-    except (CallError, NoAnswer, NotConnected):
-        raise _Missed from None
-    await asyncio.sleep(scene.rng.uniform(0.0, 0.4))
+    how = scene.rng.choice(("Soft", "Hard", "SIGTERM"))
+    if how == "SIGTERM":
+        pid = await scene.station.expose()
+        if pid is None:
+            raise _Missed
+        os.kill(pid, signal.SIGTERM)
+    else:
+        try:
+            await scene.cs.known(scene.identity).call("Reset", {"type": how}, timeout_s=RESET_S)
+        except (CallError, NoAnswer, NotConnected):
+            raise _Missed from None
+    await asyncio.sleep(scene.rng.uniform(0.0, 0.3))
 
 
 MOMENTS: dict[str, tuple[int, Callable[[Scene], Awaitable[None]]]] = {
@@ -122,7 +127,7 @@ MOMENTS: dict[str, tuple[int, Callable[[Scene], Awaitable[None]]]] = {
     "stopping": (4, _stopping),
     "commit": (7, _commit),
     "backlog": (3, _backlog),
-    "leaving": (1, _leaving),
+    "leaving": (2, _leaving),
     "any": (3, _any),
 }
 NEED_NETWORK = frozenset({"authorising", "starting", "leaving"})
@@ -135,24 +140,3 @@ async def _until_contactor(scene: Scene, position: str) -> None:
         return any(connector["contactor"] == position for connector in connectors.values())
 
     await scene.bench.wait_for(holds, PATIENCE_S * 2)
-
-
-def _written(wal: Path, writes: int, enough: threading.Event) -> bool:
-    """Looks without a pause until the log was written so many times; False where it was not."""
-    path, seen, until_s = os.fspath(wal), 0, time.monotonic() + COMMIT_S
-    last = _mark(path)
-    while not enough.is_set() and time.monotonic() < until_s:
-        mark = _mark(path)
-        if mark != last:
-            last, seen = mark, seen + 1
-            if seen >= writes:
-                return True
-    return False
-
-
-def _mark(path: str) -> tuple[int, int]:
-    try:
-        there = os.stat(path)
-    except FileNotFoundError:
-        return (0, 0)
-    return (there.st_size, there.st_mtime_ns)

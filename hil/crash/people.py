@@ -8,6 +8,7 @@ import random
 from contextlib import suppress
 
 from hil.bench.client import BenchClient, BenchError
+from hil.crash.actor import Actor
 from hil.csms import CallError, CentralSystem, NoAnswer, NotConnected
 
 CARDS = tuple(f"04A2B3C{number:X}" for number in range(12))
@@ -23,10 +24,11 @@ HABITS: dict[str, tuple[tuple[str, int], ...]] = {
 }
 
 
-class People:
+class People(Actor):
     """At connector `number`, whose reader has the same number."""
 
     def __init__(self, number: int, bench: BenchClient, cs: CentralSystem, identity: str, rng: random.Random) -> None:
+        super().__init__()
         self.number = number
         self.acts: dict[str, int] = {}
         self._bench = bench
@@ -34,29 +36,20 @@ class People:
         self._identity = identity
         self._rng = rng
         self._card = CARDS[0]
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._live())
 
     async def leave(self) -> None:
         """No more cards; the car leaves."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            if not self._task.cancelled() and (error := self._task.exception()) is not None:
-                raise error
+        await super().leave()
         await self._unplug()
 
-    async def _live(self) -> None:
-        while True:
-            state = (await self._bench.state())["connectors"][str(self.number)]
-            situation = "empty" if not state["plugged"] else "charging" if state["contactor"] == "closed" else "plugged"
-            habits = HABITS[situation]
-            act = self._rng.choices([what for what, _ in habits], [chance for _, chance in habits])[0]
-            self.acts[act] = self.acts.get(act, 0) + 1
-            await self._do(act)
-            await asyncio.sleep(self._rng.uniform(*PAUSE_S))
+    async def act(self) -> None:
+        state = (await self._bench.state())["connectors"][str(self.number)]
+        situation = "empty" if not state["plugged"] else "charging" if state["contactor"] == "closed" else "plugged"
+        habits = HABITS[situation]
+        act = self._rng.choices([what for what, _ in habits], [chance for _, chance in habits])[0]
+        self.acts[act] = self.acts.get(act, 0) + 1
+        await self._do(act)
+        await asyncio.sleep(self._rng.uniform(*PAUSE_S))
 
     async def _do(self, act: str) -> None:
         """What cannot be done (the situation changed meanwhile) is not done."""

@@ -11,19 +11,22 @@ Disk = Literal["", "small", "full", "quota"]
 DISK_FIRST = 6  # kills before the first trouble with the disk
 DISK_EVERY = (9, 16)
 CUT_CHANCE = 0.2
-MISCHIEF_CHANCE = 0.5
+MISCHIEF_CHANCE = 0.7
 DARK_S = (0.02, 0.4)
+BIRTHS_SHARE = 20  # of so many kills one
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cycle:
-    """One life of the station. moment: when it is killed. cut: its log is cut then. mischief: the Central System misbehaves.
-    disk: "small": the disk becomes a small one before the start and fills up some time after it; "full": it is full from the
-    start, and gets room again; "quota": files may not grow any more. after_s: when that happens. dark_s: how long the station
-    stays dead.
+    """One life of the station.
+
+    moment: when it is killed. birth: it begins without a database, as on the first day. cut: its log is cut when it is dead.
+    mischief: the Central System misbehaves. disk: "small": the disk is a small one and fills up after `after_s`; "full": it is
+    full from the start and gets room again; "quota": files may not grow any more. dark_s: how long the station stays dead.
     """
 
     moment: str
+    birth: bool
     cut: bool
     mischief: bool
     disk: Disk
@@ -35,17 +38,20 @@ class Cycle:
 def cycles(kills: int, seed: int, disks: tuple[Disk, ...]) -> list[Cycle]:
     """disks: the kinds of trouble that can be had here; none: no trouble with the disk."""
     rng = random.Random(f"{seed} plan")
+    births = max(1, kills // BIRTHS_SHARE)
     names = list(MOMENTS)
     weights = [MOMENTS[name][0] for name in names]
-    troubles = _troubles(kills, rng, disks)
+    troubles = _troubles(births, kills, rng, disks)
     made = []
     for number in range(kills):
         # Every moment once, then by chance: a short run has seen them all.
-        moment = names[number] if number < len(names) and kills >= len(names) else rng.choices(names, weights)[0]
+        turn = number - births
+        moment = "boot" if turn < 0 else names[turn] if turn < len(names) else rng.choices(names, weights)[0]
         made.append(
             Cycle(
                 moment=moment,
-                cut=rng.random() < CUT_CHANCE,
+                birth=turn < 0,
+                cut=rng.random() < CUT_CHANCE and turn >= 0,
                 mischief=rng.random() < MISCHIEF_CHANCE,
                 disk=troubles.get(number, ""),
                 after_s=rng.uniform(0.1, 1.5),
@@ -56,10 +62,10 @@ def cycles(kills: int, seed: int, disks: tuple[Disk, ...]) -> list[Cycle]:
     return made
 
 
-def _troubles(kills: int, rng: random.Random, disks: tuple[Disk, ...]) -> dict[int, Disk]:
+def _troubles(births: int, kills: int, rng: random.Random, disks: tuple[Disk, ...]) -> dict[int, Disk]:
     """A small disk fills up in one life and is full at the start of the next; a quota lasts one or two."""
     found: dict[int, Disk] = {}
-    number, turn = DISK_FIRST, 0
+    number, turn = births + DISK_FIRST, 0
     while disks and number + 1 < kills:
         if disks[turn % len(disks)] == "small":
             found[number], found[number + 1] = "small", "full"

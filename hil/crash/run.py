@@ -17,12 +17,14 @@ from typing import Any
 
 from hil.bench.client import BenchError
 from hil.crash import moments
+from hil.crash.actor import Actor
 from hil.crash.autopsy import LOG, cut_log, examine
 from hil.crash.disk import SmallDisk
 from hil.crash.excuses import Excuses
 from hil.crash.house import CONNECTORS, IDENTITY, House, open_house
 from hil.crash.judge import Evidence, Verdict, judge
 from hil.crash.mischief import Mischief
+from hil.crash.operator import Operator
 from hil.crash.people import People
 from hil.crash.plan import Cycle, cycles
 from hil.crash.weather import Weather
@@ -49,6 +51,7 @@ class Options:
     command: tuple[str, ...]
     disks: tuple[Any, ...] = ("small", "quota")
     cuts: bool = True
+    after_power_loss: str = "stop"
 
 
 @dataclass
@@ -89,6 +92,8 @@ class Run:
             People(number, house.bench, house.cs, IDENTITY, random.Random(f"{seed} people {number}"))
             for number in range(1, CONNECTORS + 1)
         ]
+        self._operator = Operator(house.cs, IDENTITY, random.Random(f"{seed} operator"))
+        self._begun = False
         self._disk = SmallDisk(house.state)
         self._excuses = Excuses()
         self._began_s = time.monotonic()
@@ -96,12 +101,11 @@ class Run:
     async def play(self) -> Verdict:
         """Everything, to the verdict."""
         first_wh = await self._meters.start()
-        for one in self._people:
-            one.start()
-        self._weather.start()
         plan = cycles(self._options.kills, self._options.seed, self._options.disks)
         try:
             for number, cycle in enumerate(plan):
+                if not cycle.birth:
+                    self._begin()
                 while not await self._live(number, cycle):
                     self._tell("  the station was between two starts: once more")
             await self._peace()
@@ -157,6 +161,14 @@ class Run:
     def weather_seen(self) -> dict[str, int]:
         return self._weather.seen
 
+    def _begin(self) -> None:
+        """People, operator and weather: once, when the station has a past that must not be lost."""
+        if not self._begun:
+            self._begun = True
+            actors: tuple[Actor, ...] = (*self._people, self._operator, self._weather)
+            for one in actors:
+                one.start()
+
     # One life
 
     async def _live(self, number: int, cycle: Cycle) -> bool:
@@ -164,11 +176,23 @@ class Run:
         house = self._house
         self._mischief.brew() if cycle.mischief else self._mischief.end()
         await self._prepare_disk(cycle)
+        if cycle.birth:
+            for file in house.state.iterdir():
+                file.unlink()
         if cycle.moment in moments.NEED_NETWORK:
             self._weather.hold("fair")
         await house.station.start()
         disk = asyncio.create_task(self._disk_trouble(cycle))
-        scene = moments.Scene(self._frames, house.bench, house.cs, IDENTITY, self._weather, house.state / LOG, self._rng)
+        scene = moments.Scene(
+            station=house.station,
+            frames=self._frames,
+            bench=house.bench,
+            cs=house.cs,
+            identity=IDENTITY,
+            weather=self._weather,
+            wal=house.state / LOG,
+            rng=self._rng,
+        )
         came = await moments.wait(cycle.moment, scene)
         weather = self._weather.now
         killed = await house.station.kill()
@@ -230,7 +254,7 @@ class Run:
         if cut.problem is not None:
             self._tally.note(f"kill {number + 1}, log cut by {cut.bytes_lost} bytes: {cut.problem}")
         before = len(self._excuses.reasons)
-        self._excuses.add(cut, self._house.cs.books.rows, rest_wh, time.time())
+        self._excuses.add(cut, self._house.cs.books.rows, rest_wh)
         for reason in self._excuses.reasons[before:]:
             self._tell(f"  excused: {reason}")
         return f", log cut by {cut.commits_lost} commits"
@@ -273,10 +297,11 @@ class Run:
         """Everything heals, the cars leave, the backlog is delivered, dead letters are sent again, the station stops."""
         await self._prepare_disk(Cycle(**_PEACE))
         self._mischief.end()
-        await self._weather.stop()
+        await self._weather.leave()
         self._tell("  all is well again: the backlog is delivered")
         await self._house.station.start()
-        for one in self._people:
+        actors: tuple[Actor, ...] = (*self._people, self._operator)
+        for one in actors:
             await one.leave()
         try:
             async with asyncio.timeout(PEACE_S):
@@ -323,6 +348,7 @@ class Run:
 
 _PEACE: dict[str, Any] = {
     "moment": "any",
+    "birth": False,
     "cut": False,
     "mischief": False,
     "disk": "",
@@ -335,6 +361,6 @@ _PEACE: dict[str, Any] = {
 async def play(options: Options, tell: Tell) -> tuple[Verdict, Tally, Run]:
     """A whole run. Raises what keeps it from coming to its end."""
     tally = Tally()
-    async with open_house(options.folder, options.command, tally.note) as house:
+    async with open_house(options.folder, options.command, options.after_power_loss, tally.note) as house:
         run = Run(options, house, tally, tell)
         return await run.play(), tally, run

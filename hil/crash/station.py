@@ -4,6 +4,7 @@ Owns the exit statuses: which of them are well, and when. A kill is ours and no 
 """
 
 import asyncio
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -50,12 +51,17 @@ class StationProcess:
         self._keeper = asyncio.create_task(self._keep())
 
     async def kill(self) -> bool:
-        """SIGKILL; False where it was just between two starts."""
+        """SIGKILL; False where it was just between two starts, or had ended."""
         await self._let_go()
         assert self._child is not None
-        running = self._child.running
         await self._child.kill()
-        return running
+        return await self._child.wait() == -signal.SIGKILL
+
+    async def expose(self) -> int | None:
+        """Its process id, for somebody who kills it: it is not started again. None where there is no process."""
+        await self._let_go()
+        assert self._child is not None
+        return self._child.pid if self._child.running else None
 
     async def stop(self) -> int:
         """SIGTERM; the exit status."""

@@ -79,21 +79,21 @@ def whole_commits(log: Log, length: int) -> int:
 
 
 def commits_to_keep(base: bytes, raw: bytes, log: Log) -> int:
-    """How many commits have begun to be merged into the database: a power cut cannot lose them and keep what came later."""
-    merged = 0
+    """How many commits a checkpoint has begun to merge into the database: no power cut loses them and keeps what came later.
+
+    A checkpoint writes the newest version of each page in the order of their numbers. So one of the first n commits has begun
+    if the lowest of their pages is in the database as the last of them left it.
+    """
+    keep = frames = 0
     newest: dict[int, int] = {}
-    for number, page in enumerate(log.pages[: log.commits[-1][0] if log.commits else 0]):
-        start = log.offset(number) + FRAME_HEADER
+    for count, (end, _) in enumerate(log.commits, start=1):
+        newest.update({page: number for number, page in enumerate(log.pages[frames:end], start=frames)})
+        frames = end
+        page = min(newest)
+        start = log.offset(newest[page]) + FRAME_HEADER
         if base[(page - 1) * log.page_bytes : page * log.page_bytes] == raw[start : start + log.page_bytes]:
-            newest[page] = number + 1
-    if newest:
-        merged = max(newest.values())
-    return sum(1 for frames, _ in log.commits if frames <= merged) + (1 if _inside(log, merged) else 0)
-
-
-def _inside(log: Log, frames: int) -> bool:
-    """So many frames end in the middle of a commit."""
-    return 0 < frames < (log.commits[-1][0] if log.commits else 0) and all(frames != end for end, _ in log.commits)
+            keep = count
+    return keep
 
 
 def image(base: bytes, raw: bytes, log: Log, commits: int) -> bytes:

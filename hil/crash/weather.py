@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hil.crash.actor import Actor
 from hil.proxy import Proxy, Way
 
 SLOW_BYTES_PER_S = (4_000, 40_000)  # a StopTransaction with its data passes within the station's patience
@@ -62,36 +63,31 @@ def _mute(proxy: Proxy, rng: random.Random) -> None:
 
 
 KINDS: dict[str, Kind] = {
-    "fair": Kind(10, (1.0, 6.0), _fair),
+    "fair": Kind(9, (0.5, 5.0), _fair),
     "far": Kind(2, (1.0, 4.0), _far),
-    "thin": Kind(2, (1.0, 4.0), _thin),
+    "thin": Kind(3, (1.0, 4.0), _thin),
     "flaky": Kind(2, (1.0, 3.0), _flaky),
     "away": Kind(2, (1.0, 8.0), _away),
     "frozen": Kind(2, (1.0, 4.0), _frozen),
     "deaf": Kind(1, (1.0, 4.0), _deaf),
-    "mute": Kind(2, (1.0, 4.0), _mute),
+    "mute": Kind(3, (1.0, 4.0), _mute),
 }
 
 
-class Weather:
-    """Runs until `stop`. `now` is the kind; `seen` counts the spells of each."""
+class Weather(Actor):
+    """Runs until it leaves. `now` is the kind; `seen` counts the spells of each."""
 
     def __init__(self, proxy: Proxy, rng: random.Random) -> None:
+        super().__init__()
         self.now = "fair"
         self.seen: dict[str, int] = {}
         self._proxy = proxy
         self._rng = rng
         self._held = False
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run())
-
-    async def stop(self) -> None:
+    async def leave(self) -> None:
         """Fair weather from now on."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await super().leave()
         self._become("fair")
 
     def hold(self, kind: str) -> None:
@@ -102,14 +98,14 @@ class Weather:
     def release(self) -> None:
         self._held = False
 
-    async def _run(self) -> None:
+    async def act(self) -> None:
+        """One spell."""
         names = list(KINDS)
-        while True:
-            kind = self._rng.choices(names, [KINDS[name].weight for name in names])[0]
-            lasts_s = self._rng.uniform(*KINDS[kind].lasts_s)
-            if not self._held:
-                self._become(kind)
-            await self._last(lasts_s)
+        kind = self._rng.choices(names, [KINDS[name].weight for name in names])[0]
+        lasts_s = self._rng.uniform(*KINDS[kind].lasts_s)
+        if not self._held:
+            self._become(kind)
+        await self._last(lasts_s)
 
     async def _last(self, lasts_s: float) -> None:
         clock = asyncio.get_running_loop().time
