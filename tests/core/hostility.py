@@ -159,6 +159,14 @@ odd = st.one_of(
 frames: st.SearchStrategy[Frame] = st.one_of(calls(), wrong_calls(), torn_frames(), answers(), odd)
 
 
+requests = st.sampled_from(
+    ["status", "present_card", "stop_session", "get_settings", "set_setting", "data_transfer", "replay_dead_letter", "dance"]
+)
+arguments = st.sampled_from(
+    ["id_tag", "reader", "connector", "names", "name", "value", "vendor_id", "message_id", "data", "seq"]
+)
+
+
 class Besieged(World):
     """A World whose station may also answer ids that are too short or too long with a CALLERROR."""
 

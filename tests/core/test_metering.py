@@ -168,7 +168,7 @@ class TestSampled:
         assert times(world) == [10, 125, 135]
 
     @given(st.floats(0.0, 1e7), st.integers(1, 86_400), st.integers(1, 50))
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300, deadline=None, derandomize=True)
     def test_each_is_taken_once_whatever_floats_do(self, begin_s: float, interval_s: int, count: int) -> None:
         metering = Metering(Keys(MeterValueSampleInterval=interval_s))
         metering.begin(1, begin_s)
@@ -288,7 +288,7 @@ class TestAligned:
         assert [call["connectorId"] for call in world.calls("MeterValues")] == [1]
 
     @given(st.integers(1, DAY_S), st.floats(0.0, 1e6), st.lists(st.floats(0.0, 5_000.0), min_size=1, max_size=60))
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200, deadline=None, derandomize=True)
     def test_however_often_it_is_asked_each_slot_comes_once(self, interval_s: int, at_s: float, gaps: list[float]) -> None:
         metering = Metering(Keys(ClockAlignedDataInterval=interval_s))
         begin_s = BEGIN_WALL_S + at_s
@@ -438,7 +438,7 @@ class TestEnergy:
         assert world.calls("StopTransaction")[0]["meterStop"] == 1_500
 
     @given(st.lists(st.floats(0.0, 1e9), min_size=1, max_size=12), st.sampled_from(["cumulative", "transaction"]))
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100, deadline=None, derandomize=True)
     def test_whatever_the_meter_says_the_bill_is_never_negative(self, registers: list[float], metering: str) -> None:
         world = World(metering=metering, keys={"MeterValueSampleInterval": 1, "StopTxnSampledData": ENERGY})
         charging(world)
