@@ -40,6 +40,8 @@ class Box:
         self._answers: deque[ev.Event] = deque()
         self._busy = False
         self.events = 0
+        self._stepped = True
+        self._deadline_s: float | None = None
         self.cut_in_effects: int | None = None  # how many more effects are performed before the power goes
         self.wall_s: Callable[[], float | None] = lambda: None
         self.lying = False
@@ -64,8 +66,10 @@ class Box:
         """When the station wants a Tick, as true time."""
         if self.station is None:
             return None
-        deadline = self.station.next_deadline()
-        return None if deadline is None else deadline + self._powered_s
+        if self._stepped:  # it changes with a step only
+            self._stepped = False
+            self._deadline_s = self.station.next_deadline()
+        return None if self._deadline_s is None else self._deadline_s + self._powered_s
 
     def feed(self, event: ev.Event, now_s: float) -> None:
         """One event and what the store answers to it; raises Died where the power goes in between."""
@@ -103,6 +107,7 @@ class Box:
     def _step(self, event: ev.Event, now_s: float) -> None:
         assert self.station is not None
         self.events += 1
+        self._stepped = True
         effects = self.station.handle(event, Now(now_s - self._powered_s, self.wall_s()))
         self.look(event, effects)
         for effect in effects:
