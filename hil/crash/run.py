@@ -29,6 +29,7 @@ from hil.crash.people import People
 from hil.crash.plan import Cycle, cycles
 from hil.crash.weather import Weather
 from hil.crash.witness import Frames, Meters
+from hil.demo.processes import DemoError
 from hil.demo.sockets import LineClient, Refused, SocketError
 
 FALL_S = 1.0  # for a contactor to fall open when nobody holds its coil
@@ -37,6 +38,7 @@ PEACE_S = 60.0  # for everything to be delivered once all is well
 LOOK_S = 0.1
 QUOTA_MORE_BYTES = 1 << 16
 TROUBLE_MAX = 200
+TRIES = 20
 
 Tell = Callable[[str], None]
 
@@ -106,8 +108,7 @@ class Run:
             for number, cycle in enumerate(plan):
                 if not cycle.birth:
                     self._begin()
-                while not await self._live(number, cycle):
-                    self._tell("  the station was between two starts: once more")
+                await self._killed(number, cycle)
             await self._peace()
         finally:
             with suppress(OSError):
@@ -170,6 +171,14 @@ class Run:
                 one.start()
 
     # One life
+
+    async def _killed(self, number: int, cycle: Cycle) -> None:
+        """Lives until a kill met the process. Raises DemoError where none ever does."""
+        for _ in range(TRIES):
+            if await self._live(number, cycle):
+                return
+            self._tell("  no process was there to be killed: once more")
+        raise DemoError(f"the station never lives until it is killed; {TRIES} tries:\n{self._house.station.tail()}")
 
     async def _live(self, number: int, cycle: Cycle) -> bool:
         """From start to death; False where the kill met no process."""
