@@ -276,6 +276,7 @@ class Sessions:
         held_for = self._blocks.transactions[key].id_tag if self._holds(reason) else None
         ending = Ending(transaction=key, reason=reason, stop=step.stamp, offset_s=offset_s, id_tag=id_tag, held_for=held_for)
         self._set(connector, ending, step)
+        connector.reading_began_s = float("-inf")  # what was read before the end is not the last reading
         self._blocks.transactions.keep(key, step)
         self._blocks.profiles.transaction_ended(key, step)
         self._blocks.metering.end(connector.number)

@@ -343,16 +343,22 @@ class World(Hands):
             case fx.ReadMeter():
                 if not plant.meter_deaf:
                     began_s = self.mono_s
-                    self._soon(lambda: ev.MeterRead(plant.number, plant.reading(), began_s))
+                    self._soon(lambda: None if plant.meter_deaf else ev.MeterRead(plant.number, plant.reading(), began_s))
             case _:
                 assert_never(effect)
 
-    def _soon(self, answer: Callable[[], ev.Event]) -> None:
-        """What a part answers, after its lag."""
+    def _soon(self, answer: Callable[[], ev.Event | None]) -> None:
+        """What a part answers, after its lag, unless it is lost by then."""
+
+        def tell() -> None:
+            event = answer()
+            if event is not None:
+                self.deliver(event)
+
         if self.lag_s:
-            self.later(self.lag_s, lambda: self.deliver(answer()))
+            self.later(self.lag_s, tell)
         else:
-            self._pending.append(answer())
+            tell()
 
     def _poll(self) -> None:
         if self.poll_s:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chargepoint.core.effects import OfferCurrent
 from chargepoint.messages import ChargePointStatus as Status
 from tests.core.harness import World
 
@@ -103,7 +104,7 @@ def test_offers_are_lowered_before_others_are_raised() -> None:
     worst_a = 0.0
     standing: dict[int, float] = {}
     for effect in world.effects:
-        if hasattr(effect, "current_a"):
+        if isinstance(effect, OfferCurrent):
             standing[effect.connector] = effect.current_a or 0.0
             worst_a = max(worst_a, sum(standing.values()))
     assert worst_a == 32.0

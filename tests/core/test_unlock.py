@@ -140,6 +140,7 @@ def test_unlock_while_a_refused_session_is_being_closed_frees_its_cable() -> Non
     world.csms.once("StartTransaction", {**id_tag_info("Blocked"), "transactionId": 3})
     world.plug()
     world.tap()
+    world.advance(0.5)
     world.plants[1].meter_deaf = True
     world.advance(1.0)
     asked = world.ask("UnlockConnector", {"connectorId": 1})

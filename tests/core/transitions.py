@@ -32,22 +32,23 @@ class Transition(Struct, frozen=True):
 
 
 TABLE: dict[str, Transition] = {
-    "A2": Transition("somebody begins to use the connector: a plug, a card, a remote start"),
-    "A3": Transition("plugged by somebody who is authorised already, and the car draws at once"),
-    "A4": Transition("as A3, but the car does not draw"),
-    "A5": Transition("as A3, but the station gives nothing"),
+    "A2": Transition("a plug, a card, a remote start"),
+    "A3": Transition("plugged by somebody who is authorised already, and the car draws; told by way of Preparing", taken=False),
+    "A4": Transition("as A3, but the car does not draw", taken=False),
+    "A5": Transition("as A3, but the station gives nothing", taken=False),
     "A7": Transition("ReserveNow"),
     "A8": Transition("ChangeAvailability: Inoperative"),
     "A9": Transition("a fault"),
-    "B1": Transition("the car leaves, the card is shown again, or ConnectionTimeOut passes"),
+    "B1": Transition("the car leaves, the card comes again, or ConnectionTimeOut"),
     "B3": Transition("everything is there, and the car draws"),
     "B4": Transition("everything is there, but the car does not draw"),
     "B5": Transition("everything is there, but the station gives nothing"),
-    "B6": Transition("a plugged car waits for its card without limit here, as home stations must", taken=False),
+    # Not by a time-out: a plugged car waits for its card without limit here, as at home it must.
+    "B6": Transition("the session ends before the car drew"),
     "B9": Transition("a fault"),
     "C1": Transition("the session ends and nothing is left to do; told by way of Finishing", taken=False),
     "C4": Transition("the car stops drawing"),
-    "C5": Transition("the station stops giving: a limit, an id tag that is not accepted"),
+    "C5": Transition("the station stops giving: a limit, a refused id tag"),
     "C6": Transition("the session ends, the cable is still there"),
     "C8": Transition("as C1 with ChangeAvailability waiting; told by way of Finishing", taken=False),
     "C9": Transition("a fault"),
@@ -108,5 +109,6 @@ def ends(name: str) -> tuple[Status, Status]:
 
 
 def allowed(before: Status, after: Status) -> bool:
+    """Whether this station may say one after the other: what the table has, and no more of it than is told to be taken."""
     name = code(before, after)
-    return before is after or name in TABLE or name in DEVIATIONS
+    return before is after or name in DEVIATIONS or (name in TABLE and TABLE[name].taken)
