@@ -74,9 +74,11 @@ class Rpc(Generic[P]):
         step.then(SendFrame(encode_call(message_id, req)))  # type: ignore[arg-type]
 
     def heard(self, mono_s: float) -> None:
-        """Anything at all came from the peer."""
+        """Anything at all came from the peer. Where it was waited for, the waiting is over: the answer is not to come."""
         if self.in_flight:
             self.in_flight.heard_s = mono_s
+            if self.in_flight.probing:
+                self.in_flight.deadline_s = mono_s
 
     def answer(self, frame: CallResult | CallError, step: Step) -> Outcome[P] | None:
         """The outcome that an answer brings; None for one that nobody waits for."""
