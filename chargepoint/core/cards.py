@@ -195,8 +195,9 @@ class Cards:
         return False
 
     def _frees_any(self, served: list[Connector], step: Step) -> bool:
-        """Any accepted card frees a held cable, where the reader has no other connector."""
-        if len(served) == 1 and isinstance(served[0].session, Finishing) and served[0].session.held_for is not None:
+        """A cable whose own card was refused is freed by any accepted one, where the reader has no other connector."""
+        session = served[0].session if len(served) == 1 else None
+        if isinstance(session, Finishing) and session.held_for is not None and session.reason is Reason.DeAuthorized:
             self._sessions.release(served[0], step)
             return True
         return False

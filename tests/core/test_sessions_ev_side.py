@@ -79,6 +79,18 @@ def test_a_stranger_cannot_take_a_held_cable_at_a_shared_reader() -> None:
 
 
 @pytest.mark.section("4.10")
+def test_a_stranger_cannot_take_a_held_cable_at_its_own_reader_either() -> None:
+    world = World(keys={"UnlockConnectorOnEVSideDisconnect": False})
+    world.plug()
+    world.tap("ANNA")
+    world.unplug(side="ev")
+    world.tap("BERT")
+    assert world.locked()
+    world.tap("ANNA")
+    assert not world.locked()
+
+
+@pytest.mark.section("4.10")
 @pytest.mark.parametrize("unlock", [True, False])
 def test_the_session_waits_with_a_locked_cable_for_the_car_to_come_back(unlock: bool) -> None:
     world = world_with(stop=False, unlock=unlock)
