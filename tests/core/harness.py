@@ -141,6 +141,11 @@ class World(Hands):
         for plant in self.plants.values():
             plant.darken()
 
+    def abandon(self) -> None:
+        """The process died in the middle of a step."""
+        self._stepping = False
+        self.kill()
+
     def restart(self, *, online: bool = True, parts: bool = True) -> None:
         """The process runs again, in the same boot of the machine."""
         self.kill()
