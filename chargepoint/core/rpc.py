@@ -96,6 +96,12 @@ class Rpc(Generic[P]):
         self._note(flight.action, leniences, step)
         return self._end("answered", conf=conf)
 
+    def unreadable(self, message_id: str, description: str) -> Outcome[P] | None:
+        """The outcome of a frame that was meant as the answer but is none; None where nobody waits for it."""
+        if self.in_flight is None or self.in_flight.message_id != message_id:
+            return None
+        return self._end("error", text=f"unreadable answer: {description}"[:300])
+
     def tick(self, step: Step) -> Outcome[P] | None:
         flight = self.in_flight
         if flight is None or step.mono_s < flight.deadline_s:

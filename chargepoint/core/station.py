@@ -252,5 +252,9 @@ class Station:
                 step.log("warning", f"A frame could not be read: {description}")
                 if message_id is not None and code is not None:
                     step.then(SendFrame(encode_error(message_id, code, description)))
+                elif message_id is not None:
+                    lost = self._blocks.rpc.unreadable(message_id, description)
+                    if lost is not None:
+                        self._calls.ended(lost, step)
             case _:
                 assert_never(frame)

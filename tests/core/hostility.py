@@ -220,6 +220,7 @@ class Attack:
             head = HEAD.match(frame.decode(errors="replace") if isinstance(frame, bytes) else frame)
             if head is not None:
                 self._allowed[head[1]] += 1
+                self.world.wire.answered(head[1])
             return
         kind, message_id = message[0], message[1]
         if type(kind) is int and kind in (3, 4):

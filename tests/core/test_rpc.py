@@ -225,6 +225,19 @@ class TestLeniences:
         world.advance(60)
         assert world.store.newest().transaction_id == 1001
 
+    @pytest.mark.parametrize("answer", ['[3,"{}"]', '[3,"{}",{{}},{{}}]', '[4,"{}"]', '[3,"{}",{{"a":', '[3,"{}",{{}}'])
+    def test_what_was_meant_as_an_answer_ends_the_waiting(self, world: World, answer: str) -> None:
+        """A Central System that leaves an empty payload out must not cost half a minute for every status."""
+        world.csms.once("StatusNotification", Silence())
+        world.plug()
+        status = in_flight(world)
+        assert status.action == "StatusNotification"
+        world.wire.answered(status.message_id)
+        world.receive(answer.format(status.message_id))
+        world.tap()
+        assert world.contactor()
+        assert status.message_id not in world.answers
+
     @pytest.mark.parametrize("payload", [None, [], "", 5, {"a": {"b": [1, 2]}}])
     def test_an_empty_confirmation_may_look_like_anything(self, world: World, payload: object) -> None:
         """StatusNotification.conf has no content: whatever is in its place, it is an answer."""
