@@ -211,10 +211,10 @@ class Cards:
         step.log("info", "A card that waited for a plug was shown again: it no longer waits.")
         return True
 
-    @staticmethod
-    def _plugged(among: list[Connector]) -> list[Connector]:
-        """Connectors with a car and without a session, the longest waiting first."""
+    def _plugged(self, among: list[Connector]) -> list[Connector]:
+        """Connectors with a car that waits for a card, the longest waiting first."""
         waiting = [one for one in among if one.free and one.vehicle and isinstance(one.session, Idle)]
+        waiting = [one for one in waiting if not self._blocks.starts.holds(one.number)]
         return sorted(waiting, key=lambda one: one.plugged_s or 0.0)
 
     @staticmethod

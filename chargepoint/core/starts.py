@@ -3,8 +3,9 @@
 Owns who may begin a session next, on which connectors, and until when. Refuses to know how the id was authorised.
 
 Rules.
-1. A reader has one waiting card: a second one takes its place, and a card waits at one reader, the last. Remote starts wait
-   beside it, for a connector one, and for an id tag one among the same connectors.
+1. A reader has one card that waits for a plug: a second one takes its place, but not that of a card whose car is there and
+   whose meter is still being read. A card waits at one reader, the last. Remote starts wait beside it, for a connector one,
+   and for an id tag one among the same connectors.
 2. Whoever waits longest gets the connector that is plugged next.
 3. After ConnectionTimeOut seconds nobody waits any more; 0 means for ever.
 """
@@ -102,7 +103,7 @@ class Starts:
     def _rivals(new: Waiting, old: Waiting) -> bool:
         same = same_id(new.id_tag, old.id_tag)
         if new.reader is not None and old.reader is not None:
-            return same or new.reader == old.reader
+            return same or (new.reader == old.reader and not set(new.connectors).isdisjoint(old.connectors))
         if new.reader is not None or old.reader is not None:
             return False
         return (same and not set(new.connectors).isdisjoint(old.connectors)) or (

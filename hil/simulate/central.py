@@ -53,6 +53,7 @@ class Central:
         self.lost_answers = 0
         self.invalid: set[str] = set()
         self.clock_error_s = 0.0
+        self.kept: list[tuple[str, Payload]] | None = None  # every CALL that was answered, where somebody wants to read them
         self._boots = 0
         self._calls = 0
         self._asked: tuple[str, str] | None = None
@@ -110,6 +111,8 @@ class Central:
             self._later(0.05, json.dumps([4, message_id, "InternalError", "chance", {}]), life)
             return
         self._errors.pop(action, None)
+        if self.kept is not None:
+            self.kept.append((action, payload))
         answer = json.dumps([3, message_id, self._answer(action, payload)])
         if action != "BootNotification" and self._chance(habits.drop_answer):
             self.lost_answers += 1
@@ -166,9 +169,9 @@ class Central:
 
     def _plan(self) -> None:
         self._again(self._habits.commands_a_day / DAY_S, self._command)
-        self._again(self._habits.offline_a_day / DAY_S, lambda: self._vanish(self._rng.uniform(5, 3_600)))
+        self._again(self._habits.offline_a_day / DAY_S, lambda: self.vanish(self._rng.uniform(5, 3_600)))
         year_s = 365 * DAY_S
-        self._again(self._habits.offline_days_a_year / year_s, lambda: self._vanish(self._rng.uniform(1, 5) * DAY_S))
+        self._again(self._habits.offline_days_a_year / year_s, lambda: self.vanish(self._rng.uniform(1, 5) * DAY_S))
         self._again(self._habits.clock_jumps_a_year / year_s, self._jump)
 
     def _again(self, rate: float, action: Callable[[], None]) -> None:
@@ -183,7 +186,8 @@ class Central:
 
         self._timeline.after(self._rng.expovariate(rate), act)
 
-    def _vanish(self, for_s: float) -> None:
+    def vanish(self, for_s: float) -> None:
+        """Nothing can be reached for so many seconds."""
         if not self.online:
             return
         self.online = False

@@ -28,6 +28,7 @@ from hil.simulate.trouble import Trouble, Weather
 
 HEAL_S = 3 * DAY_S
 STATION_A = 40.0
+KEYS = {"MeterValueSampleInterval": "900", "TransactionMessageAttempts": "5", "HeartbeatInterval": "3600"}
 
 
 class Result(Struct, frozen=True, kw_only=True):
@@ -45,7 +46,13 @@ class Result(Struct, frozen=True, kw_only=True):
 
 class Simulation:
     def __init__(
-        self, seed: int, days: float, connectors: int = 2, weather: Weather | None = None, habits: Habits | None = None
+        self,
+        seed: int,
+        days: float,
+        connectors: int = 2,
+        weather: Weather | None = None,
+        habits: Habits | None = None,
+        keys: dict[str, str] | None = None,
     ) -> None:
         self.seed, self.days = seed, days
         self._rng = random.Random(seed)
@@ -62,7 +69,7 @@ class Simulation:
             readers={1: tuple(outlet.number for outlet in self.outlets)},
             current_a_max=STATION_A,
             offline_behaviour="accept_all",
-            first_keys={"MeterValueSampleInterval": "900", "TransactionMessageAttempts": "5", "HeartbeatInterval": "3600"},
+            first_keys=KEYS | (keys or {}),
         )
         self.box = Box(Path(self._directory.name) / "state", site, self._perform)
         self.invariants = Invariants(self.outlets, STATION_A)
@@ -85,14 +92,22 @@ class Simulation:
     def run(self) -> Result:
         """The days, the healing, the books."""
         try:
-            self._live()
+            self.start()
+            self.run_until(BEGIN_S + self.days * DAY_S)
+            self.heal()
+            self.run_until(self.timeline.now_s + HEAL_S)
+            return self.end()
         finally:
-            self.box.die()
-            self._directory.cleanup()
+            self.close()
+
+    def end(self) -> Result:
+        """What the books say, after everything was healed and delivered."""
+        queue = self._ask("status")["queue"]
         billed = {outlet.number: outlet.energy_wh for outlet in self.outlets}
         wrong = self.invariants.at_the_end(self.central.book, billed, self._trouble.slack_wh)
-        if self._owed:
-            wrong.append(f"{self._owed} messages are still owed {HEAL_S / DAY_S:.0f} days after everything healed")
+        owed = queue["messages"] + queue["dead_letters"]
+        if owed:
+            wrong.append(f"{owed} messages are still owed after everything healed")
         return Result(
             seed=self.seed,
             days=self.days,
@@ -106,18 +121,12 @@ class Simulation:
             digest=self._digest.hexdigest()[:16],
         )
 
-    _owed = 0
+    def close(self) -> None:
+        self.box.die()
+        self._directory.cleanup()
 
-    def _live(self) -> None:
-        self._begin()
-        end_s = BEGIN_S + self.days * DAY_S
-        self._run_until(end_s)
-        self._heal()
-        self._run_until(end_s + HEAL_S)
-        status = self._ask("status")
-        self._owed = status["queue"]["messages"] + status["queue"]["dead_letters"]
-
-    def _begin(self) -> None:
+    def start(self) -> None:
+        """The station gets its power for the first time, and the world begins to turn."""
         weather = self._weather
         self._power_up(power_cut=True)
         self._drivers = Drivers(self.timeline, self._rng, self.outlets, weather.visits, self._tap, self._pilot_changed)
@@ -125,7 +134,7 @@ class Simulation:
         self._trouble.again(weather.power_cuts / DAY_S, lambda: self._plan_death(power_cut=True))
         self._trouble.again(weather.process_kills / DAY_S, lambda: self._plan_death(power_cut=False))
 
-    def _run_until(self, end_s: float) -> None:
+    def run_until(self, end_s: float) -> None:
         timeline, box = self.timeline, self.box
         while True:
             planned_s = timeline.next_s()
@@ -139,7 +148,7 @@ class Simulation:
                 timeline.now_s = end_s
                 return
 
-    def _heal(self) -> None:
+    def heal(self) -> None:
         """Whatever was broken works; drivers go home; what is owed can be delivered."""
         self._healing = True
         self.central.heal()
@@ -188,7 +197,11 @@ class Simulation:
                 self._lie_began = (self.timeline.now_s, {outlet.number: outlet.energy_wh for outlet in self.outlets})
             self.box.cut_in_effects = self._rng.choice([0, 0, 1, 2, 3, 5, 8, 20, 60])
 
-    def _dead(self, *, power_cut: bool) -> None:
+    def cut_power(self, for_s: float) -> None:
+        """The power goes now, and comes back after for_s seconds."""
+        self._dead(power_cut=True, for_s=for_s)
+
+    def _dead(self, *, power_cut: bool, for_s: float | None = None) -> None:
         self._power_cuts += power_cut
         self._hardware.power_down()
         self._life += 1
@@ -196,7 +209,8 @@ class Simulation:
         if self.box.lying:
             self._excuse()
         self.box.die()
-        for_s = self._rng.uniform(1, 5) if not power_cut else self._rng.choice([3.0, 30.0, 600.0, 7_200.0])
+        if for_s is None:
+            for_s = self._rng.uniform(1, 5) if not power_cut else self._rng.choice([3.0, 30.0, 600.0, 7_200.0])
         self.timeline.after(for_s, lambda: self._power_up(power_cut=power_cut))
 
     def _excuse(self) -> None:

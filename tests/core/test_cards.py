@@ -274,3 +274,18 @@ def test_a_card_while_the_last_reading_is_waited_for_begins_nothing_by_accident(
     world.advance(5.0)
     assert len(world.calls("StartTransaction")) == 1
     assert not isinstance(world.store.session(1), Charging)
+
+
+@pytest.mark.section("4.8")
+def test_a_card_whose_car_is_there_keeps_its_connector_while_the_meter_is_read(two: World) -> None:
+    """Found by the simulator: two drivers at one reader within the time that a meter takes to answer."""
+    two.plug(1)
+    two.plug(2)
+    two.plants[1].meter_deaf = two.plants[2].meter_deaf = True
+    two.tap("ANNA")
+    two.tap("BERT")
+    two.plants[1].meter_deaf = two.plants[2].meter_deaf = False
+    two.read_meter(1)
+    two.read_meter(2)
+    two.expect_call("StartTransaction", connectorId=1, idTag="ANNA")
+    two.expect_call("StartTransaction", connectorId=2, idTag="BERT")
