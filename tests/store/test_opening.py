@@ -87,7 +87,8 @@ def test_a_newer_database_is_refused_and_untouched(state_dir: Path, after_kill: 
     if after_kill:
         assert before["station.db-wal"], "the case needs a log"
     with pytest.raises(
-        StoreError, match=rf"{database}: it has version {len(schema.STEPS) + 1} .* install the newer program again; the file is untouched"
+        StoreError,
+        match=rf"{database}: it has version {len(schema.STEPS) + 1} .* install the newer program again; the file is untouched",
     ):
         opened(state_dir)
     assert {path.name: path.read_bytes() for path in state_dir.iterdir()} == before
