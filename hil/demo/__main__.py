@@ -14,14 +14,15 @@ from hil.demo.acts import CORE
 from hil.demo.evening import play_evening
 from hil.demo.keys import KEYS
 from hil.demo.live import show_live
+from hil.demo.play import Act
 from hil.demo.processes import DemoError
+from hil.demo.profile_acts import PROFILES
 from hil.demo.stage import Options
 from hil.demo.style import make_tolerant
 
 CONNECTORS_MAX = 9  # keys 1 to 9
 SPEED_MAX = 3_600.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-NAMES = tuple(act.name for act in CORE[1:])
 
 DESCRIPTION = """\
 A charging station at work, without hardware: starts a bench (cars, cables, meters, cards), a test Central System and the
@@ -37,6 +38,7 @@ examples:
   script/demo                                the live view
   script/demo --auto                         an evening in half a minute, ends with books against meters
   script/demo --auto --acts card,power       the first act (boot) and these two
+  script/demo --auto --profiles              list, reservation, charging profile, firmware, diagnostics: 20 seconds
   script/demo --connectors 4 --meter rtu     four connectors, meters on a serial line
 """
 
@@ -63,10 +65,20 @@ def _speed(text: str) -> float:
 
 
 def _acts(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(","))
-    if unknown := [name for name in names if name not in NAMES]:
-        raise argparse.ArgumentTypeError(f"no act {unknown[0]!r}; there are {', '.join(NAMES)}")
-    return names
+    return tuple(name.strip() for name in text.split(","))
+
+
+def _names(acts: Sequence[Act]) -> list[str]:
+    """The acts that can be chosen: the first is always played."""
+    return [act.name for act in acts[1:]]
+
+
+def _chosen(asked: _Parser, given: argparse.Namespace) -> list[Act]:
+    """The acts of the evening that is asked for."""
+    acts = PROFILES if given.profiles else CORE
+    if unknown := [name for name in given.acts or () if name not in _names(acts)]:
+        asked.error(f"argument --acts: no act {unknown[0]!r}; there are {', '.join(_names(acts))}")
+    return [act for act in acts if given.acts is None or act.name in (acts[0].name, *given.acts)]
 
 
 def _command(text: str) -> tuple[str, ...]:
@@ -80,7 +92,7 @@ def _command(text: str) -> tuple[str, ...]:
     return (first, *words[1:])
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> _Parser:
     keys = "\n".join(f"  {key.label:5} {key.help}" for key in KEYS)
     made = _Parser(
         prog="script/demo",
@@ -91,7 +103,16 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--auto", action="store_true", help="play one evening without a key, then compare books and meters")
     made.add_argument(
-        "--acts", type=_acts, metavar="NAMES", help=f"with --auto: only these acts, of {','.join(NAMES)} (default: all)"
+        "--profiles",
+        action="store_true",
+        help="with --auto: instead, play local list, reservation, charging profile, firmware and diagnostics",
+    )
+    made.add_argument(
+        "--acts",
+        type=_acts,
+        metavar="NAMES",
+        help=f"with --auto: only these acts, of {','.join(_names(CORE))}, or with --profiles of {','.join(_names(PROFILES))}"
+        " (default: all)",
     )
     made.add_argument(
         "--connectors", type=_connectors, default=2, metavar="N", help=f"1 to {CONNECTORS_MAX} connectors (default 2)"
@@ -122,6 +143,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = asked.parse_args(arguments)
     if given.acts and not given.auto:
         asked.error("--acts goes with --auto")
+    if given.profiles and not given.auto:
+        asked.error("--profiles goes with --auto")
+    acts = _chosen(asked, given)
     options = Options(
         connectors=given.connectors,
         speed=given.speed,
@@ -133,8 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         if given.auto:
-            acts = [act for act in CORE if given.acts is None or act.name in ("boot", *given.acts)]
-            code = asyncio.run(_until_signalled(play_evening(options, acts)))
+            code = asyncio.run(_until_signalled(play_evening(options, acts, programme=given.profiles)))
         else:
             code = asyncio.run(_until_signalled(show_live(options)))
         sys.stdout.flush()

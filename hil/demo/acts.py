@@ -6,13 +6,11 @@ An act leaves every connector free. `boot` is always the first; the others may b
 from functools import partial
 
 from hil.demo.play import Act, Play
+from hil.demo.routine import START_S, all_available, booked, charges, leave, tap_to_stop
 from hil.demo.scene import Scene
 
 DRIVER = "04A2B3C4"
 NEIGHBOUR = "04D5E6F7"
-ENERGY_WH = 2_000
-CHARGE_S, CHARGE_W = 6.0, 22_080.0  # a charge takes no longer than this, however slow the meters run
-START_S = 30.0
 
 
 async def boot(play: Play) -> None:
@@ -20,7 +18,7 @@ async def boot(play: Play) -> None:
     play.page.step("The station gets power.")
     await play.stage.power()
     scene = await play.until("the Central System accepts the station", lambda now: now.registration == "Accepted", START_S)
-    await play.until("it knows every connector as Available", _all_available)
+    await play.until("it knows every connector as Available", all_available)
     play.registers_wh = {number: scene.register_wh(number) for number in scene.numbers}
 
 
@@ -33,11 +31,11 @@ async def card(play: Play) -> None:
     await play.until(f"connector {number} is kept for the driver (Preparing)", lambda now: now.status(number) == "Preparing")
     play.page.step("The driver plugs the cable in.")
     await bench.do("plug", connector=number)
-    await _charges(play, number)
-    await _tap_to_stop(play, number, DRIVER)
+    await charges(play, number)
+    await tap_to_stop(play, number, DRIVER)
     await play.ended(session)
-    await _booked(play)
-    await _leave(play, number)
+    await booked(play)
+    await leave(play, number)
 
 
 async def remote(play: Play) -> None:
@@ -49,15 +47,15 @@ async def remote(play: Play) -> None:
     await play.until(f"connector {number} waits for somebody (Preparing)", lambda now: now.reported.get(number) == "Preparing")
     start = {"idTag": NEIGHBOUR, "connectorId": number}
     await system.ask("call", action="RemoteStartTransaction", payload=start)
-    await _charges(play, number)
+    await charges(play, number)
     scene = await play.until("the station knows the transaction's id", lambda now: now.running_transaction(number) is not None)
     play.page.step("The app says stop.")
     stop = {"transactionId": scene.running_transaction(number)}
     await system.ask("call", action="RemoteStopTransaction", payload=stop)
     await play.until(f"the contactor of connector {number} is open", lambda now: not now.closed(number))
     await play.ended(session)
-    await _booked(play)
-    await _leave(play, number)
+    await booked(play)
+    await leave(play, number)
 
 
 async def offline(play: Play) -> None:
@@ -72,16 +70,16 @@ async def offline(play: Play) -> None:
     await bench.do("plug", connector=number)
     await play.until("the station sees the car", lambda now: now.status(number) == "Preparing")
     await bench.do("tap", id_tag=DRIVER, reader=number)
-    await _charges(play, number, online=False)
-    await _tap_to_stop(play, number, DRIVER)
+    await charges(play, number, online=False)
+    await tap_to_stop(play, number, DRIVER)
     await play.ended(session)
     scene = await play.until("the session lies in the station's outbox", lambda now: (now.queued or 0) >= 2)
-    await _leave(play, number, online=False)
+    await leave(play, number, online=False)
     play.page.step(f"The network comes back; {scene.queued} billing messages wait to be sent.")
     await system.ask("online")
     await play.until("the station is connected", lambda now: now.link == "connected")
-    await _booked(play)
-    await play.until("it knows every connector as Available", _all_available)
+    await booked(play)
+    await play.until("it knows every connector as Available", all_available)
 
 
 async def power(play: Play) -> None:
@@ -92,7 +90,7 @@ async def power(play: Play) -> None:
     await bench.do("plug", connector=number)
     await play.until("the station sees the car", lambda now: now.status(number) == "Preparing")
     await bench.do("tap", id_tag=NEIGHBOUR, reader=number)
-    await _charges(play, number)
+    await charges(play, number)
     play.page.step("The power fails: kill -9.")
     await play.stage.service.cut()
     await play.until("nobody holds the coil any more: the contactor is open", lambda now: not now.closed(number))
@@ -100,9 +98,9 @@ async def power(play: Play) -> None:
     play.page.step("The power comes back; the car is still plugged.")
     await play.stage.power()
     await play.until("the Central System accepts the station", lambda now: now.registration == "Accepted", START_S)
-    await _booked(play)
+    await booked(play)
     await play.until(f"the contactor of connector {number} stayed open", lambda now: not now.closed(number))
-    await _leave(play, number)
+    await leave(play, number)
 
 
 CORE = (
@@ -112,43 +110,6 @@ CORE = (
     Act("offline", "A charge without a network, delivered afterwards", offline),
     Act("power", "A power cut in mid-charge", power),
 )
-
-
-async def _charges(play: Play, number: int, *, online: bool = True) -> None:
-    """Waits until current flows and the meter has counted what makes a difference."""
-    counted_wh = min(ENERGY_WH, int(CHARGE_S * CHARGE_W * play.stage.options.speed / 3600))
-    wanted_wh = play.sessions[-1].before_wh + counted_wh
-    await play.until(f"the contactor of connector {number} is closed and current flows", lambda now: now.flows(number))
-    if online:
-        await play.until("the Central System knows it as Charging", lambda now: now.reported.get(number) == "Charging")
-        await play.until("the transaction is in its books", lambda now: _open_row(now, number))
-    await play.until(
-        f"the meter of connector {number} has counted {counted_wh} Wh", lambda now: now.register_wh(number) >= wanted_wh, 30.0
-    )
-
-
-async def _tap_to_stop(play: Play, number: int, id_tag: str) -> None:
-    play.page.step("The driver holds the card to the reader again.")
-    await play.stage.bench.do("tap", id_tag=id_tag, reader=number)
-    await play.until(f"the contactor of connector {number} is open", lambda now: not now.closed(number))
-
-
-async def _booked(play: Play) -> None:
-    """Waits until everything that was played is booked and nothing is left to send."""
-    count = len(play.sessions)
-    reason = play.sessions[-1].reason
-    await play.until(
-        f"StopTransaction ({reason}) is booked and nothing is left to send",
-        lambda now: len(now.rows) == count and all(row["stopped"] for row in now.rows) and now.queued == 0,
-    )
-
-
-async def _leave(play: Play, number: int, *, online: bool = True) -> None:
-    play.page.step("The cable is pulled.")
-    await play.stage.bench.do("unplug", connector=number)
-    await play.until(f"connector {number} is Available again", lambda now: now.status(number) == "Available")
-    if online:
-        await play.until("the Central System knows it", lambda now: now.reported.get(number) == "Available")
 
 
 async def _known(play: Play, number: int) -> None:
@@ -163,11 +124,3 @@ async def _known(play: Play, number: int) -> None:
 
 def _is_known_as(number: int, status: str, now: Scene) -> bool:
     return now.reported.get(number) == status
-
-
-def _all_available(now: Scene) -> bool:
-    return all(now.reported.get(number) == "Available" for number in (0, *now.numbers))
-
-
-def _open_row(now: Scene, number: int) -> bool:
-    return any(row["connector_id"] == number and row["stopped"] is None for row in now.rows)

@@ -6,14 +6,15 @@ Owns the telling and the waiting. The acts are in `acts`, the comparison at the 
 import asyncio
 import shutil
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TextIO
 
 from hil.demo.accounts import Session
 from hil.demo.conversation import line_of
 from hil.demo.scene import Scene
-from hil.demo.stage import Stage
+from hil.demo.stage import Stage, WaitedInVain
 from hil.demo.style import Line, clip, painted, plain, wants_colour
 
 WAIT_S = 15.0
@@ -71,6 +72,7 @@ class Play:
         self.page = page
         self.sessions: list[Session] = []
         self.registers_wh: dict[int, int] = {}
+        self.shown: list[str] = []  # what the act that is played could show, for the table of acts
 
     def connector(self, wanted: int) -> int:
         """The wanted connector, or the only one."""
@@ -82,6 +84,34 @@ class Play:
         scene = await self.stage.until(what, holds, WAIT_S if timeout_s is None else timeout_s)
         self.page.seen(what, self.page.elapsed_s - began_s)
         return scene
+
+    async def check(self, what: str, holds: bool, instead: str) -> None:
+        """What is said must hold now; raises WaitedInVain, which tells what there is instead."""
+        if not holds:
+            raise WaitedInVain(what, instead, await self.stage.look(books=True))
+        self.page.seen(what, 0.0)
+
+    async def call(self, action: str, wanted: str | None = None, /, **payload: Any) -> dict[str, Any]:
+        """The station's answer to a CALL; raises WaitedInVain where its status is not the wanted one, Refused for an error."""
+        answer: dict[str, Any] = (await self.stage.system.ask("call", action=action, payload=payload))["answer"]
+        if wanted is not None:
+            await self.check(f"{action} is answered: {wanted}", answer.get("status") == wanted, f"answered was {answer}")
+        return answer
+
+    @contextmanager
+    def listening(self, action: str) -> Iterator[list[str]]:
+        """The statuses of every CALL of this action that the station sends while the block runs."""
+        statuses: list[str] = []
+
+        def hear(frame: dict[str, Any]) -> None:
+            if (frame["direction"], frame["kind"], frame.get("action")) == ("in", "call", action):
+                statuses.append(str(frame["payload"].get("status")))
+
+        self.stage.listeners.append(hear)
+        try:
+            yield statuses
+        finally:
+            self.stage.listeners.remove(hear)
 
     async def begins(self, connector: int, id_tag: str, reason: str) -> Session:
         """A session is about to begin: the meter is read."""

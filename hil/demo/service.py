@@ -19,7 +19,10 @@ RESTARTS_S = 30.0
 
 
 class Service:
-    """One station. changed: called whenever its process came or went. `ended`: why it does not run, if it ended by itself."""
+    """One station. changed: called whenever its process came or went. `ended`: why it does not run, if it ended by itself.
+
+    starts, restarts: how often it was started at all, and because it asked to be.
+    """
 
     def __init__(self, command: tuple[str, ...] | None, log: Path, changed: Callable[[], None]) -> None:
         self._command = command or COMMAND
@@ -29,6 +32,7 @@ class Service:
         self._keeper: asyncio.Task[None] | None = None
         self.ended: str | None = None
         self.starts = 0
+        self.restarts = 0
 
     @property
     def running(self) -> bool:
@@ -73,6 +77,7 @@ class Service:
                 self.ended = f"asked to be started again {RESTARTS_MAX + 1} times within {RESTARTS_S:g} s; it stays off"
                 break
             restarts.append(time.monotonic())
+            self.restarts += 1
             child = await self._start(config)
         else:
             self.ended = f"ended by itself, {f'by signal {-code}' if code < 0 else f'exit status {code}'}"
