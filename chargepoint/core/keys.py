@@ -92,7 +92,7 @@ def units(value: str) -> str | None:
 
 
 def phase_rotation(value: str) -> str | None:
-    """`0.RST,1.RST`, or one word for every connector (section 9.1.9)."""
+    """`0.RST,1.RST`, or one word for every connector (section 9.1.7)."""
     rotations = ("NotApplicable", "Unknown", "RST", "RTS", "SRT", "STR", "TRS", "TSR")
     for member in split(value):
         number, dot, rotation = member.rpartition(".")

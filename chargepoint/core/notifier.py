@@ -1,4 +1,4 @@
-"""Notifier: which StatusNotifications are owed (OCPP 1.6 sections 4.9, 6.47, 9.1.17).
+"""Notifier: which StatusNotifications are owed (OCPP 1.6 sections 4.9, 6.47, 9.1.20).
 
 Owns what the Central System was told of each connector and what it is to be told next. Refuses to know how a status arises.
 

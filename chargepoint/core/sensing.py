@@ -117,7 +117,7 @@ class Sensing:
         step.then(ReadMeter(connector.number))
 
     def _left(self, connector: Connector, step: Step) -> None:
-        """Pilot A: the car went away (section 9.1.26, StopTransactionOnEVSideDisconnect)."""
+        """Pilot A: the car went away (section 9.1.23, StopTransactionOnEVSideDisconnect)."""
         if not isinstance(connector.session, Charging):
             return
         if self._blocks.keys.boolean("StopTransactionOnEVSideDisconnect"):

@@ -155,7 +155,7 @@ class Sessions:
             self._blocks.transactions.metered(connector.session.transaction, connector.reading.energy_import_wh)
 
     def not_accepted(self, key: int, step: Step) -> None:
-        """StartTransaction.conf did not accept the id tag (section 9.1.27, StopTransactionOnInvalidId)."""
+        """StartTransaction.conf did not accept the id tag (section 9.1.24, StopTransactionOnInvalidId)."""
         for connector in self._blocks.connectors.values():
             session = connector.session
             if isinstance(session, Charging) and session.transaction == key:

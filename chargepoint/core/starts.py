@@ -1,4 +1,4 @@
-"""Starts: authorisations that wait for a plug (OCPP 1.6 sections 4.8, 5.11, 9.1.4 ConnectionTimeOut).
+"""Starts: authorisations that wait for a plug (OCPP 1.6 sections 4.8, 5.11, 9.1.6 ConnectionTimeOut).
 
 Owns who may begin a session next, on which connectors, and until when. Refuses to know how the id was authorised.
 

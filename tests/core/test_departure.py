@@ -11,6 +11,8 @@ from chargepoint.messages import ChargePointStatus as Status
 from tests.core.central_system import After, Silence
 from tests.core.harness import World
 
+pytestmark = [pytest.mark.section("7.36"), pytest.mark.section("7.42")]
+
 
 def ended(world: World) -> str | None:
     """How the process ended, None while it runs."""

@@ -13,6 +13,8 @@ from chargepoint.messages import ChargePointStatus as Status
 from chargepoint.messages import Reason
 from tests.core.harness import World
 
+pytestmark = pytest.mark.section("7.6")
+
 Act = Callable[[World], None]
 
 

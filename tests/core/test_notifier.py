@@ -1,4 +1,4 @@
-"""Which StatusNotifications are sent (OCPP 1.6 sections 4.9, 9.1.17 MinimumStatusDuration)."""
+"""Which StatusNotifications are sent (OCPP 1.6 sections 4.9, 9.1.20 MinimumStatusDuration)."""
 
 from typing import Any
 
@@ -80,7 +80,7 @@ def test_a_refused_notification_counts_as_told(world: World) -> None:
     assert told(world) == ["Available", "Preparing"]
 
 
-@pytest.mark.section("9.1.17")
+@pytest.mark.section("9.1.20")
 def test_a_short_status_is_not_told() -> None:
     world = World(keys={"MinimumStatusDuration": 10})
     world.advance(10.0)
@@ -92,7 +92,7 @@ def test_a_short_status_is_not_told() -> None:
     assert told(world) == ["Available"]
 
 
-@pytest.mark.section("9.1.17")
+@pytest.mark.section("9.1.20")
 def test_a_status_that_lasts_is_told_when_it_has_lasted() -> None:
     world = World(keys={"MinimumStatusDuration": 10})
     world.advance(10.0)
@@ -108,14 +108,14 @@ def test_a_status_that_lasts_is_told_when_it_has_lasted() -> None:
     assert charging["timestamp"] == "2026-01-05T12:00:15Z"
 
 
-@pytest.mark.section("9.1.17")
+@pytest.mark.section("9.1.20")
 def test_faulted_is_told_at_once() -> None:
     world = World(keys={"MinimumStatusDuration": 60})
     world.input("ground_fault", 1)
     assert told(world)[-1:] == ["Faulted"]
 
 
-@pytest.mark.section("9.1.17")
+@pytest.mark.section("9.1.20")
 def test_the_end_of_a_fault_is_told_even_where_what_was_before_comes_back() -> None:
     world = World(keys={"MinimumStatusDuration": 10})
     world.advance(10.0)
@@ -125,7 +125,7 @@ def test_the_end_of_a_fault_is_told_even_where_what_was_before_comes_back() -> N
     assert told(world) == ["Available", "Faulted", "Available"]
 
 
-@pytest.mark.section("9.1.17")
+@pytest.mark.section("9.1.20")
 def test_a_changed_duration_holds_at_once(world: World) -> None:
     world.configure("MinimumStatusDuration", 30)
     world.plug()

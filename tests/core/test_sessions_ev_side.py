@@ -6,6 +6,8 @@ from chargepoint.core.records import Charging
 from chargepoint.messages import ChargePointStatus as Status
 from tests.core.harness import World
 
+pytestmark = [pytest.mark.section("9.1.23"), pytest.mark.section("9.1.33")]
+
 INFO = "EV side disconnected"
 
 

@@ -9,6 +9,8 @@ from chargepoint.messages import ChargePointStatus as Status
 from tests.core.central_system import After, id_tag_info, listed
 from tests.core.harness import World
 
+pytestmark = pytest.mark.section("9.1.24")
+
 STATUSES = ["Invalid", "Blocked", "Expired", "ConcurrentTx"]
 
 

@@ -14,6 +14,8 @@ from tests.core.central_system import After, id_tag_info
 from tests.core.harness import World
 from tests.core.transitions import DEVIATIONS, ORDER, STATION, TABLE, allowed, code, ends
 
+pytestmark = pytest.mark.section("7.7")
+
 Begin = Callable[[], World]
 
 

@@ -6,6 +6,8 @@ from chargepoint.facts import Pattern
 from chargepoint.messages import ChargePointStatus as Status
 from tests.core.harness import World
 
+pytestmark = pytest.mark.section("7.3")
+
 
 def change(world: World, connector: int, kind: str) -> str:
     return str(world.call("ChangeAvailability", connectorId=connector, type=kind)["status"])

@@ -1,10 +1,12 @@
-"""UnlockConnector in every state (OCPP 1.6 sections 5.18, 7.43)."""
+"""UnlockConnector in every state (OCPP 1.6 sections 5.18, 7.46)."""
 
 import pytest
 
 from chargepoint.messages import ChargePointStatus as Status
 from tests.core.central_system import Payload, Refuse, id_tag_info
 from tests.core.harness import World
+
+pytestmark = [pytest.mark.section("6.53"), pytest.mark.section("7.46")]
 
 UNLOCKED: Payload = {"status": "Unlocked"}
 FAILED: Payload = {"status": "UnlockFailed"}
