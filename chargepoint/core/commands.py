@@ -203,7 +203,7 @@ class Commands:
     def _remote_start(self, req: RemoteStartTransactionReq, _: str, step: Step) -> RemoteStartTransactionConf:
         """Section 5.11. Accepted is answered before anything else happens."""
         rejected = RemoteStartTransactionConf(status=RemoteStartStopStatus.Rejected)
-        if not self._blocks.boot.accepted or self._blocks.leaving is not None:
+        if not self._blocks.boot.accepted or self._blocks.leaving is not None or self._blocks.starts.full:
             return rejected
         asks = self._blocks.keys.boolean("AuthorizeRemoteTxRequests")
         if not req.id_tag or not self._cards.remote_targets(req.connector_id, req.id_tag, None, asking=asks):

@@ -8,6 +8,7 @@ Rules.
    and for an id tag one among the same connectors.
 2. Whoever waits longest gets the connector that is plugged next.
 3. After ConnectionTimeOut seconds nobody waits any more; 0 means for ever.
+4. Where WAITING_MAX wait, a further remote start is rejected.
 """
 
 from msgspec import Struct
@@ -15,6 +16,9 @@ from msgspec.structs import replace
 
 from chargepoint.core.id_tags import same_id
 from chargepoint.messages import ChargingProfile
+
+
+WAITING_MAX = 64
 
 
 class Waiting(Struct, frozen=True, kw_only=True):
@@ -39,6 +43,10 @@ class Starts:
     @property
     def empty(self) -> bool:
         return not self._waiting
+
+    @property
+    def full(self) -> bool:
+        return len(self._waiting) >= WAITING_MAX
 
     def add(self, waiting: Waiting) -> list[Waiting]:
         """Waits from now on; returns those who had to give way."""

@@ -114,6 +114,15 @@ class TestRemoteStart:
         world.plug()
         assert world.calls("StartTransaction")[0]["idTag"] == "SECOND"
 
+    def test_those_that_wait_are_bounded(self) -> None:
+        world = World(2, keys={"ConnectionTimeOut": 0})
+        answers = [remote_start(world, None, f"CARD{number}") for number in range(200)]
+        assert answers == ["Accepted"] * 64 + ["Rejected"] * 136
+        world.plug(1)
+        assert world.contactor(1)
+        assert world.calls("StartTransaction")[0]["idTag"] == "CARD0"
+        assert remote_start(world, None, "NEXT") == "Accepted"
+
     def test_the_cable_of_an_ended_session_may_begin_anew(self, world: World) -> None:
         world.plug()
         world.tap()
