@@ -6,6 +6,7 @@ commits. So
 - a session whose first commit was cut may be missing from the books, or stand there without an end (then it is ended here, at
   the register that the store had, as an operator would);
 - a session that was booked whole and is open again is ended a second time: that one StopTransaction differs from the first;
+  where sessions go on after a power loss, it has meter values and energy until then;
 - messages that lie in the outbox again come again, exactly as before.
 
 Everything else must balance as if there had been no cut.
@@ -33,9 +34,10 @@ class Interval:
 @dataclass
 class Excuses:
     """intervals: energy of sessions that are gone. stopped_twice: transaction ids that may have so many other
-    StopTransactions. repeated: transaction ids whose messages may come again. reasons: one sentence each.
+    StopTransactions. goes_on: such a session goes on meanwhile. repeated: transaction ids whose messages may come again. reasons: one sentence each.
     """
 
+    goes_on: bool = False
     intervals: list[Interval] = field(default_factory=list)
     stopped_twice: list[int] = field(default_factory=list)
     repeated: set[int] = field(default_factory=set)

@@ -170,7 +170,8 @@ def _judge_complaints(evidence: Evidence, verdict: Verdict) -> None:
         note = complaint.note
         again = complaint.message in repeats and note.transaction_id in evidence.excuses.repeated
         about = evidence.messages[complaint.message] if 0 <= complaint.message < len(evidence.messages) else None
-        if about is not None and about.action == "MeterValues" and again:
+        went_on = evidence.excuses.goes_on and note.transaction_id in evidence.excuses.stopped_twice
+        if about is not None and about.action == "MeterValues" and (again or (went_on and "after its Stop" in note.text)):
             continue
         if note.text.startswith("a second, different StopTransaction") and note.transaction_id is not None:
             second_stops[note.transaction_id] -= 1

@@ -97,7 +97,7 @@ class Run:
         self._operator = Operator(house.cs, IDENTITY, random.Random(f"{seed} operator"))
         self._begun = False
         self._disk = SmallDisk(house.state)
-        self._excuses = Excuses()
+        self._excuses = Excuses(goes_on=options.after_power_loss == "resume")
         self._began_s = time.monotonic()
 
     async def play(self) -> Verdict:

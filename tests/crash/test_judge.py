@@ -258,9 +258,13 @@ def test_a_session_that_is_open_again_may_be_stopped_once_more_and_only_once(sto
 def test_energy_of_a_session_that_went_on_after_it_was_booked_whole_is_excused_up_to_its_second_end(story: Story) -> None:
     story.excuses.add(Cut(reopened=[kept(story.books.rows[1])]), story.books.rows, {1: 350})
     story.flows(420)
+    story.value(2, 380, 25)
     story.stop(2, 410, 30)
     verdict = story.verdict()
     assert (verdict.energy_difference_wh, verdict.excused_wh) == (10, 60)
+    assert "complaint: MeterValues of transaction 2 after its StopTransaction" in verdict.problems
+    story.excuses.goes_on = True
+    assert story.verdict().problems == ["connector 1: the energy from 410 to 420 Wh is not booked"]
 
 
 def test_messages_that_wait_again_may_come_again_but_must_be_the_same(story: Story) -> None:
