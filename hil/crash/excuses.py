@@ -33,8 +33,9 @@ class Interval:
 
 @dataclass
 class Excuses:
-    """intervals: energy of sessions that are gone. stopped_twice: transaction ids that may have so many other
-    StopTransactions. goes_on: such a session goes on meanwhile. repeated: transaction ids whose messages may come again. reasons: one sentence each.
+    """intervals: energy of sessions that are gone. stopped_twice: transaction ids, each as often as another StopTransaction
+    may come. goes_on: such a session goes on meanwhile. repeated: transaction ids whose messages may come again. by_hand: those
+    that were ended here. reasons: one sentence each.
     """
 
     goes_on: bool = False
