@@ -5,8 +5,8 @@ Owns what the Central System was told of each connector and what it is to be tol
 Rules.
 1. While the link is up every change is told in order; a change while it is down leaves only the newest status to tell.
 2. A status that lasts less than MinimumStatusDuration is not told, except Faulted.
-3. A notification that met no answer is told again as the status is then, not as it was; AGAIN_S later, so that a Central
-   System that never answers it gets everything else.
+3. A notification that met no answer is told again as the status is then, not as it was; AGAIN_S later, and each time in a
+   row twice as late up to AGAIN_MAX_S, so that a Central System that never answers it gets everything else.
 """
 
 from collections import deque
@@ -16,7 +16,8 @@ from msgspec import Struct
 from chargepoint.messages import ChargePointErrorCode, ChargePointStatus
 
 PENDING_MAX = 16
-AGAIN_S = 60.0
+AGAIN_S = 5.0
+AGAIN_MAX_S = 60.0
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -53,6 +54,7 @@ class Notifier:
         self._lines = {number: Line() for number in connectors}
         self.in_flight: tuple[int, Pending] | None = None
         self._again_s: float | None = None
+        self._wait_s = AGAIN_S
 
     def current(self, number: int) -> Report | None:
         pending = self._lines[number].current
@@ -105,11 +107,13 @@ class Notifier:
     def confirmed(self) -> None:
         number, pending = self._take()
         self._lines[number].told = pending.report
+        self._wait_s = AGAIN_S
 
     def failed(self, mono_s: float) -> None:
         """No answer: what is true then is told again after a while."""
         number, _ = self._take()
-        self._again_s = mono_s + AGAIN_S
+        self._again_s = mono_s + self._wait_s
+        self._wait_s = min(2 * self._wait_s, AGAIN_MAX_S)
         line = self._lines[number]
         line.told = None
         self._newest_only(line)

@@ -292,7 +292,7 @@ class Sessions:
         record = blocks.transactions.close(key, session.reason, session.stop, offset_s, session.id_tag, step)
         blocks.outbox.add(key, StopBody(samples=samples), offset_s, step, session.stop)
         self._final_s.pop(connector.number, None)
-        there = connector.plugged or connector.pilot is None
+        there = (connector.plugged or connector.pilot is None) and not _came_since(connector, session, step)
         left = Finishing(transaction=key, id_tag=record.id_tag, held_for=session.held_for, reason=session.reason)
         self._set(connector, left if there else Idle(), step)
         used_wh = (record.meter_stop_wh or 0) - record.meter_start_wh
@@ -315,3 +315,11 @@ class Sessions:
     def _set(self, connector: Connector, session: Idle | Charging | Ending | Finishing, step: Step) -> None:
         connector.session = session
         self._blocks.store(connector, step)
+
+
+def _came_since(connector: Connector, session: Ending, step: Step) -> bool:
+    """The car at the connector was plugged after the end of the session, and finds a connector that is free."""
+    arrived_s = connector.plugged_s
+    if arrived_s is None or session.held_for is not None or session.stop.boot != step.stamp.boot:
+        return False
+    return arrived_s > session.stop.mono_s

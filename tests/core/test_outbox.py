@@ -1,6 +1,7 @@
 """Stories of the billing messages: order, attempts, waits, and what comes of those that cannot be delivered."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -472,6 +473,22 @@ def test_a_central_system_that_never_answers_statuses_gets_its_bills(world: Worl
         world.deliver(ev.LinkAlive())
     assert len(world.calls("StatusNotification")) > 5
     assert world.store.newest().stop_delivery is Delivery.CONFIRMED
+
+
+def test_a_status_without_answer_is_told_again_soon_and_then_less_and_less_often(world: World) -> None:
+    world.csms.once("StatusNotification", Silence(), Silence())
+    before = len(world.calls("StatusNotification"))
+    world.plug()
+    times = [world.mono_s]
+    while len(world.calls("StatusNotification")) < before + 3:
+        count = len(world.calls("StatusNotification"))
+        while len(world.calls("StatusNotification")) == count:
+            world.advance(1)
+            world.deliver(ev.LinkAlive())
+        times.append(world.mono_s)
+    assert [later - earlier for earlier, later in pairwise(times)] == [30 + 5, 30 + 10]
+    world.tap()
+    assert world.store.newest().transaction_id is not None
 
 
 def test_an_answer_that_is_not_ours_to_book_changes_nothing(world: World) -> None:

@@ -257,3 +257,21 @@ def test_any_number_of_connectors_charges_at_once(connectors: int) -> None:
     stopped = world.calls("StopTransaction")
     assert [sent["transactionId"] for sent in stopped] == [1001 + number for number in range(connectors)]
     assert all(world.status(number) == Status.Available for number in world.plants)
+
+
+@pytest.mark.section("4.9")
+def test_a_car_that_comes_while_the_last_reading_is_waited_for_finds_a_free_connector() -> None:
+    world = World()
+    world.plug()
+    world.tap("ANNA")
+    world.plants[1].meter_deaf = True
+    world.tap("ANNA")
+    world.advance(0.5)
+    world.unplug()
+    world.advance(0.5)
+    world.plug()
+    assert world.status() == Status.Finishing
+    world.advance(5)
+    world.plants[1].meter_deaf = False
+    assert world.status() == Status.Preparing
+    world.expect_call("StopTransaction", idTag="ANNA")
