@@ -17,7 +17,6 @@ from msgspec.structs import replace
 from chargepoint.core.id_tags import same_id
 from chargepoint.messages import ChargingProfile
 
-
 WAITING_MAX = 64
 
 
