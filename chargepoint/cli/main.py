@@ -6,10 +6,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from chargepoint.cli import check_config, dead_letters, ledger, run, status
+from chargepoint.cli import check_config, dead_letters, journal, ledger, replay, run, status
 from chargepoint.cli.common import CONFIG_HELP, EXIT_INTERRUPTED, CommandError, Help
 
-COMMANDS = (run, check_config, status, ledger, dead_letters)
+COMMANDS = (run, check_config, status, ledger, dead_letters, journal, replay)
 
 DESCRIPTION = "An OCPP 1.6J charge-point controller for charging stations."
 EPILOG = f"""\
@@ -22,6 +22,8 @@ examples:
   chargepoint status                                what the running station does, and what it waits for
   chargepoint ledger --since 2026-11-01 --csv       the sessions of this month, for a spreadsheet
   chargepoint dead-letters list                     billing messages that the Central System never took
+  chargepoint journal fault.jsonl.gz                the newest events, for a search for a fault
+  chargepoint replay fault.jsonl.gz                 and these events through the core once more
 
 `chargepoint COMMAND --help` tells more of each. Exit status: 0 well, 1 not well, 2 wrong usage, 3 no service running.
 """

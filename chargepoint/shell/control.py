@@ -6,7 +6,8 @@ asking:
     {"id": 1, "do": "status"}   ->   {"connectors": {...}, "link": {...}, "process": {...}, "ok": true, "id": 1}
     {"id": 2, "do": "dance"}    ->   {"ok": false, "error": "...", "id": 2}
 
-Answered here: `status` (the core's, with link and process), `ledger` (limit, offset), `dead_letters` (limit), `watch`.
+Answered here: `status` (the core's, with link and process), `ledger` (limit, offset), `dead_letters` (limit), `journal`
+(content: true for the recording in the answer, not in a file), `watch`.
 Everything else is the core's: present_card, stop_session, get_settings, set_setting, replay_dead_letter, data_transfer.
 
 After `watch` the connection also carries {"event": "status", ...} when it changed, at most 5 a second; {"event": "frame",
@@ -57,14 +58,25 @@ class Refusal(Exception):
 
 
 class Control:
-    """Serves one socket. facts: what the shell adds to the status. ledger, dead_letters: the store's lists."""
+    """Serves one socket. facts: what the shell adds to the status. ledger, dead_letters: the store's lists. journal: see
+    `journals`.
+    """
 
-    def __init__(self, path: str, inbox: Inbox, facts: Callable[[], Body], ledger: StoreCall, dead_letters: StoreCall) -> None:
+    def __init__(
+        self,
+        path: str,
+        inbox: Inbox,
+        facts: Callable[[], Body],
+        ledger: StoreCall,
+        dead_letters: StoreCall,
+        journal: Callable[[Body], Awaitable[Body]] | None = None,
+    ) -> None:
         self._path = path
         self._inbox = inbox
         self._facts = facts
         self._ledger = ledger
         self._dead_letters = dead_letters
+        self._journal = journal
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.StreamWriter] = set()
         self._watchers: set[asyncio.StreamWriter] = set()
@@ -194,6 +206,8 @@ class Control:
                 return {"sessions": await self._ledger(limit, _count(arguments, "offset", 0, 2**31))}
             case "dead_letters":
                 return {"dead_letters": await self._dead_letters(_count(arguments, "limit", LIST_MAX, LIST_MAX))}
+            case "journal" if self._journal is not None:
+                return await self._recorded(self._journal, arguments)
             case "watch":
                 self._watch(writer)
                 return {}
@@ -216,6 +230,12 @@ class Control:
 
     async def status(self) -> Body:
         return {**await self.ask("status", {}), **self._facts()}
+
+    async def _recorded(self, journal: Callable[[Body], Awaitable[Body]], arguments: Body) -> Body:
+        try:
+            return await journal(arguments)
+        except OSError as error:
+            raise Refusal(f"the journal could not be written: {error}") from error
 
     def _watch(self, writer: asyncio.StreamWriter) -> None:
         self._watchers.add(writer)

@@ -87,6 +87,13 @@ class LinkLike(Protocol):
     def set_key(self, authorization_key: str) -> None: ...
 
 
+class JournalLike(Protocol):
+    """Is told of every step; plain calls that never raise."""
+
+    def record(self, event: Event, now: Now, effects: list[fx.Effect]) -> None: ...
+    def failed(self, event: Event, now: Now, error: BaseException) -> None: ...
+
+
 class Audience(Protocol):
     """Who asked, and who watches."""
 
@@ -110,6 +117,7 @@ class Runtime:
         maintenance: MaintenanceLike,
         audience: Audience,
         clock: Clock,
+        journal: JournalLike | None = None,
         alive: Callable[[], None] = lambda: None,
         alive_every_s: float | None = None,
     ) -> None:
@@ -122,6 +130,7 @@ class Runtime:
         self._maintenance = maintenance
         self._audience = audience
         self._clock = clock
+        self._journal = journal
         self._alive = alive
         self._alive_every_s = alive_every_s
         self._alive_at_s = 0.0
@@ -191,14 +200,19 @@ class Runtime:
             self._link.admit()
         elif isinstance(event, FrameReceived):
             self._audience.frame("received", event.text)
+        now = self._clock.now()
         try:
-            effects = self._station.handle(event, self._clock.now())
-        except Exception:
+            effects = self._station.handle(event, now)
+        except Exception as error:
             # Our own state is impossible; whatever it would do next is wrong. What the disk holds is right.
             self._hardware.make_safe()
+            if self._journal is not None:
+                self._journal.failed(event, now, error)
             log.critical("impossible state: every contactor is open, the station starts again. %s", shown(event), exc_info=True)
             self.end(IMPOSSIBLE_EXIT_STATUS)
             return
+        if self._journal is not None:
+            self._journal.record(event, now, effects)
         for effect in effects:
             await self._perform(effect)
             if self._exit_status in (STORE_EXIT_STATUS, IMPOSSIBLE_EXIT_STATUS):

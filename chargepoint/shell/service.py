@@ -19,6 +19,7 @@ from typing import Any
 from chargepoint.core.events import Started, StopAsked
 from chargepoint.core.records import Snapshot
 from chargepoint.core.station import Station
+from chargepoint.journal import Recorder
 from chargepoint.ports import Installer
 from chargepoint.settings import Settings
 from chargepoint.shell import log as logs
@@ -31,6 +32,7 @@ from chargepoint.shell.hardware import Hardware
 from chargepoint.shell.housekeeping import REOPEN_EVERY_S, keep_house, reopen, tell_findings
 from chargepoint.shell.inbox import Inbox
 from chargepoint.shell.installing import open_installer
+from chargepoint.shell.journals import Journals
 from chargepoint.shell.last_resort import LastResort
 from chargepoint.shell.link import Link
 from chargepoint.shell.maintenance import Maintenance, Places, protocols
@@ -83,8 +85,17 @@ class Service:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._storeroom = Storeroom(self._thread, NoStore(kernel_boot_id(), self._clock.mono_s()))
         self._store_fault: str | None = None
+        self._recorder = Recorder()
+        self._journals = Journals(
+            Path(settings.station.state_dir), settings.station.identity, self._recorder, self._clock.now, _version
+        )
         self._control = Control(
-            settings.station.control_socket, self._inbox, self._facts, self._storeroom.ledger, self._storeroom.dead_letters
+            settings.station.control_socket,
+            self._inbox,
+            self._facts,
+            self._storeroom.ledger,
+            self._storeroom.dead_letters,
+            self._journals.asked,
         )
         self._recent = Recent()
         self._maintenance: Maintenance | None = None
@@ -113,6 +124,8 @@ class Service:
         try:
             runtime = await self._start()
             status = await runtime.run()
+            if status == IMPOSSIBLE_EXIT_STATUS:
+                self._journals.keep_after_failure()
         finally:
             self._manager.stopping()
             await self._stop()
@@ -133,6 +146,7 @@ class Service:
             file_transfer_protocols=protocols(),
         )
         station = Station(snapshot, site)
+        self._recorder.begin(station, site)
         self._maintenance = self._maintenance_with(installer, site.firmware_version)
         link = self._link = Link(address_of(self._settings), key, self._inbox)
         runtime = self._runtime = Runtime(
@@ -145,6 +159,7 @@ class Service:
             maintenance=self._maintenance,
             audience=self._control,
             clock=self._clock,
+            journal=self._recorder,
             alive=self._manager.alive,
             alive_every_s=self._manager.watchdog_s,
         )

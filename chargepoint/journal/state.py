@@ -1,0 +1,184 @@
+"""State: everything that a station's core knows at one instant, as plain JSON values, and back into a core.
+
+Owns a walk over the objects of the core: its own classes, structs, enums, containers and plain values. The core waits in values
+and never in closures, so nothing else is in there; what cannot be told in this way raises NotPlain. Shared objects stay
+shared. Reading it back runs nothing of what it holds: it only fills in attributes of classes of the core, by their names, and
+what is called or computed is never taken from it.
+
+A node is a plain value, or a list: ["ref", number] is the object with that number once more; every other one begins with its
+kind and number.
+"""
+
+import sys
+from collections import deque
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from msgspec import Struct
+
+ROOMS = ("chargepoint.core.", "chargepoint.messages.", "chargepoint.facts")
+DEPTH_MAX = 60
+MISSING = object()
+
+Node = Any
+
+
+class NotPlain(Exception):
+    """There is something in the core that cannot be written down; the text says where."""
+
+
+class NotState(Exception):
+    """What was read is no state of this program's core."""
+
+
+def export(root: object) -> Node:
+    """The state of an object of the core and all that it refers to. Raises NotPlain."""
+    return _Export().node(root, "station", 0)
+
+
+def restore(root: object, node: Node) -> None:
+    """Gives an object that was made anew (`root`) the state in `node`. Raises NotState; root is then of no use any more."""
+    try:
+        got = _Restore().value(node, root, 0)
+    except NotState:
+        raise
+    except (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError) as error:
+        raise NotState(f"{type(error).__name__}: {error}") from error
+    if got is not root:
+        raise NotState("it is not the state of a station")
+
+
+class _Export:
+    def __init__(self) -> None:
+        self._numbers: dict[int, int] = {}
+        self._kept: list[object] = []  # so that no number is given to another object in the same place
+
+    def node(self, value: Any, where: str, depth: int) -> Node:
+        if value is None or type(value) in (bool, int, float, str):
+            return value
+        if isinstance(value, Enum):
+            return ["enum", _name(type(value)), value.name]
+        if depth > DEPTH_MAX:
+            raise NotPlain(f"{where} lies too deep")
+        known = self._numbers.get(id(value))
+        if known is not None:
+            return ["ref", known]
+        number = self._numbers[id(value)] = len(self._kept)
+        self._kept.append(value)
+        return self._object(value, number, where, depth + 1)
+
+    def _object(self, value: Any, number: int, where: str, depth: int) -> Node:
+        kind = type(value)
+        if kind in (list, tuple):
+            return [kind.__name__, number, [self.node(item, f"{where}[]", depth) for item in value]]
+        if kind in (set, frozenset):
+            return [kind.__name__, number, sorted((self.node(item, f"{where}{{}}", depth) for item in value), key=str)]
+        if kind is dict:
+            pairs = [[self.node(key, where, depth), self.node(item, f"{where}[{key!r}]", depth)] for key, item in value.items()]
+            return ["dict", number, pairs]
+        if kind is deque:
+            return ["deque", number, [self.node(item, f"{where}[]", depth) for item in value], value.maxlen]
+        if kind is bytes:
+            return ["bytes", number, value.hex()]
+        if kind is datetime:
+            return ["datetime", number, value.isoformat()]
+        if not _is_ours(kind):
+            raise NotPlain(f"{where} is {_name(kind)}")
+        if isinstance(value, Struct):
+            names: Any = value.__struct_fields__
+        else:
+            names = [name for name, item in sorted(vars(value).items()) if not _is_code(item)]
+        fields = [[name, self.node(getattr(value, name), f"{where}.{name}", depth)] for name in names]
+        return ["struct" if isinstance(value, Struct) else "object", number, _name(kind), fields]
+
+
+class _Restore:
+    def __init__(self) -> None:
+        self._objects: dict[int, Any] = {}
+
+    def value(self, node: Node, there: Any, depth: int) -> Any:
+        """there: what a core that was made anew has in this place."""
+        if not isinstance(node, list):
+            if isinstance(node, dict):
+                raise NotState("there is an object in it, and a state is made of lists")
+            return node
+        if depth > 2 * DEPTH_MAX:
+            raise NotState("it lies too deep")
+        match node:
+            case ["ref", int(number)]:
+                return self._objects[number]
+            case ["enum", str(name), str(member)]:
+                return _class(name, Enum)[member]
+            case [("list" | "tuple" | "set" | "frozenset") as kind, int(number), list(items)]:
+                return self._items(kind, number, items, there, depth + 1)
+            case ["dict", int(number), list(pairs)]:
+                known = there if isinstance(there, dict) else {}
+                whole: dict[Any, Any] = self._known(number, {})
+                for key_node, item in pairs:
+                    key = self.value(key_node, None, depth + 1)
+                    whole[key] = self.value(item, known.get(key), depth + 1)
+                return whole
+            case ["deque", int(number), list(items), None | int() as longest]:
+                line: deque[Any] = self._known(number, deque(maxlen=longest))
+                line.extend(self.value(item, None, depth + 1) for item in items)
+                return line
+            case ["bytes", int(number), str(text)]:
+                return self._known(number, bytes.fromhex(text))
+            case ["datetime", int(number), str(text)]:
+                return self._known(number, datetime.fromisoformat(text))
+            case ["struct", int(number), str(name), list(fields)]:
+                values = {str(field): self.value(item, None, depth + 1) for field, item in fields}
+                return self._known(number, _class(name, Struct)(**values))
+            case ["object", int(number), str(name), list(fields)]:
+                return self._object(number, name, fields, there, depth + 1)
+            case _:
+                raise NotState(f"{str(node)[:60]!r} is nothing that a state is made of")
+
+    def _items(self, kind: str, number: int, items: list[Node], there: Any, depth: int) -> Any:
+        known = there if isinstance(there, list | tuple) and len(there) == len(items) else [None] * len(items)
+        if kind == "list":
+            whole: list[Any] = self._known(number, [])
+            whole.extend(self.value(item, other, depth) for item, other in zip(items, known, strict=True))
+            return whole
+        values = (self.value(item, other, depth) for item, other in zip(items, known, strict=True))
+        return self._known(number, {"tuple": tuple, "set": set, "frozenset": frozenset}[kind](values))
+
+    def _object(self, number: int, name: str, fields: list[Node], there: Any, depth: int) -> Any:
+        kind = _class(name, object)
+        if issubclass(kind, Enum | Struct | BaseException):
+            raise NotState(f"{name} is no class of the core's own")
+        whole = self._known(number, there if type(there) is kind else object.__new__(kind))
+        for field, item in fields:
+            if not isinstance(field, str) or not field.isidentifier() or field.startswith("__"):
+                raise NotState(f"{field!r} is no attribute")
+            whole.__dict__[field] = self.value(item, whole.__dict__.get(field, MISSING), depth)
+        return whole
+
+    def _known(self, number: int, value: Any) -> Any:
+        self._objects[number] = value
+        return value
+
+
+def _is_ours(kind: type) -> bool:
+    return kind.__module__.startswith(ROOMS)
+
+
+def _is_code(value: Any) -> bool:
+    """Functions and methods, and tables of them: made by the core itself, the same in every core."""
+    if isinstance(value, dict):
+        return any(callable(item) and not isinstance(item, type) for item in value.values())
+    return callable(value)
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}:{kind.__name__}"
+
+
+def _class(name: str, base: type) -> Any:
+    """The class of that name among those that the core has loaded itself."""
+    module, _, word = name.partition(":")
+    kind = vars(sys.modules[module]).get(word) if module.startswith(ROOMS) and module in sys.modules else None
+    if not (isinstance(kind, type) and issubclass(kind, base) and kind.__module__ == module):
+        raise NotState(f"this program has no {name[:80]}")
+    return kind
