@@ -76,6 +76,7 @@ class Hardware:
     def _read_meter(self, outlet: Outlet) -> None:
         if not outlet.meter_silent:
             outlet.advance(self._timeline.now_s)
+            outlet.told_wh = outlet.energy_wh
             self._fact(METER_S, ev.MeterRead(outlet.number, outlet.reading(), self._mono_s()))
 
     def _drive(self, outlet: Outlet, closed: bool) -> None:

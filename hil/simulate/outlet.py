@@ -22,6 +22,7 @@ class Outlet:
         self.meter_silent = False
         self.register_wh = register_wh
         self.energy_wh = 0.0  # all that ever flowed; never jumps
+        self.told_wh = 0.0  # of it, what the newest reading has in it
         self._since_s = now_s
 
     @property

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from chargepoint.core import effects as fx
 from chargepoint.core import events as ev
+from chargepoint.core import records as rec
 from chargepoint.core.site import ConnectorSite, Site
 from chargepoint.facts import Card
 from hil.simulate.box import Box, Died
@@ -246,6 +247,17 @@ class Simulation:
             self._digest.update(msgspec.json.encode(effect))
             if isinstance(effect, fx.Commit):
                 self.invariants.committed(effect)
+                self._allow_for_silence(effect)
+
+    def _allow_for_silence(self, commit: fx.Commit) -> None:
+        """A session that ends while its meter is silent is billed at the last reading: what flowed since is not to be had."""
+        for change in commit.changes:
+            if isinstance(change, rec.PutTransaction) and change.record.stop_delivery is rec.Delivery.QUEUED:
+                outlet = self.outlets[change.record.connector - 1]
+                outlet.advance(self.timeline.now_s)
+                if outlet.meter_silent:
+                    self._trouble.slack_wh[outlet.number] += outlet.energy_wh - outlet.told_wh
+                    outlet.told_wh = outlet.energy_wh
 
     def _perform(self, effect: fx.Effect) -> None:
         match effect:
