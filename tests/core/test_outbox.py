@@ -1,4 +1,4 @@
-"""Stories of the billing messages: order, attempts, waits, and what comes of those that cannot be delivered."""
+"""Stories of the billing messages: order, attempts, waits, and the transactionId that may come hours later."""
 
 import json
 from itertools import pairwise
@@ -9,45 +9,11 @@ import pytest
 from chargepoint.core import effects as fx
 from chargepoint.core import events as ev
 from chargepoint.core.records import Delivery
+from tests.core.billing import OFFLINE, actions, attempts_at, billed, dead_letters, session
 from tests.core.central_system import ACCEPTED, After, Cut, Refuse, Silence
 from tests.core.harness import World
-from tests.core.looking import Sent
 
 pytestmark = pytest.mark.section("3.7")
-
-BILLING = ("StartTransaction", "MeterValues", "StopTransaction")
-OFFLINE = {"AllowOfflineTxForUnknownId": True}
-
-
-def session(world: World, connector: int = 1, id_tag: str = "CARD1", *, hours: float = 0.0) -> None:
-    """A whole session, from tap to unplugging."""
-    world.plug(connector)
-    world.tap(id_tag, reader=connector if len(world.site.readers) > 1 else 1)
-    world.advance(hours * 3_600 or 5)
-    world.unplug(connector)
-    world.advance(5)
-
-
-def billed(world: World) -> list[Sent]:
-    return [sent for sent in world.sent if sent.action in BILLING]
-
-
-def actions(world: World) -> list[str]:
-    return [sent.action for sent in billed(world)]
-
-
-def attempts_at(world: World, action: str) -> list[float]:
-    return [sent.at_s for sent in world.sent if sent.action == action]
-
-
-def dead_letters(world: World) -> list[int]:
-    return sorted(world.store.dead)
-
-
-def replay(world: World, seq: int) -> dict[str, Any]:
-    body, error = world.control("replay_dead_letter", seq=seq)
-    assert error is None, error
-    return body
 
 
 class TestOrder:
@@ -241,114 +207,6 @@ class TestAttempts:
         assert dead_letters(world) == [1]
 
 
-class TestDeadLetters:
-    def spent(self, action: str, **keys: Any) -> World:
-        """A session one of whose messages spent its attempts."""
-        world = World(keys={"TransactionMessageAttempts": 1, "MeterValueSampleInterval": 0, **keys})
-        world.csms.once(action, Refuse("FormationViolation", "bad"))
-        session(world)
-        return world
-
-    def test_start_spent_and_stop_still_goes(self) -> None:
-        world = self.spent("StartTransaction")
-        assert world.calls("StopTransaction")[0]["transactionId"] == -1
-        page = world.store.newest()
-        assert (page.start_delivery, page.stop_delivery) == (Delivery.DEAD, Delivery.CONFIRMED)
-        assert dead_letters(world) == [1]
-        assert world.control("status")[0]["queue"] == {"messages": 0, "oldest_s": None, "dead_letters": 1}
-
-    def test_meter_values_of_a_lost_start_go_without_an_id(self) -> None:
-        world = World(keys={"TransactionMessageAttempts": 1, "MeterValueSampleInterval": 60})
-        world.csms.once("StartTransaction", Refuse())
-        session(world, hours=0.05)
-        values = world.calls("MeterValues")
-        assert values
-        assert not any("transactionId" in call for call in values)
-
-    def test_stop_spent_is_told_in_the_ledger(self) -> None:
-        world = self.spent("StopTransaction")
-        assert world.store.newest().stop_delivery is Delivery.DEAD
-        assert any(log.level == "error" and "spent its attempts" in log.text for log in world.logs)
-
-    def test_one_bad_message_does_not_block_the_next_session(self) -> None:
-        world = self.spent("StartTransaction")
-        session(world, id_tag="CARD2")
-        assert world.store.newest().stop_delivery is Delivery.CONFIRMED
-
-    def test_replay_sends_it_again_with_all_attempts(self) -> None:
-        world = self.spent("StopTransaction")
-        first = world.calls("StopTransaction")[0]
-        assert replay(world, 2) == {"seq": 3}
-        assert world.calls("StopTransaction") == [first, first]
-        assert world.store.newest().stop_delivery is Delivery.CONFIRMED
-        assert not world.store.dead
-        assert not world.store.rows
-
-    def test_replay_of_what_is_not_there(self, world: World) -> None:
-        body, error = world.control("replay_dead_letter", seq=99)
-        assert body == {}
-        assert error is not None
-        assert "no such dead letter" in error
-
-    def test_replay_twice_sends_once(self) -> None:
-        world = self.spent("StopTransaction")
-        replay(world, 2)
-        _, error = world.control("replay_dead_letter", seq=2)
-        assert error is not None
-        assert len(world.calls("StopTransaction")) == 2
-
-    def test_a_start_replayed_while_its_stop_waits(self) -> None:
-        """The Stop goes first, and the page of the ledger must still be there for the Start behind it."""
-        world = World(keys={"TransactionMessageAttempts": 1, "MeterValueSampleInterval": 0})
-        world.csms.once("StartTransaction", Refuse())
-        world.plug()
-        world.tap()
-        world.disconnect()
-        world.unplug()
-        world.advance(5)
-        replay(world, 1)
-        world.connect()
-        assert actions(world)[-2:] == ["StopTransaction", "StartTransaction"]
-        page = world.store.newest()
-        assert (page.start_delivery, page.stop_delivery) == (Delivery.CONFIRMED, Delivery.CONFIRMED)
-        assert page.transaction_id == 1001
-
-    def test_a_start_replayed_while_its_stop_waits_over_a_restart(self) -> None:
-        world = World(keys={"TransactionMessageAttempts": 1, "MeterValueSampleInterval": 0})
-        world.csms.once("StartTransaction", Refuse())
-        world.plug()
-        world.tap()
-        world.disconnect()
-        world.unplug()
-        world.advance(5)
-        replay(world, 1)
-        world.restart()
-        assert not world.store.rows
-        assert world.store.newest().start_delivery is Delivery.CONFIRMED
-
-    def test_letters_of_one_session_replayed_in_any_order(self) -> None:
-        world = World(keys={"TransactionMessageAttempts": 1, "MeterValueSampleInterval": 600})
-        for action in BILLING:
-            world.csms.always(action, Refuse())
-        session(world, hours=0.2)
-        assert len(world.store.dead) == 3
-        for action in BILLING:
-            world.csms.friendly(action)
-        world.disconnect()
-        for seq in reversed(dead_letters(world)):
-            replay(world, seq)
-        world.connect()
-        assert actions(world)[-3:] == ["StopTransaction", "MeterValues", "StartTransaction"]
-        assert not world.store.rows
-        assert not world.store.dead
-
-    def test_the_memory_of_closed_sessions_is_bounded(self) -> None:
-        world = World(keys={"MeterValueSampleInterval": 0})
-        for number in range(30):
-            session(world, id_tag=f"CARD{number}")
-        assert len(world.station._blocks.transactions._records) <= 2
-
-
 class TestTransactionId:
     @pytest.mark.parametrize("transaction_id", [0, -7, 2**31 - 1, 2**62])
     def test_any_number_is_an_id(self, transaction_id: int) -> None:
@@ -390,76 +248,6 @@ class TestTransactionId:
         world.tap()
         world.advance(200)
         assert world.contactor()
-
-
-class TestManyRows:
-    def long_night(self, world: World) -> int:
-        """Offline, with a sample every second: returns how many rows wait."""
-        world.plug()
-        world.tap()
-        world.advance(2_000)
-        return len(world.store.rows)
-
-    def test_thousands_of_rows_leave_in_order_through_a_window(self) -> None:
-        world = World(keys=OFFLINE | {"MeterValueSampleInterval": 1}, online=False)
-        waiting = self.long_night(world)
-        assert waiting > 2_000
-        world.connect()
-        assert not world.store.rows
-        assert len(billed(world)) == waiting
-        times = [call["meterValue"][0]["timestamp"] for call in world.calls("MeterValues")]
-        assert times == sorted(times)
-        fetches = [effect for effect in world.effects if isinstance(effect, fx.FetchRows)]
-        assert {effect.limit for effect in fetches} == {64}
-        assert len(fetches) <= waiting / 64 + 3
-
-    def test_memory_holds_a_window_only(self) -> None:
-        world = World(keys=OFFLINE | {"MeterValueSampleInterval": 1}, online=False)
-        self.long_night(world)
-        assert len(world.station._blocks.outbox._window) <= 64
-
-    def test_rows_that_are_added_while_the_store_is_read_are_not_forgotten(self) -> None:
-        world = World(keys=OFFLINE | {"MeterValueSampleInterval": 1}, online=False)
-        self.long_night(world)
-        world.csms.always("MeterValues", After(0.7, {}))
-        world.connect()
-        world.advance(3_000)
-        world.unplug()
-        world.advance(3_000)
-        assert not world.store.rows
-        assert actions(world)[-1] == "StopTransaction"
-
-    def test_after_a_restart_the_rest_is_sent(self) -> None:
-        world = World(keys=OFFLINE | {"MeterValueSampleInterval": 1}, online=False)
-        waiting = self.long_night(world)
-        world.csms.once("MeterValues", *[{}] * 700, Cut())
-        world.connect()
-        assert len(world.store.rows) == waiting - 701
-        world.restart()
-        world.advance(60)
-        assert not world.store.rows
-
-    def test_a_driver_is_served_while_the_outbox_is_long(self) -> None:
-        """An authorisation goes before billing rows."""
-        world = World(2, each=True, keys=OFFLINE | {"MeterValueSampleInterval": 1}, online=False)
-        self.long_night(world)
-        world.csms.always("MeterValues", After(0.1, {}))
-        world.connect()
-        world.plug(2)
-        world.tap("DRIVER", reader=2)
-        world.advance(0.5)
-        assert world.calls("Authorize", idTag="DRIVER")
-        assert world.contactor(2)
-
-    def test_what_is_triggered_does_not_wait_for_the_whole_outbox(self) -> None:
-        world = World(keys=OFFLINE | {"MeterValueSampleInterval": 1}, online=False)
-        self.long_night(world)
-        world.csms.always("MeterValues", After(0.1, {}))
-        world.connect()
-        world.call("TriggerMessage", requestedMessage="MeterValues", connectorId=1)
-        world.advance(1.0)
-        contexts = [call["meterValue"][0]["sampledValue"][0]["context"] for call in world.calls("MeterValues")]
-        assert "Trigger" in contexts
 
 
 def test_a_central_system_that_never_answers_statuses_gets_its_bills(world: World) -> None:
