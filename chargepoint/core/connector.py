@@ -81,6 +81,7 @@ class Connector:
         self.session: Session = record.session
         self.pilot: Pilot | None = None
         self.plugged_s: float | None = None
+        self.left_s: float | None = None
         self.closed: bool | None = None
         self.opened_s = 0.0
         self.commanded = False

@@ -118,6 +118,7 @@ class Sensing:
 
     def _left(self, connector: Connector, step: Step) -> None:
         """Pilot A: the car went away (section 9.1.23, StopTransactionOnEVSideDisconnect)."""
+        connector.left_s = step.mono_s
         if not isinstance(connector.session, Charging):
             return
         if self._blocks.keys.boolean("StopTransactionOnEVSideDisconnect"):

@@ -319,7 +319,6 @@ class Sessions:
 
 def _came_since(connector: Connector, session: Ending, step: Step) -> bool:
     """The car at the connector was plugged after the end of the session, and finds a connector that is free."""
-    arrived_s = connector.plugged_s
-    if arrived_s is None or session.held_for is not None or session.stop.boot != step.stamp.boot:
+    if not connector.vehicle or connector.left_s is None or session.held_for is not None:
         return False
-    return arrived_s > session.stop.mono_s
+    return session.stop.boot == step.stamp.boot and connector.left_s >= session.stop.mono_s

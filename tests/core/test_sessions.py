@@ -275,3 +275,14 @@ def test_a_car_that_comes_while_the_last_reading_is_waited_for_finds_a_free_conn
     world.plants[1].meter_deaf = False
     assert world.status() == Status.Preparing
     world.expect_call("StopTransaction", idTag="ANNA")
+
+
+@pytest.mark.section("4.9")
+def test_a_car_that_stayed_through_the_dark_is_at_a_finished_connector() -> None:
+    world = World()
+    world.plug()
+    world.tap()
+    world.restart()
+    world.advance(60)
+    world.expect_call("StopTransaction", reason="PowerLoss")
+    assert world.status() == Status.Finishing
