@@ -3,6 +3,7 @@
 script/simulate --seeds 20 --days 30
 script/simulate --seeds 1 --days 365 --connectors 2
 script/simulate --seed 7 --days 30                      one seed again
+script/simulate --offline 30                            a month without a Central System
 """
 
 import argparse
@@ -10,6 +11,9 @@ import json
 import sys
 import time
 
+import msgspec
+
+from hil.simulate.away import absence
 from hil.simulate.invariants import Violation
 from hil.simulate.simulation import Simulation
 
@@ -22,10 +26,15 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1, metavar="SEED", help="the first seed (default 1)")
     parser.add_argument("--seed", type=int, metavar="SEED", help="this seed only")
     parser.add_argument("--days", type=float, default=30, metavar="D", help="days of each (default 30)")
+    parser.add_argument("--offline", type=int, metavar="D", help="instead: D days without a Central System, two cars charging")
     parser.add_argument("--connectors", type=int, default=2, metavar="N", help="1 to 32 (default 2)")
     arguments = parser.parse_args()
+    if arguments.offline is not None and arguments.offline < 1:
+        parser.error("--offline must be above 0")
     if arguments.seeds < 1 or arguments.days <= 0 or not 1 <= arguments.connectors <= 32:
         parser.error("--seeds and --days must be above 0, --connectors 1 to 32")
+    if arguments.offline is not None:
+        return _offline(arguments.offline)
     seeds = [arguments.seed] if arguments.seed is not None else range(arguments.first, arguments.first + arguments.seeds)
     total = {"seeds": 0, "days": 0.0, "sessions": 0, "messages": 0, "power_cuts": 0, "lost_answers": 0, "violations": 0}
     began_s = time.monotonic()
@@ -51,6 +60,13 @@ def main() -> int:
     total["seconds"] = round(time.monotonic() - began_s, 1)
     print(json.dumps(total))
     return 1 if total["violations"] else 0
+
+
+def _offline(days: int) -> int:
+    began_s = time.monotonic()
+    outcome = absence(days)
+    print(json.dumps(msgspec.to_builtins(outcome) | {"seconds": round(time.monotonic() - began_s, 1)}))
+    return 0 if outcome.told >= outcome.samples and not outcome.violations else 1
 
 
 if __name__ == "__main__":

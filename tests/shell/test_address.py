@@ -71,7 +71,7 @@ def test_every_failure_names_its_layer(error: Exception, words: str) -> None:
     ("received", "sent", "words"),
     [
         (Close(1001, "bye\nnow"), None, "closed the connection with code 1001 (bye"),
-        (None, Close(1009, ""), "more than 1 MiB"),
+        (None, Close(1009, ""), "more than 4 MiB"),
         (None, Close(1007, "invalid UTF-8"), "closed with code 1007 (invalid UTF-8)"),
         (None, None, "broke without a goodbye"),
     ],
