@@ -189,10 +189,10 @@ async def test_a_driver_that_never_closes_does_not_keep_the_station_from_stoppin
     hardware.start()
     (await workshop.opened("connectors.1.lock")).hangs_in_close = True
     (await workshop.opened("connectors.1.meter")).hangs_in_read = True
-    await until(lambda: workshop.newest("connectors.1.meter").reads > 1)
+    await until(lambda: workshop.newest("connectors.1.meter").reads >= 1)
     began_s = time.monotonic()
     await hardware.stop()
-    assert time.monotonic() - began_s < 2.0
+    assert time.monotonic() - began_s < 4.5
 
 
 async def test_one_failed_reading_is_not_a_lost_meter(workshop: Workshop, hardware: Hardware) -> None:
