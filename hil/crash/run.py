@@ -213,7 +213,7 @@ class Run:
         if killed:
             self._tally.kills += 1
             self._tally.moments[came] += 1
-        await self._dead(number, cycle, f"{came}, {weather}")
+            await self._dead(number, cycle, f"{came}, {weather}")
         return killed
 
     async def _dead(self, number: int, cycle: Cycle, how: str) -> None:
