@@ -151,6 +151,15 @@ class Rig:
         """The transactions that the Central System booked."""
         return self.cs.books.rows
 
+    async def delivered(self, count: int = 1) -> list[Row]:
+        """Waits until so many transactions are booked and closed; all that are booked."""
+
+        def closed() -> bool | None:
+            return True if len(self.rows) >= count and not self.cs.books.open_rows() else None
+
+        await self.station.until(closed, READY_S)
+        return self.rows
+
     def clean(self) -> None:
         """Fails where the Central System has anything against the station."""
         notes = [str(note) for note in (*self.cs.violations, *self.cs.complaints)]
@@ -171,6 +180,34 @@ class Rig:
 
     async def contactor(self, position: str, number: int = 1, *, timeout_s: float = WAIT_S) -> Body:
         return await self.until(lambda connector: bool(connector["contactor"] == position), number, timeout_s=timeout_s)
+
+    async def lamp(self, pattern: str, number: int = 1, *, timeout_s: float = WAIT_S) -> Body:
+        return await self.until(lambda connector: bool(connector["indicator"] == pattern), number, timeout_s=timeout_s)
+
+    async def grows(self, energy_wh: float, number: int = 1) -> Body:
+        """Waits until the register has risen by this much."""
+        goal_wh = (await self.connector(number))["energy_wh"] + energy_wh
+        return await self.until(lambda connector: bool(connector["energy_wh"] >= goal_wh), number)
+
+    async def knows(self, number: int, status: str) -> None:
+        """Waits until the station itself says that a connector has this status, linked or not."""
+        reader, writer = await asyncio.open_unix_connection(str(self.control_socket), limit=LINE_MAX)
+        try:
+            writer.write(b'{"do": "watch"}\n')
+            async with asyncio.timeout(WAIT_S):
+                while line := await reader.readline():
+                    told = json.loads(line).get("connectors", {}).get(str(number), {})
+                    if told.get("status") == status:
+                        return
+            raise AssertionError(f"the station closed its control socket before connector {number} was {status}")
+        finally:
+            writer.close()
+
+    async def awake(self) -> None:
+        """Waits until the station has all its parts at the bench, whether or not it has a Central System."""
+        numbers = (await self.bench.state())["connectors"]
+        for number in numbers:
+            await self.until(lambda connector: bool(connector["indicator"] != "off"), int(number), timeout_s=READY_S)
 
     async def charging(self, number: int = 1, id_tag: str = CARD, **plug: Any) -> Frame:
         """Plugs, taps and waits until energy flows and the Central System knows; the StartTransaction."""
