@@ -14,6 +14,7 @@ FRAME_HEADER = 24
 MAGIC_LITTLE = 0x377F0682  # checksums over little-endian words; one more: big-endian ones
 MASK = 0xFFFFFFFF
 VERSION_BYTES = slice(18, 20)  # of the database: 2 is "uses a log", which a database in memory cannot
+USER_VERSION = slice(60, 64)
 LEGACY = b"\x01\x01"
 
 Tables = dict[str, tuple[tuple[str, ...], list[tuple[object, ...]]]]
@@ -107,6 +108,11 @@ def image(base: bytes, raw: bytes, log: Log, commits: int) -> bytes:
             start = log.offset(number) + FRAME_HEADER
             pages[(page - 1) * log.page_bytes : page * log.page_bytes] = raw[start : start + log.page_bytes]
     return bytes(pages)
+
+
+def user_version(whole: bytes) -> int:
+    """The number that the database's program keeps in its header; 0 in an empty one."""
+    return int.from_bytes(whole[USER_VERSION], "big")
 
 
 def tables(whole: bytes) -> Tables:

@@ -11,19 +11,20 @@ import pytest
 
 from chargepoint.core.records import DropRow, PutTransaction
 from chargepoint.store import Store
+from chargepoint.store.schema import STEPS, bring_up_to_date
 from hil.crash import wal
 from hil.crash.autopsy import DATABASE, LOG, cut_log, examine
 from hil.crash.writes import Watch, kill_at_write
 from tests.store.making import commit, delivered, opened, step, writer
 
-STEPS = 30
+COMMITS = 30
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     store = opened(tmp_path / "state")
     store.snapshot()
-    for number in range(1, STEPS + 1):
+    for number in range(1, COMMITS + 1):
         commit(store, *step(number))
     yield store
     store.close()
@@ -59,8 +60,8 @@ def test_every_step_is_a_commit_and_each_image_holds_one_more(dead: Path) -> Non
     log = wal.read(raw)
     assert not log.torn
     transactions = [len(wal.records(wal.tables(wal.image(base, raw, log, count)), "transactions")) for count in range(1, 32)]
-    assert len(log.commits) == STEPS + 1  # the first counts the run
-    assert transactions == list(range(STEPS + 1))
+    assert len(log.commits) == COMMITS + 1  # the first counts the run
+    assert transactions == list(range(COMMITS + 1))
 
 
 def test_a_log_cut_anywhere_holds_what_sqlite_finds_in_it(dead: Path, tmp_path: Path) -> None:
@@ -113,9 +114,9 @@ def test_what_is_merged_already_is_not_cut(store: Store, tmp_path: Path) -> None
     folder = store.path.parent
     base, raw = content(folder)
     log = wal.read(raw)
-    assert len(log.commits) == wal.commits_to_keep(base, raw, log) == STEPS + 1
+    assert len(log.commits) == wal.commits_to_keep(base, raw, log) == COMMITS + 1
     assert cut_log(folder, tmp_path / "scratch", random.Random(1)) is None
-    commit(store, *step(STEPS + 1))  # begins the log anew
+    commit(store, *step(COMMITS + 1))  # begins the log anew
     base, raw = content(folder)
     log = wal.read(raw)
     assert len(log.commits) == 1
@@ -136,7 +137,7 @@ def test_a_merge_that_was_under_way_keeps_its_commits(dead: Path) -> None:
 def test_the_store_is_what_its_log_says_and_a_store_that_is_not_is_found(dead: Path, tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     found = examine(dead, scratch)
-    assert (found.problem, found.commits, found.torn) == (None, STEPS + 1, False)
+    assert (found.problem, found.commits, found.torn) == (None, COMMITS + 1, False)
     assert not scratch.exists()
     (dead / LOG).write_bytes(b"")
     (dead / DATABASE).write_bytes(b"not a database" * 1_000)
@@ -145,6 +146,20 @@ def test_the_store_is_what_its_log_says_and_a_store_that_is_not_is_found(dead: P
     )
     (dead / "station.db.unreadable-1").touch()
     assert examine(dead, scratch).problem == "the station moved its database aside: station.db.unreadable-1"
+
+
+@pytest.mark.parametrize("steps", range(len(STEPS)))
+def test_a_store_whose_tables_were_being_made_is_finished_when_it_is_opened(tmp_path: Path, steps: int) -> None:
+    dead = tmp_path / "dead"
+    dead.mkdir()
+    db = sqlite3.connect(dead / "a.db", isolation_level=None)
+    for pragma in ("locking_mode = EXCLUSIVE", "page_size = 4096", "journal_mode = WAL"):
+        db.execute(f"PRAGMA {pragma}").fetchall()
+    bring_up_to_date(db, STEPS[:steps])
+    for name, made in ((DATABASE, dead / "a.db"), (LOG, dead / "a.db-wal")):
+        (dead / name).write_bytes(made.read_bytes() if made.exists() else b"")
+    db.close()
+    assert examine(dead, tmp_path / "scratch").problem is None
 
 
 def test_a_cut_tells_exactly_what_it_took(dead: Path, tmp_path: Path) -> None:
@@ -160,7 +175,7 @@ def test_a_cut_tells_exactly_what_it_took(dead: Path, tmp_path: Path) -> None:
         kept = wal.whole_commits(log, os.path.getsize(dead / LOG))
         assert cut.commits_lost == len(log.commits) - kept >= 1
         steps = max(0, kept - 1)
-        assert [one.key for one in cut.gone] == list(range(steps + 1, STEPS + 1))
+        assert [one.key for one in cut.gone] == list(range(steps + 1, COMMITS + 1))
         assert [one.key for one in cut.repeated] == list(range(1, steps + 1))  # all messages still wait
         assert cut.reopened == []
         lost.add(cut.commits_lost)
