@@ -133,7 +133,12 @@ def _check(path: Path) -> tuple[str, ...]:
     except OSError as error:
         raise refused(path, "checking", error) from error
     else:
-        findings = ()
+        empty = path.exists() and not _size(path)
+        findings = (
+            (f"{path} is empty, as a file system leaves it after a cut: what was in it is gone, it begins anew",)
+            if empty
+            else ()
+        )
     if thorough:
         try:
             marker.unlink()
