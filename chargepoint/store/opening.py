@@ -133,12 +133,7 @@ def _check(path: Path) -> tuple[str, ...]:
     except OSError as error:
         raise refused(path, "checking", error) from error
     else:
-        empty = path.exists() and not _size(path)
-        findings = (
-            (f"{path} is empty, as a file system leaves it after a cut: what was in it is gone, it begins anew",)
-            if empty
-            else ()
-        )
+        findings = ()
     if thorough:
         try:
             marker.unlink()
