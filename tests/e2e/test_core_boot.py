@@ -80,7 +80,7 @@ async def test_the_interval_of_the_answer_is_the_heartbeats_and_a_key(rigs: Rigs
     rig.clean()
 
 
-@pytest.mark.section("J 3.1.1")
+@pytest.mark.section("J 3.1")
 async def test_any_identity_and_base_address_find_their_central_system(rigs: Rigs) -> None:
     rig = await rigs(identity="Säule 7/b")
     text = rig.config.read_text(encoding="utf-8")
@@ -90,7 +90,7 @@ async def test_any_identity_and_base_address_find_their_central_system(rigs: Rig
     rig.clean()
 
 
-@pytest.mark.section("J 3")
+@pytest.mark.section("J 5.4")
 async def test_servers_that_refuse_or_hang_up_are_tried_again_and_told_once(rigs: Rigs) -> None:
     rig = await rigs()
     for what in ({"http": 401}, {"http": 404}, {"close": True}, {"subprotocol": False}):
