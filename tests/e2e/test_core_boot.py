@@ -90,7 +90,7 @@ async def test_any_identity_and_base_address_find_their_central_system(rigs: Rig
     rig.clean()
 
 
-@pytest.mark.section("J 5.4")
+@pytest.mark.section("J 5.3")
 async def test_servers_that_refuse_or_hang_up_are_tried_again_and_told_once(rigs: Rigs) -> None:
     rig = await rigs()
     for what in ({"http": 401}, {"http": 404}, {"close": True}, {"subprotocol": False}):
@@ -103,7 +103,7 @@ async def test_servers_that_refuse_or_hang_up_are_tried_again_and_told_once(rigs
     rig.clean()
 
 
-@pytest.mark.section("J 5.4")
+@pytest.mark.section("J 5.3")
 async def test_a_half_open_connection_is_found_by_pings(rigs: Rigs) -> None:
     rig = await rigs(keys={"WebSocketPingInterval": 1})
     await rig.boot()

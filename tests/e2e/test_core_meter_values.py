@@ -57,7 +57,7 @@ async def test_samples_from_the_start_and_on_the_grid_of_the_day(rigs: Rigs) -> 
     rig.clean()
 
 
-@pytest.mark.section("9.1.18")
+@pytest.mark.section("9.1.17")
 async def test_back_ends_probe_measurands_and_get_what_they_chose(rigs: Rigs) -> None:
     rig = await rigs()
     await rig.boot()

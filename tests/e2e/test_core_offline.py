@@ -78,7 +78,7 @@ async def test_an_offline_session_of_a_blocked_card_ends_when_the_answer_comes(r
     rig.clean()
 
 
-@pytest.mark.section("9.1")
+@pytest.mark.section("9.1.12")
 @pytest.mark.parametrize(
     ("behaviour", "known", "unknown"),
     [("out_of_service", "refused", "refused"), ("cache", "charges", "refused"), ("accept_all", "charges", "charges")],

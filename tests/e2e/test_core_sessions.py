@@ -155,7 +155,7 @@ async def test_a_cable_without_a_lock_and_a_car_that_leaves(rigs: Rigs) -> None:
     rig.clean()
 
 
-@pytest.mark.section("9.1.26")
+@pytest.mark.section("9.1.23")
 async def test_pulled_at_the_car_the_cable_is_held_for_its_owner(rigs: Rigs) -> None:
     rig = await rigs(keys={"UnlockConnectorOnEVSideDisconnect": False})
     await rig.boot()
@@ -174,7 +174,7 @@ async def test_pulled_at_the_car_the_cable_is_held_for_its_owner(rigs: Rigs) -> 
     rig.clean()
 
 
-@pytest.mark.section("9.1.26")
+@pytest.mark.section("9.1.23")
 async def test_a_session_that_waits_for_its_car_goes_on(rigs: Rigs) -> None:
     rig = await rigs(keys={"StopTransactionOnEVSideDisconnect": False})
     await rig.boot()
@@ -195,7 +195,7 @@ async def test_a_session_that_waits_for_its_car_goes_on(rigs: Rigs) -> None:
     rig.clean()
 
 
-@pytest.mark.section("9.1.27")
+@pytest.mark.section("9.1.24")
 @pytest.mark.parametrize("stop", [True, False])
 async def test_an_id_that_start_transaction_refuses(rigs: Rigs, stop: bool) -> None:
     rig = await rigs(speed=1000, keys={"StopTransactionOnInvalidId": stop, "MaxEnergyOnInvalidId": 0 if stop else 2_000})
