@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import random
 import time
+from itertools import count
 
 import pytest
 
@@ -121,19 +122,18 @@ async def test_a_line_that_is_never_silent_is_an_error_of_its_own() -> None:
         assert isinstance(slave, RtuSlave)
         await bus.read(1, 4, 0, 1)
 
-        sent = 0
+        begun = asyncio.Event()  # it has begun before the request goes out
 
         async def babble() -> None:
-            nonlocal sent
-            while True:
+            for sent in count():
                 slave.send(b"\x55")
-                sent += 1
+                if sent == 50:
+                    begun.set()
                 await asyncio.sleep(0)  # in every turn of the loop: no pause however busy the machine is
 
         babbler = asyncio.create_task(babble())
         try:
-            while sent < 50:  # it has begun before the request goes out
-                await asyncio.sleep(0)
+            await begun.wait()
             with pytest.raises(NoAnswer, match="never silent"):
                 await bus.read(1, 4, 0, 1)
         finally:
