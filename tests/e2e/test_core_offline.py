@@ -81,7 +81,7 @@ async def test_an_offline_session_of_a_blocked_card_ends_when_the_answer_comes(r
 @pytest.mark.section("9.1.12")
 @pytest.mark.parametrize(
     ("behaviour", "known", "unknown"),
-    [("out_of_service", "refused", "refused"), ("cache", "charges", "refused"), ("accept_all", "charges", "charges")],
+    [("out_of_service", "refused", "refused"), ("cache", "charges", "refused")],
 )
 async def test_offline_behaviours(rigs: Rigs, behaviour: str, known: str, unknown: str) -> None:
     rig = await rigs(config={"station.offline_behaviour": behaviour})
