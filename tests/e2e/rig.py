@@ -191,15 +191,22 @@ class Rig:
 
     async def knows(self, number: int, status: str) -> None:
         """Waits until the station itself says that a connector has this status, linked or not."""
+        await self._says(number, lambda told: told.get("status") == status, status)
+
+    async def metered(self, number: int) -> None:
+        """Waits until the station has read a connector's meter."""
+        await self._says(number, lambda told: told.get("energy_wh") is not None, "metered")
+
+    async def _says(self, number: int, holds: Callable[[Body], bool], what: str) -> None:
         reader, writer = await asyncio.open_unix_connection(str(self.control_socket), limit=LINE_MAX)
         try:
             writer.write(b'{"do": "watch"}\n')
             async with asyncio.timeout(WAIT_S):
                 while line := await reader.readline():
                     told = json.loads(line).get("connectors", {}).get(str(number), {})
-                    if told.get("status") == status:
+                    if holds(told):
                         return
-            raise AssertionError(f"the station closed its control socket before connector {number} was {status}")
+            raise AssertionError(f"the station closed its control socket before connector {number} was {what}")
         finally:
             writer.close()
 

@@ -84,6 +84,8 @@ async def test_back_ends_probe_measurands_and_get_what_they_chose(rigs: Rigs) ->
 async def test_triggers_for_one_and_for_all(rigs: Rigs) -> None:
     rig = await rigs(connectors=2)
     await rig.boot(connectors=2)
+    for connector in (1, 2):
+        await rig.metered(connector)
     for wanted, number, told in (
         ("StatusNotification", None, [0, 1, 2]),
         ("StatusNotification", 0, [0]),

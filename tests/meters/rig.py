@@ -21,16 +21,16 @@ def numbered(unit: int, function: int, address: int, count: int) -> Sequence[int
     return [(unit * 7_919 + function * 104_729 + (address + offset) * 31) % 65_536 for offset in range(count)]
 
 
-def rtu_config(slave: RtuSlave) -> modbus_rtu.Config:
-    return modbus_rtu.Config(port=slave.port, timeout_s=TIMEOUT_S, latency_max_s=LATENCY_MAX_S)
+def rtu_config(slave: RtuSlave, gap_s: float = 0.01) -> modbus_rtu.Config:
+    return modbus_rtu.Config(port=slave.port, timeout_s=TIMEOUT_S, latency_max_s=LATENCY_MAX_S, request_gap_s=gap_s)
 
 
 @asynccontextmanager
-async def line(kind: Kind, read: Read = numbered) -> AsyncIterator[tuple[Bus, RtuSlave | TcpSlave]]:
+async def line(kind: Kind, read: Read = numbered, gap_s: float = 0.01) -> AsyncIterator[tuple[Bus, RtuSlave | TcpSlave]]:
     """An open bus of either kind and the slaves on it."""
     if kind == "rtu":
         async with RtuSlave(read) as rtu:
-            bus = await modbus_rtu.open(rtu_config(rtu))
+            bus = await modbus_rtu.open(rtu_config(rtu, gap_s))
             try:
                 yield bus, rtu
             finally:

@@ -118,7 +118,7 @@ async def test_a_gateway_that_gets_no_answer_counts_as_silence() -> None:
 
 
 async def test_a_line_that_is_never_silent_is_an_error_of_its_own() -> None:
-    async with line("rtu") as (bus, slave):
+    async with line("rtu", gap_s=0.3) as (bus, slave):  # longer than a busy machine keeps a process waiting
         assert isinstance(slave, RtuSlave)
         await bus.read(1, 4, 0, 1)
 
