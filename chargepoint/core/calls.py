@@ -54,7 +54,7 @@ from chargepoint.messages import (
 LIVE_MAX = 64
 DATA_MAX = 16
 
-Live = Callable[[Step], MeterValuesReq | None]
+Taker = Callable[[int, Step], MeterValuesReq | None]
 
 
 class Calls:
@@ -62,13 +62,18 @@ class Calls:
         self._blocks = blocks
         self._sessions = sessions
         self._cards = cards
-        self._live: deque[Live] = deque(maxlen=LIVE_MAX)
-        self._live_asked: deque[Live] = deque(maxlen=LIVE_MAX)
+        self.take_triggered: Taker = lambda number, step: None  # samples put their own here
+        self._live: deque[MeterValuesReq] = deque(maxlen=LIVE_MAX)
+        self._live_asked: deque[int] = deque(maxlen=LIVE_MAX)
         self._data: deque[tuple[int, DataTransferReq]] = deque()
 
-    def live(self, request: Live, *, asked: bool = False) -> None:
-        """Meter values that are taken when their turn comes; the oldest goes where too many wait. asked: by TriggerMessage."""
-        (self._live_asked if asked else self._live).append(request)
+    def live(self, request: MeterValuesReq) -> None:
+        """Meter values that are worth nothing later; the oldest go where too many wait."""
+        self._live.append(request)
+
+    def live_asked(self, number: int) -> None:
+        """TriggerMessage(MeterValues) of a connector: the values are taken when their turn comes."""
+        self._live_asked.append(number)
 
     def data_transfer(self, ticket: int, request: DataTransferReq) -> bool:
         """A DataTransfer for the control socket; False where too many wait."""
@@ -314,14 +319,12 @@ class Calls:
         self._call(action, request, ForRow(row.transaction), step)
 
     def _live_values(self, step: Step) -> None:
-        self._send_live(self._live, step)
+        while self._live and self._free():
+            self._call("MeterValues", self._live.popleft(), ForLive(), step)
 
     def _live_values_asked(self, step: Step) -> None:
-        self._send_live(self._live_asked, step)
-
-    def _send_live(self, waiting: deque[Live], step: Step) -> None:
-        while waiting and self._free():
-            request = waiting.popleft()(step)
+        while self._live_asked and self._free():
+            request = self.take_triggered(self._live_asked.popleft(), step)
             if request is not None:
                 self._call("MeterValues", request, ForLive(), step)
 

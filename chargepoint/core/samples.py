@@ -4,8 +4,6 @@ Owns the three occasions: periodic in a transaction, aligned with the clock, tri
 Values of a transaction are billing rows; the others are sent while the link is up, or not at all.
 """
 
-from functools import partial
-
 from chargepoint.core.blocks import Blocks
 from chargepoint.core.calls import Calls
 from chargepoint.core.connector import Connector
@@ -23,6 +21,7 @@ class Samples:
         self._blocks = blocks
         self._sessions = sessions
         self._calls = calls
+        calls.take_triggered = self._triggered
 
     def take_due(self, step: Step) -> None:
         """At every step: what is due by now is taken."""
@@ -36,10 +35,9 @@ class Samples:
 
     def trigger(self, numbers: list[int], step: Step) -> bool:
         """TriggerMessage(MeterValues): taken when their turn to be sent comes. False where there is nothing to send."""
-        takers = [partial(self._live, number, "MeterValuesSampledData", ReadingContext.Trigger) for number in numbers]
-        able = [take for take in takers if take(step) is not None]
-        for take in able:
-            self._calls.live(take, asked=True)
+        able = [number for number in numbers if self._triggered(number, step) is not None]
+        for number in able:
+            self._calls.live_asked(number)
         return bool(able)
 
     def _aligned(self, step: Step) -> None:
@@ -54,7 +52,10 @@ class Samples:
 
     def _queue(self, request: MeterValuesReq | None) -> None:
         if request is not None:
-            self._calls.live(lambda step: request)
+            self._calls.live(request)
+
+    def _triggered(self, number: int, step: Step) -> MeterValuesReq | None:
+        return self._live(number, "MeterValuesSampledData", ReadingContext.Trigger, step)
 
     def _live(self, number: int, list_key: str, context: ReadingContext, step: Step) -> MeterValuesReq | None:
         now_s = self._blocks.clock.now_s(step)
