@@ -4,18 +4,27 @@ script/simulate --seeds 20 --days 30
 script/simulate --seeds 1 --days 365 --connectors 2
 script/simulate --seed 7 --days 30                      one seed again
 script/simulate --offline 30                            a month without a Central System
+
+A seed with a violation runs a second time and leaves its events in build/simulate/seed-N.jsonl.gz: chargepoint replay runs them
+through the core.
 """
 
 import argparse
+import contextlib
 import json
 import sys
 import time
+from pathlib import Path
 
 import msgspec
 
+from chargepoint.journal import Recorder, program
 from hil.simulate.away import absence
 from hil.simulate.invariants import Violation
 from hil.simulate.simulation import Simulation
+
+RECORDINGS = Path("build/simulate")
+RECORDING_BYTES_MAX = 64 << 20
 
 
 def main() -> int:
@@ -46,6 +55,7 @@ def main() -> int:
         except Violation as violation:
             total["violations"] += 1
             print(f"seed {seed}: VIOLATION {violation}", flush=True)
+            _record(seed, arguments.days, arguments.connectors)
             continue
         for name in ("sessions", "messages", "power_cuts", "lost_answers"):
             total[name] += getattr(result, name)
@@ -57,6 +67,8 @@ def main() -> int:
         )
         for wrong in result.violations:
             print(f"  VIOLATION {wrong}; again: script/simulate --seed {seed} --days {arguments.days:g}", flush=True)
+        if result.violations:
+            _record(seed, arguments.days, arguments.connectors)
     total["seconds"] = round(time.monotonic() - began_s, 1)
     print(json.dumps(total))
     return 1 if total["violations"] else 0
@@ -67,6 +79,20 @@ def _offline(days: int) -> int:
     outcome = absence(days)
     print(json.dumps(msgspec.to_builtins(outcome) | {"seconds": round(time.monotonic() - began_s, 1)}))
     return 0 if outcome.told >= outcome.samples and not outcome.violations else 1
+
+
+def _record(seed: int, days: float, connectors: int) -> None:
+    """The same once more, up to the violation, with a recorder beside the core."""
+    recorder = Recorder(RECORDING_BYTES_MAX, salt=str(seed).encode())
+    simulation = Simulation(seed, days, connectors)
+    simulation.box.recorder = recorder
+    with contextlib.suppress(Violation):
+        simulation.run()
+    path = RECORDINGS / f"seed-{seed}.jsonl.gz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    about = {"station": "CK_SIM_0001", "program": program.digest(), "why": f"script/simulate --seed {seed} --days {days:g}"}
+    path.write_bytes(recorder.recording(about))
+    print(f"  its newest {recorder.events} events: chargepoint replay {path}", flush=True)
 
 
 if __name__ == "__main__":

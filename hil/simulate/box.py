@@ -15,6 +15,7 @@ from chargepoint.core.records import Snapshot
 from chargepoint.core.site import Site
 from chargepoint.core.station import Station
 from chargepoint.core.step import Now
+from chargepoint.journal import Recorder
 from chargepoint.store import Store, open_store
 
 MONO_BEGIN_S = 5.0  # seconds from power-up to the first look at the clock
@@ -33,6 +34,7 @@ class Box:
         self._perform = perform
         self.look: Callable[[ev.Event, list[fx.Effect]], None] = lambda event, effects: None
         self.started: Callable[[Snapshot], None] = lambda snapshot: None
+        self.recorder: Recorder | None = None
         self.station: Station | None = None
         self.store: Store | None = None
         self._powered_s = 0.0
@@ -56,6 +58,8 @@ class Box:
         assert not self.store.findings, self.store.findings
         snapshot = self.store.snapshot()
         self.station = Station(snapshot, self._site)
+        if self.recorder is not None:
+            self.recorder.begin(self.station, self._site)
         self.started(snapshot)
         self.feed(ev.Started(), now_s)
 
@@ -108,7 +112,7 @@ class Box:
         assert self.station is not None
         self.events += 1
         self._stepped = True
-        effects = self.station.handle(event, Now(now_s - self._powered_s, self.wall_s()))
+        effects = self._handled(self.station, event, Now(now_s - self._powered_s, self.wall_s()))
         self.look(event, effects)
         for effect in effects:
             if self.cut_in_effects is not None:
@@ -116,6 +120,17 @@ class Box:
                     raise Died
                 self.cut_in_effects -= 1
             self._do(effect, now_s)
+
+    def _handled(self, station: Station, event: ev.Event, now: Now) -> list[fx.Effect]:
+        try:
+            effects = station.handle(event, now)
+        except Exception as error:
+            if self.recorder is not None:
+                self.recorder.failed(event, now, error)
+            raise
+        if self.recorder is not None:
+            self.recorder.record(event, now, effects)
+        return effects
 
     def _do(self, effect: fx.Effect, now_s: float) -> None:
         assert self.store is not None
