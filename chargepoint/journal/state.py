@@ -10,9 +10,10 @@ kind and number.
 """
 
 import sys
-from collections import deque
+from collections import Counter, deque
 from datetime import datetime
 from enum import Enum
+from math import isfinite
 from typing import Any
 
 from msgspec import Struct
@@ -55,8 +56,10 @@ class _Export:
         self._kept: list[object] = []  # so that no number is given to another object in the same place
 
     def node(self, value: Any, where: str, depth: int) -> Node:
-        if value is None or type(value) in (bool, int, float, str):
+        if value is None or type(value) in (bool, int, str):
             return value
+        if type(value) is float:
+            return value if isfinite(value) else ["float", repr(value)]  # JSON has no infinity
         if isinstance(value, Enum):
             return ["enum", _name(type(value)), value.name]
         if depth > DEPTH_MAX:
@@ -74,9 +77,9 @@ class _Export:
             return [kind.__name__, number, [self.node(item, f"{where}[]", depth) for item in value]]
         if kind in (set, frozenset):
             return [kind.__name__, number, sorted((self.node(item, f"{where}{{}}", depth) for item in value), key=str)]
-        if kind is dict:
+        if kind in (dict, Counter):
             pairs = [[self.node(key, where, depth), self.node(item, f"{where}[{key!r}]", depth)] for key, item in value.items()]
-            return ["dict", number, pairs]
+            return [kind.__name__, number, pairs]
         if kind is deque:
             return ["deque", number, [self.node(item, f"{where}[]", depth) for item in value], value.maxlen]
         if kind is bytes:
@@ -108,13 +111,15 @@ class _Restore:
         match node:
             case ["ref", int(number)]:
                 return self._objects[number]
+            case ["float", str(text)]:
+                return float(text)
             case ["enum", str(name), str(member)]:
                 return _class(name, Enum)[member]
             case [("list" | "tuple" | "set" | "frozenset") as kind, int(number), list(items)]:
                 return self._items(kind, number, items, there, depth + 1)
-            case ["dict", int(number), list(pairs)]:
+            case [("dict" | "Counter") as kind, int(number), list(pairs)]:
                 known = there if isinstance(there, dict) else {}
-                whole: dict[Any, Any] = self._known(number, {})
+                whole: dict[Any, Any] = self._known(number, {} if kind == "dict" else Counter())
                 for key_node, item in pairs:
                     key = self.value(key_node, None, depth + 1)
                     whole[key] = self.value(item, known.get(key), depth + 1)
