@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-# Text without any of these holds no secret. A \\u may spell any name; a \\/ is a slash, in a frame within a line with one more.
-_SUSPECT = (b"authorization", b":/", b":\\/", b":\\\\/", b"\\u")
+# Text without any of these holds no secret. A \u may spell any name; a \/ is a slash, escaped again by what it is written into.
+_SUSPECT = (b"authorization", b"\\u", *(b":" + b"\\" * escapes + b"/" for escapes in range(5)))
 _NAMES = frozenset({"authorizationkey", "authorization_key"})
 _URL = re.compile(r"(:\\?/\\?/)([^\s\"]+)")
 _HEX = "0123456789abcdef"
@@ -37,16 +37,25 @@ class Blanker:
         if not _is_suspect(encoded):
             return encoded
         value = msgspec.json.decode(encoded)
-        blanked = self.value(value)
+        blanked = self._head(value) if isinstance(value, dict) else self.value(value)
         return encoded if blanked == value else msgspec.json.encode(blanked)
+
+    def _head(self, head: dict[str, Any]) -> dict[str, Any]:
+        """The first line of a segment: in a state, tables and attributes are pairs."""
+        return {name: self._state(item) if name == "state" else self.value(item) for name, item in head.items()}
+
+    def _state(self, node: Any) -> Any:
+        if not isinstance(node, list):
+            return self.value(node)
+        if len(node) == 2 and _is_name(node[0]) and isinstance(node[1], str):
+            return [node[0], self._letters(node[1])]
+        return [self._state(item) for item in node]
 
     def value(self, value: Any) -> Any:
         """Plain values without their secrets."""
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, list):
-            if len(value) == 2 and _is_name(value[0]) and isinstance(value[1], str):
-                return [value[0], self._letters(value[1])]
             return [self.value(item) for item in value]
         if isinstance(value, dict):
             speaks_of_it = any(_is_name(item) for item in value.values())
@@ -61,7 +70,7 @@ class Blanker:
     def _text(self, text: str) -> str:
         """A frame is JSON within a text. One that cannot be read but speaks of the key loses everything that may be one."""
         speaks_of_it = "authorizationkey" in text.lower()
-        if (speaks_of_it or "\\u" in text) and text.lstrip()[:1] in ("[", "{"):
+        if (speaks_of_it or "\\" in text) and text.lstrip()[:1] in ("[", "{"):
             try:
                 value = json.loads(text)
                 blanked = self.value(value)
