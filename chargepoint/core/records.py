@@ -5,19 +5,24 @@ stored. OCPP 1.6: sections 3.7 (offline behaviour), 4.8 and 4.10 (Start and Stop
 """
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from chargepoint.core.maintenance_records import DiagnosticsRecord, FirmwareRecord, PutDiagnostics, PutFirmware
 from chargepoint.messages import AuthorizationStatus, ChargingProfile, Reason, SampledValue
+
+MonoS = Annotated[float, Meta(ge=0, le=1e10)]
+"""Monotonic seconds: three centuries. A stored number beyond that is damage."""
+OffsetS = Annotated[float, Meta(ge=-1e10, le=1e11)]
+"""What makes a date of monotonic seconds, or a date itself: seconds since 1970 UTC, the years 1653 to 5138."""
 
 
 class Stamp(Struct, frozen=True, array_like=True):
     """An instant on the monotonic clock of one boot of the machine. It becomes a date when the time is known."""
 
     boot: int
-    mono_s: float
+    mono_s: MonoS
 
 
 class BootRecord(Struct, frozen=True, kw_only=True):
@@ -30,10 +35,10 @@ class BootRecord(Struct, frozen=True, kw_only=True):
 
     boot: int
     kernel_boot_id: str
-    first_mono_s: float
-    last_mono_s: float
-    offset_s: float | None = None
-    floor_s: float | None = None
+    first_mono_s: MonoS
+    last_mono_s: MonoS
+    offset_s: OffsetS | None = None
+    floor_s: OffsetS | None = None
 
 
 class IdTagRecord(Struct, frozen=True, kw_only=True):
@@ -67,7 +72,7 @@ class TransactionRecord(Struct, frozen=True, kw_only=True):
     connector: int
     id_tag: str
     start: Stamp
-    start_offset_s: float | None
+    start_offset_s: OffsetS | None
     register_start_wh: float
     meter_start_wh: int
     parent_id_tag: str | None = None
@@ -79,7 +84,7 @@ class TransactionRecord(Struct, frozen=True, kw_only=True):
     id_status: AuthorizationStatus | None = None
     start_delivery: Delivery = Delivery.QUEUED
     stop: Stamp | None = None
-    stop_offset_s: float | None = None
+    stop_offset_s: OffsetS | None = None
     meter_stop_wh: int | None = None
     stop_reason: Reason | None = None
     stop_id_tag: str | None = None
@@ -91,7 +96,7 @@ class Sample(Struct, frozen=True, kw_only=True):
 
     stamp: Stamp
     values: tuple[SampledValue, ...]
-    offset_s: float | None = None
+    offset_s: OffsetS | None = None
 
 
 class StartBody(Struct, frozen=True, tag="start"):
@@ -122,7 +127,7 @@ class OutboxRow(Struct, frozen=True, kw_only=True):
     transaction: int
     stamp: Stamp
     body: Body
-    offset_s: float | None = None
+    offset_s: OffsetS | None = None
     attempts: int = 0
 
 
@@ -153,7 +158,7 @@ class Ending(Struct, frozen=True, tag="ending", kw_only=True):
     transaction: int
     reason: Reason
     stop: Stamp
-    offset_s: float | None = None
+    offset_s: OffsetS | None = None
     id_tag: str | None = None
     held_for: str | None = None
 
@@ -188,7 +193,7 @@ class ProfileRecord(Struct, frozen=True, kw_only=True):
     connector: int
     profile: ChargingProfile
     installed: Stamp
-    offset_s: float | None = None
+    offset_s: OffsetS | None = None
     transaction: int | None = None
 
 

@@ -60,12 +60,15 @@ async def reopen(
     idle: Callable[[], bool],
     every_s: float = REOPEN_EVERY_S,
 ) -> None:
-    """Tries to open the store that could not be opened; once it can be, the process starts again with it."""
+    """Tries to open and read the store that could not be; once it can be, the process starts again with it."""
     while True:
         await asyncio.sleep(every_s)
         try:
             store = await storeroom.call(open_again)
-            await storeroom.call(store.close)
+            try:
+                await storeroom.call(store.snapshot)
+            finally:
+                await storeroom.call(store.close)
         except StoreError as error:
             log.debug("still no store: %s", error)
             continue

@@ -158,6 +158,8 @@ def _look(path: Path, thorough: bool) -> None:
     connection = read_only(path)
     try:
         _examine(connection, path, "integrity_check" if thorough else "quick_check")
+    except UnicodeDecodeError as error:  # SQLite's own complaint of a damaged schema quotes it
+        raise _Damaged("its schema is no text") from error
     except sqlite3.DatabaseError as error:
         if code_of(error) == sqlite3.SQLITE_READONLY_ROLLBACK:
             return  # power was cut while the file was made: opening it for writing rolls that back

@@ -14,6 +14,7 @@ from chargepoint.core.records import (
     Ending,
     Finishing,
     IdTagRecord,
+    OffsetS,
     OutboxRow,
     ProfileRecord,
     ReservationRecord,
@@ -118,9 +119,9 @@ def outbox_row(row: Row) -> OutboxRow:
     return OutboxRow(
         seq=seq,
         transaction=transaction,
-        stamp=Stamp(boot, mono_s),
+        stamp=msgspec.convert((boot, mono_s), Stamp),
         body=_body_decoder.decode(body),
-        offset_s=offset_s,
+        offset_s=None if offset_s is None else msgspec.convert(offset_s, OffsetS),
         attempts=attempts,
     )
 
@@ -128,8 +129,12 @@ def outbox_row(row: Row) -> OutboxRow:
 def connector_values(record: ConnectorRecord) -> Values:
     """number, operative, pending, the transaction that its session is about, the session."""
     session = record.session
-    transaction = session.transaction if isinstance(session, Charging | Ending | Finishing) else None
-    return (record.number, int(record.operative), record.pending, transaction, _encoder.encode(session))
+    return (record.number, int(record.operative), record.pending, session_key(session), _encoder.encode(session))
+
+
+def session_key(session: Session) -> int | None:
+    """The transaction that a session is about."""
+    return session.transaction if isinstance(session, Charging | Ending | Finishing) else None
 
 
 def connector_record(number: int, operative: int, pending: str | None, session: bytes) -> ConnectorRecord:

@@ -1,9 +1,9 @@
-"""The start of a run: count it, find the machine boot it is in, drop what nobody needs, gather the snapshot."""
+"""The start of a run: count it, find the machine boot it is in, mend, drop what nobody needs, gather the snapshot."""
 
 import sqlite3
 
 from chargepoint.core.records import BootRecord, PutBoot, Sample, Snapshot, next_boot
-from chargepoint.store import changes, local_list, rows
+from chargepoint.store import changes, local_list, mending, rows
 
 BOOTS_KEPT = 64
 
@@ -33,14 +33,15 @@ _PROFILES = "SELECT record FROM charging_profiles ORDER BY charging_profile_id"
 _FORGET_OLD = changes.FORGET_TRANSACTION.format(which="<= ?")
 
 
-def begin_run(db: sqlite3.Connection, kernel_boot_id: str, mono_s: float) -> Snapshot:
-    """Runs inside a transaction of the caller."""
+def begin_run(db: sqlite3.Connection, kernel_boot_id: str, mono_s: float) -> tuple[Snapshot, list[str]]:
+    """The snapshot, and what had to be mended for it. Runs inside a transaction of the caller."""
     run = db.execute(_COUNT_RUN).fetchall()[0][0]
     boots = _boots(db, kernel_boot_id, mono_s)
+    mended = mending.mend(db, boots[-1])
     newest = _number(db, "SELECT coalesce(max(key), 0) FROM transactions")
     db.execute(_FORGET_OLD, (newest - changes.LEDGER_MAX,))
     maintenance = dict(db.execute("SELECT name, record FROM maintenance"))
-    return Snapshot(
+    snapshot = Snapshot(
         run=run,
         boots=boots,
         keys=dict(db.execute("SELECT name, value FROM configuration ORDER BY name")),
@@ -58,6 +59,7 @@ def begin_run(db: sqlite3.Connection, kernel_boot_id: str, mono_s: float) -> Sna
         list_version=local_list.number(db, local_list.VERSION),
         list_length=local_list.number(db, local_list.LENGTH),
     )
+    return snapshot, mended
 
 
 def _boots(db: sqlite3.Connection, kernel_boot_id: str, mono_s: float) -> tuple[BootRecord, ...]:

@@ -96,10 +96,12 @@ class Store:
         self.checkpoint()  # a log that a killed process left: what it took may be all the room there is
         with self._named("reading the snapshot"):
             try:
-                snapshot = self._transact(lambda: starting.begin_run(self._db, *self._started))
+                snapshot, mended = self._transact(lambda: starting.begin_run(self._db, *self._started))
             except msgspec.MsgspecError as error:
                 text = f"{self.path}: a record cannot be understood ({error}): keep the file for the makers"
                 raise StoreError(text) from error
+        for sentence in mended:
+            self._find(sentence)
         self._queued = snapshot.queued
         self._unmerged = True
         return snapshot

@@ -114,6 +114,7 @@ def test_only_transactions_that_somebody_needs_are_in_the_snapshot(store: Store,
 
 def test_rows_come_in_order_and_are_brought_up_to_date_in_place(store: Store, restart: Restart) -> None:
     stop = OutboxRow(seq=3, transaction=2, stamp=Stamp(1, 3.0), body=StopBody(samples=(sample(1), sample(2))))
+    commit(store, *(PutTransaction(running(key)) for key in (1, 2)))
     commit(store, PutRow(row(1)), PutRow(values_row(2)), PutRow(stop), PutRow(row(4)))
     tried = replace(values_row(2), attempts=2, offset_s=1_700_000_000.5)
     commit(store, PutRow(tried), DropRow(1), DropRow(77))
@@ -150,6 +151,7 @@ def test_the_number_of_a_dead_letter_is_not_given_to_a_new_row(store: Store, res
 
 
 def test_stop_samples_are_kept_thinned_and_dropped(store: Store, restart: Restart) -> None:
+    commit(store, *(PutTransaction(running(key)) for key in (1, 2)))
     commit(store, *(PutConnector(ConnectorRecord(number=n, session=Charging(transaction=n))) for n in (1, 2)))
     commit(store, *(PutStopSample(1, sample(n)) for n in range(5)), PutStopSample(2, sample(9)))
     store, snapshot = restart()
@@ -164,7 +166,7 @@ def test_stop_samples_are_kept_thinned_and_dropped(store: Store, restart: Restar
 def test_the_cache_is_found_in_any_case_and_cleared_alone(store: Store, restart: Restart) -> None:
     blocked = IdTagRecord(id_tag="Ab1", status=AuthorizationStatus.Blocked, parent_id_tag="P", expiry_s=1_700_000_000.0)
     accepted = IdTagRecord(id_tag="AB1", status=AuthorizationStatus.Accepted)
-    commit(store, CacheId(blocked), PutRow(row(1)), PutKey("a", "b"))
+    commit(store, CacheId(blocked), PutTransaction(running(1)), PutRow(row(1)), PutKey("a", "b"))
     assert store.look_up("aB1") == (None, blocked)
     commit(store, CacheId(accepted))
     assert restart()[0].look_up("aB1") == (None, accepted)
@@ -184,14 +186,15 @@ def test_the_local_list_is_told_apart_from_the_cache(store: Store) -> None:
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
-stamps = st.builds(Stamp, boot=st.integers(1, 2**31), mono_s=finite)
+stamps = st.builds(Stamp, boot=st.integers(1, 2**31), mono_s=st.floats(0, 1e10))
+offsets = st.none() | st.floats(-1e10, 1e11)
 texts = st.text(max_size=20).filter(lambda text: text.isprintable())
 transaction_fields = {
     "key": st.integers(1, 2**53),
     "connector": st.integers(1, 32),
     "id_tag": texts,
     "start": stamps,
-    "start_offset_s": st.none() | finite,
+    "start_offset_s": offsets,
     "register_start_wh": finite,
     "meter_start_wh": st.integers(0, 2**53),
     "parent_id_tag": st.none() | texts,
@@ -203,7 +206,7 @@ transaction_fields = {
     "id_status": st.none() | st.sampled_from(AuthorizationStatus),
     "start_delivery": st.sampled_from(Delivery),
     "stop": st.none() | stamps,
-    "stop_offset_s": st.none() | finite,
+    "stop_offset_s": offsets,
     "meter_stop_wh": st.none() | st.integers(0, 2**53),
     "stop_reason": st.none() | st.sampled_from(Reason),
     "stop_id_tag": st.none() | texts,
