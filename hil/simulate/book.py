@@ -1,12 +1,15 @@
 """Book: what the simulated Central System has booked, and what is wrong with it.
 
-Owns the comparison of what arrives twice. The same StartTransaction (connector, id tag, register, timestamp) is the same
-session and gets the same transactionId, as a careful back end does; a row that comes again but differs is a violation.
+Owns the comparison of what arrives twice, and of registers and dates with those before them. The same StartTransaction
+(connector, id tag, register, timestamp) is the same session and gets the same transactionId, as a careful back end does; a row
+that comes again but differs is a violation.
 """
 
 from typing import Any
 
 Payload = dict[str, Any]
+
+REGISTER = "Energy.Active.Import.Register"
 
 
 class Entry:
@@ -31,6 +34,7 @@ class Book:
         self.entries: dict[int, Entry] = {}
         self._wrongs: list[tuple[Entry | None, str]] = []
         self._starts: dict[tuple[Any, ...], Entry] = {}
+        self._ended: dict[int, Entry] = {}
 
     def start(self, payload: Payload) -> int:
         key = (payload["connectorId"], payload["idTag"], payload["meterStart"], payload["timestamp"])
@@ -41,6 +45,9 @@ class Book:
                 self.wrong(f"StartTransaction {key} came again after its StopTransaction", known)
             return known.transaction_id
         entry = Entry(len(self.entries) + 1, payload)
+        before = self._ended.get(payload["connectorId"])
+        if before is not None and before.stop is not None and payload["timestamp"] < before.stop["timestamp"]:
+            self.wrong(f"transaction {entry.transaction_id} begins before {before.transaction_id} ended: {payload}", before)
         self.entries[entry.transaction_id] = entry
         self._starts[key] = entry
         return entry.transaction_id
@@ -59,6 +66,7 @@ class Book:
             if value["timestamp"] < entry.stamp:
                 self.wrong(f"MeterValues of {transaction_id} go back in time: {value['timestamp']} after {entry.stamp}", entry)
             entry.stamp = max(entry.stamp, value["timestamp"])
+            self._register(entry, value["sampledValue"])
 
     def stop(self, payload: Payload) -> None:
         entry = self.entries.get(payload["transactionId"])
@@ -75,9 +83,24 @@ class Book:
             return
         if payload["meterStop"] < entry.start["meterStart"]:
             self.wrong(f"transaction {payload['transactionId']} gave energy back", entry)
-        if payload["timestamp"] < entry.start["timestamp"]:
-            self.wrong(f"transaction {payload['transactionId']} ended before it began", entry)
+        if payload["meterStop"] < entry.register_wh - 1:
+            self.wrong(
+                f"transaction {payload['transactionId']} ends at {payload['meterStop']} Wh, after {entry.register_wh} Wh", entry
+            )
+        if payload["timestamp"] < entry.stamp:
+            self.wrong(f"transaction {payload['transactionId']} ended before {entry.stamp}: {payload}", entry)
         entry.stop = payload
+        self._ended[entry.start["connectorId"]] = entry
+
+    def _register(self, entry: Entry, values: list[Payload]) -> None:
+        for value in values:
+            if value.get("measurand", REGISTER) == REGISTER and value.get("phase") is None:
+                register_wh = float(value["value"]) * (1000 if value.get("unit") == "kWh" else 1)
+                if register_wh < entry.register_wh - 1:  # billing registers are whole Wh
+                    self.wrong(
+                        f"MeterValues of {entry.transaction_id} fall: {register_wh} Wh after {entry.register_wh} Wh", entry
+                    )
+                entry.register_wh = max(entry.register_wh, register_wh)
 
     @property
     def violations(self) -> list[str]:

@@ -40,7 +40,7 @@ class Box:
         self._powered_s = 0.0
         self._boots = 0
         self._answers: deque[ev.Event] = deque()
-        self._busy = False
+        self.busy = False
         self.events = 0
         self._stepped = True
         self._deadline_s: float | None = None
@@ -78,14 +78,23 @@ class Box:
     def feed(self, event: ev.Event, now_s: float) -> None:
         """One event and what the store answers to it; raises Died where the power goes in between."""
         self._answers.append(event)
-        if self._busy:
+        if self.busy:
             return
-        self._busy = True
+        self.busy = True
         try:
             while self._answers and self.station is not None:
                 self._step(self._answers.popleft(), now_s)
         finally:
-            self._busy = False
+            self.busy = False
+
+    @property
+    def window_rows(self) -> int:
+        """Rows of the outbox that are in memory."""
+        return 0 if self.station is None else len(self.station._blocks.outbox._window)
+
+    @property
+    def database_bytes(self) -> int:
+        return sum(path.stat().st_size for path in self._dir.glob("station.db*"))
 
     def die(self) -> None:
         """The process is gone. What was committed stays."""

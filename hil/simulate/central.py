@@ -13,9 +13,12 @@ from typing import Any
 from msgspec import Struct
 
 from hil.simulate.book import Book
+from hil.simulate.limits import Limits, set_profile
 from hil.simulate.timeline import DAY_S, Timeline
 
 Payload = dict[str, Any]
+
+ANSWER_S = 120.0
 
 
 class Habits(Struct, frozen=True, kw_only=True):
@@ -44,6 +47,7 @@ class Central:
         self._habits = habits
         self._connectors = connectors
         self.book = Book()
+        self.limits = Limits()
         self.send: Callable[[str, int], None] = lambda text, life: None
         self.close: Callable[[str], None] = lambda reason: None
         self.online = True
@@ -56,7 +60,8 @@ class Central:
         self.kept: list[tuple[str, Payload]] | None = None  # every CALL that was answered, where somebody wants to read them
         self._boots = 0
         self._calls = 0
-        self._asked: tuple[str, str] | None = None
+        self._asked: tuple[str, str, Payload] | None = None
+        self._asked_s = 0.0
         self._errors: dict[str, int] = {}
         self._open: str | None = None
         self._plan()
@@ -74,6 +79,8 @@ class Central:
         if frame[0] != 2:
             if self._asked is None or frame[1] != self._asked[0]:
                 self.book.wrong(f"an answer that nobody asked for: {text[:200]}")
+            elif frame[0] == 3:
+                self.limits.answered(*self._asked[1:], frame[2].get("status", ""))
             self._asked = None
             return
         _, message_id, action, payload = frame
@@ -202,6 +209,9 @@ class Central:
         self.clock_error_s = self._rng.choice([0.0, -3600.0, 3600.0, 90.0, -45.0])
 
     def _command(self) -> None:
+        now_s = self._timeline.now_s
+        if self._asked is not None and now_s - self._asked_s > ANSWER_S:
+            self._asked = None  # a station that was not accepted does not answer
         if not self.online or self._asked is not None or self.life == 0:
             return
         connector = self._rng.randint(1, self._connectors)
@@ -211,7 +221,13 @@ class Central:
             ("RemoteStartTransaction", {"idTag": f"APP{self._rng.randint(1, 5)}"}),
             ("RemoteStopTransaction", {"transactionId": entry.transaction_id if entry else 0}),
             ("UnlockConnector", {"connectorId": connector}),
-            ("ChangeAvailability", {"connectorId": self._rng.randint(0, self._connectors), "type": "Operative"}),
+            ("ChangeAvailability", self._availability()),
+            (
+                "SetChargingProfile",
+                set_profile(self._rng.randint(0, self._connectors), self._rng.choice([0.0, 6.0, 13.0, 25.0])),
+            ),
+            ("ClearChargingProfile", {}),
+            ("ClearChargingProfile", {}),
             ("GetConfiguration", {}),
             ("ClearCache", {}),
             ("TriggerMessage", {"requestedMessage": self._rng.choice(["StatusNotification", "MeterValues", "Heartbeat"])}),
@@ -227,8 +243,13 @@ class Central:
         action, payload = self._rng.choice(choices)
         self._calls += 1
         message_id = f"cs-{self._calls}"
-        self._asked = (message_id, action)
+        self._asked, self._asked_s = (message_id, action, payload), now_s
+        self.limits.asked(action, payload)
         self.send(json.dumps([2, message_id, action, payload]), self.life)
+
+    def _availability(self) -> Payload:
+        kind = "Inoperative" if self._rng.random() < 0.15 else "Operative"
+        return {"connectorId": self._rng.randint(0, self._connectors), "type": kind}
 
     def _reservation(self, connector: int) -> Payload:
         expiry = self.iso(self._timeline.now_s + self._rng.uniform(60, 3_600))

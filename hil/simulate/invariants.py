@@ -7,12 +7,14 @@ import json
 
 from chargepoint.core import effects as fx
 from chargepoint.core import records as rec
-from chargepoint.facts import PilotState
+from chargepoint.facts import InputKind, PilotState
 from hil.simulate.book import Book
+from hil.simulate.limits import Limits
 from hil.simulate.outlet import Outlet
 
 EARLIEST = "2024"
-WINDOW_MAX = 64 + 8
+WINDOW_MAX = 64 + 8  # rows of the outbox in memory
+DATABASE_MAX = 32 << 20
 
 
 class Violation(AssertionError):
@@ -57,6 +59,26 @@ class Invariants:
         total_a = sum(outlet.offered_a or 0.0 for outlet in self._outlets.values())
         if total_a > self._station_a + 1e-6:
             raise Violation(f"{total_a} A are offered, and the station may take {self._station_a} A")
+
+    def settled(self, tripped: set[tuple[int, InputKind]], limits: Limits, window_rows: int) -> None:
+        """A step and all that it brought about is done. tripped: lines that the station has been told of."""
+        for outlet in self._outlets.values():
+            if outlet.coil:
+                self._may_be_closed(outlet, tripped)
+        exceeded = limits.exceeded({number: outlet.offered_a or 0.0 for number, outlet in self._outlets.items()})
+        if exceeded is not None:
+            raise Violation(exceeded)
+        if window_rows > WINDOW_MAX:
+            raise Violation(f"{window_rows} rows of the outbox are in memory")
+
+    def _may_be_closed(self, outlet: Outlet, tripped: set[tuple[int, InputKind]]) -> None:
+        number, state = outlet.number, outlet.pilot().state
+        if not isinstance(self.sessions.get(number), rec.Charging):
+            raise Violation(f"connector {number} is closed without a stored session")
+        if state not in (PilotState.C, PilotState.D):
+            raise Violation(f"connector {number} is closed in pilot state {state}")
+        if lines := [kind.value for connector, kind in tripped if connector in (0, number)]:
+            raise Violation(f"connector {number} is closed with {', '.join(lines)}")
 
     def sent(self, text: str) -> None:
         """A frame leaves the station: nothing from before the time that was known, nothing from 1970."""

@@ -22,7 +22,7 @@ from hil.simulate.box import Box, Died
 from hil.simulate.central import Central, Habits
 from hil.simulate.drivers import Drivers
 from hil.simulate.hardware import Hardware
-from hil.simulate.invariants import Invariants, Violation
+from hil.simulate.invariants import DATABASE_MAX, Invariants, Violation
 from hil.simulate.outlet import Outlet
 from hil.simulate.timeline import BEGIN_S, DAY_S, Timeline
 from hil.simulate.trouble import Trouble, Weather
@@ -109,6 +109,8 @@ class Simulation:
         owed = queue["messages"] + queue["dead_letters"]
         if owed:
             wrong.append(f"{owed} messages are still owed after everything healed")
+        if (size := self.box.database_bytes) > DATABASE_MAX:
+            wrong.append(f"the database has {size} bytes")
         return Result(
             seed=self.seed,
             days=self.days,
@@ -129,9 +131,9 @@ class Simulation:
     def start(self) -> None:
         """The station gets its power for the first time, and the world begins to turn."""
         weather = self._weather
+        self._trouble = Trouble(self.timeline, self._rng, weather, self.outlets, self._feed)
         self._power_up(power_cut=True)
         self._drivers = Drivers(self.timeline, self._rng, self.outlets, weather.visits, self._tap, self._pilot_changed)
-        self._trouble = Trouble(self.timeline, self._rng, weather, self.outlets, self._feed)
         self._trouble.again(weather.power_cuts / DAY_S, lambda: self._plan_death(power_cut=True))
         self._trouble.again(weather.process_kills / DAY_S, lambda: self._plan_death(power_cut=False))
 
@@ -178,6 +180,8 @@ class Simulation:
             return
         try:
             self.box.feed(event, self.timeline.now_s)
+            if not self.box.busy:
+                self.invariants.settled(self._trouble.active, self.central.limits, self.box.window_rows)
         except Died:
             self._dead(power_cut=self._cut_is_power)
         except AssertionError as error:
@@ -218,6 +222,7 @@ class Simulation:
         """What the card lost: sessions that were under way meanwhile, and the energy that flowed."""
         assert self._lie_began is not None
         began_s, energy_wh = self._lie_began
+        self.central.limits.laid_a.clear()
         self.central.book.excuse_since(self.central.iso(began_s + min(0.0, self.central.clock_error_s) - 2 * 3600))
         for outlet in self.outlets:
             self._trouble.slack_wh[outlet.number] += outlet.energy_wh - energy_wh[outlet.number]
@@ -231,6 +236,7 @@ class Simulation:
         self._life += 1
         self.box.start(self.timeline.now_s, power_cut=power_cut)
         self._hardware.power_up()
+        self._trouble.tell()
         self._connect_soon()
 
     def _clock_becomes_right(self) -> None:

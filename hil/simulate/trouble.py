@@ -31,7 +31,9 @@ class Weather(Struct, frozen=True, kw_only=True):
 
 
 class Trouble:
-    """feed(event) tells the station. slack_wh: how much energy the meters themselves have hidden, per connector."""
+    """feed(event) tells the station. slack_wh: how much energy the meters themselves have hidden, per connector. active: lines
+    that have tripped, connector 0 for the station's.
+    """
 
     def __init__(
         self, timeline: Timeline, rng: random.Random, weather: Weather, outlets: list[Outlet], feed: Callable[[ev.Event], None]
@@ -41,6 +43,7 @@ class Trouble:
         self._outlets = outlets
         self._feed = feed
         self._over = False
+        self.active: set[tuple[int, InputKind]] = set()
         self.slack_wh = {outlet.number: 0.0 for outlet in outlets}
         self.again(weather.meter_silences / DAY_S, self._silence)
         self.again(weather.meter_falls / DAY_S, self._fall)
@@ -62,6 +65,11 @@ class Trouble:
         self._over = True
         for outlet in self._outlets:
             self._meter_back(outlet)
+
+    def tell(self) -> None:
+        """A process has started: its drivers tell which lines are active."""
+        for number, kind in sorted(self.active):
+            self._feed(ev.InputSeen(Input(connector=number, kind=kind, active=True)))
 
     def _silence(self) -> None:
         outlet = self._rng.choice(self._outlets)
@@ -87,6 +95,9 @@ class Trouble:
     def _fault(self) -> None:
         kind = self._rng.choice(LINES)
         number = self._rng.choice([0, *self.slack_wh])
-        self._feed(ev.InputSeen(Input(connector=number, kind=kind, active=True)))
-        clear = ev.InputSeen(Input(connector=number, kind=kind, active=False))
-        self._timeline.after(self._rng.uniform(1, 600), lambda: self._feed(clear))
+        self._line(number, kind, True)
+        self._timeline.after(self._rng.uniform(1, 600), lambda: self._line(number, kind, False))
+
+    def _line(self, number: int, kind: InputKind, active: bool) -> None:
+        (self.active.add if active else self.active.discard)((number, kind))
+        self._feed(ev.InputSeen(Input(connector=number, kind=kind, active=active)))

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from chargepoint.core.events import PilotSeen
 from chargepoint.core.outbox import Outbox
 from chargepoint.core.power import Power
+from chargepoint.core.profiles import Profiles
 from chargepoint.core.records import Idle
+from chargepoint.core.sensing import Sensing
 from chargepoint.core.sessions import Sessions
 from chargepoint.core.transactions import Transactions
+from chargepoint.facts import PilotState
 from hil.simulate.central import Habits
 from hil.simulate.invariants import Violation
 from hil.simulate.simulation import Result, Simulation
@@ -79,6 +83,28 @@ def test_offers_beyond_the_stations_limit_are_seen(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Power, "_offers", lambda self, step: dict.fromkeys(self._blocks.connectors, 32.0))
     with pytest.raises(Violation, match="A are offered"):
         Simulation(1, 20, weather=CALM, habits=QUIET).run()
+
+
+def test_a_profile_that_is_not_obeyed_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Profiles, "of_station", lambda self: [])
+    monkeypatch.setattr(Profiles, "of_connector", lambda self, number, transaction: [])
+    with pytest.raises(Violation, match="a profile allows"):
+        Simulation(1, 30, weather=CALM, habits=Habits(commands_a_day=100)).run()
+
+
+def test_a_contactor_that_stays_closed_when_a_line_trips_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Sensing, "input", lambda self, event, step: None)
+    with pytest.raises(Violation, match="is closed with"):
+        Simulation(1, 30, weather=Weather(faults=20), habits=QUIET).run()
+
+
+def test_a_contactor_that_stays_closed_when_the_car_is_gone_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(original: Callable[..., object], self: Sensing, event: PilotSeen, step: object) -> object:
+        return None if event.pilot.state is PilotState.A else original(self, event, step)
+
+    wrap(Sensing, "pilot", monkeypatch, never)
+    with pytest.raises(Violation, match="closed in pilot state A"):
+        sabotaged()
 
 
 def test_a_session_that_a_power_cut_makes_forgotten_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
