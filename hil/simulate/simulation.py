@@ -294,7 +294,7 @@ class Simulation:
     # The link
 
     def _connect_soon(self) -> None:
-        if self._connecting or self._connected:
+        if self._connecting or self._connected or self.box.station is None:
             return
         self._connecting = True
         life = self._life
