@@ -119,10 +119,15 @@ class Pattern(StrEnum):
     UNAVAILABLE = "unavailable"
     FAULTED = "faulted"
     STARTING = "starting"
+    SETTING_UP = "setting_up"
+    UPDATING = "updating"
 
 
 class Refusal(StrEnum):
-    """Why a tap was refused; an indicator may count it out in flashes (the order of the members, from 1)."""
+    """Why nobody charges now; an indicator may count it out in flashes (the order of the members, from 1).
+
+    NO_VEHICLE: nothing was plugged in time (ConnectionTimeOut). OCCUPIED: every connector has its session.
+    """
 
     UNKNOWN = "unknown"
     UNKNOWN_OFFLINE = "unknown_offline"
@@ -133,3 +138,30 @@ class Refusal(StrEnum):
     OUT_OF_SERVICE = "out_of_service"
     NO_VEHICLE = "no_vehicle"
     OCCUPIED = "occupied"
+
+
+class Trouble(StrEnum):
+    """What is wrong while FAULTED is shown, as a driver or attendant can tell it; counted out like `Refusal`."""
+
+    GROUND_FAULT = "ground_fault"
+    EMERGENCY_STOP = "emergency_stop"
+    VEHICLE = "vehicle"
+    OVER_CURRENT = "over_current"
+    LOCK = "lock"
+    CONTACTOR = "contactor"
+    METER = "meter"
+    TOO_HOT = "too_hot"
+    STATION = "station"
+
+
+class Lights(Struct, frozen=True, kw_only=True):
+    """What holds for every lamp of the station.
+
+    intensity_percent: 0 to 100 of the greatest intensity (LightIntensity, OCPP 1.6 section 9.1.11). blink_repeat: how often a
+    lamp blinks when it answers (BlinkRepeat, section 9.1.4), from 0. offline: the Central System is not there, which an
+    installer may be shown and a driver need not see.
+    """
+
+    intensity_percent: int = 100
+    blink_repeat: int = 2
+    offline: bool = False

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from chargepoint.facts import Card, Input, Pattern, Pilot, Quantity, Reading, Refusal
+from chargepoint.facts import Card, Input, Lights, Pattern, Pilot, Quantity, Reading, Refusal, Trouble
 
 Buses = Mapping[str, Any]
 
@@ -62,8 +62,11 @@ class Lock(Port, Protocol):
 
 
 class Indicator(Port, Protocol):
-    def show(self, pattern: Pattern, refusal: Refusal | None = None) -> None:
-        """Shows a pattern until the next one. Returns at once."""
+    def show(self, pattern: Pattern, refusal: Refusal | None = None, trouble: Trouble | None = None) -> None:
+        """Shows a pattern until the next one. Returns at once. refusal: why, with REFUSED; trouble: what, with FAULTED."""
+
+    def adjust(self, lights: Lights) -> None:
+        """How bright and how often from now on, whatever is shown. Returns at once; comes before the first `show`."""
 
 
 class Inputs(Port, Protocol):

@@ -46,9 +46,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     @property
     def refusal(self) -> Refusal:
         """What a refused driver is shown."""
-        if self.source == "offline":
-            return Refusal.UNKNOWN_OFFLINE
-        return REFUSALS.get(self.status, Refusal.UNKNOWN)
+        return Refusal.UNKNOWN_OFFLINE if self.source == "offline" else refusal_of(self.status)
 
 
 REFUSALS = {
@@ -56,6 +54,11 @@ REFUSALS = {
     AuthorizationStatus.Expired: Refusal.EXPIRED,
     AuthorizationStatus.ConcurrentTx: Refusal.CONCURRENT,
 }
+
+
+def refusal_of(status: AuthorizationStatus) -> Refusal:
+    """What a driver is shown whose id tag has this status."""
+    return REFUSALS.get(status, Refusal.UNKNOWN)
 
 
 class Checking(Struct, Generic[P]):

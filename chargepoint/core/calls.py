@@ -10,6 +10,7 @@ what a TriggerMessage asked.
 from collections import deque
 from collections.abc import Callable
 
+from chargepoint.core.authorization import refusal_of
 from chargepoint.core.blocks import Blocks
 from chargepoint.core.cards import Cards
 from chargepoint.core.effects import LinkProven, Reply
@@ -228,7 +229,7 @@ class Calls:
             blocks.transactions.started(record.key, conf.transaction_id, info.status, info.parent_id_tag, step)
             self._said(record.id_tag, info, step)
             if info.status is not AuthorizationStatus.Accepted:
-                self._sessions.not_accepted(record.key, step)
+                self._sessions.not_accepted(record.key, refusal_of(info.status), step)
         elif isinstance(conf, StopTransactionConf):
             if conf.id_tag_info is not None and record.stop_id_tag is not None:
                 self._said(record.stop_id_tag, conf.id_tag_info, step)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from chargepoint.core.records import Change, IdTagRecord, Stamp
-from chargepoint.facts import Pattern, Refusal
+from chargepoint.facts import Lights, Pattern, Refusal, Trouble
 
 
 class OpenContactor(Struct, frozen=True, tag=True):
@@ -38,6 +38,13 @@ class Show(Struct, frozen=True, tag=True):
     connector: int
     pattern: Pattern
     refusal: Refusal | None = None
+    trouble: Trouble | None = None
+
+
+class AdjustLights(Struct, frozen=True, tag=True):
+    """Every lamp of the station."""
+
+    lights: Lights
 
 
 class ReadMeter(Struct, frozen=True, tag=True):
@@ -187,6 +194,7 @@ Effect = (
     | OfferCurrent
     | MoveLock
     | Show
+    | AdjustLights
     | ReadMeter
     | Commit
     | SendFrame

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from chargepoint.facts import Trouble
 from chargepoint.messages import ChargePointErrorCode, Reason
 
 Code = ChargePointErrorCode
@@ -63,6 +64,25 @@ RULES: dict[Fault, Rule] = {
         code=Code.LocalListConflict, text="Local list contradicts the Central System", blocks=False, ends=None
     ),
 }
+
+TROUBLES: dict[Fault, Trouble] = {
+    Fault.GROUND_FAULT: Trouble.GROUND_FAULT,
+    Fault.EMERGENCY_STOP: Trouble.EMERGENCY_STOP,
+    Fault.CONTACTOR_WELDED: Trouble.CONTACTOR,
+    Fault.CONTACTOR_STUCK_OPEN: Trouble.CONTACTOR,
+    Fault.LOCK_JAMMED: Trouble.LOCK,
+    Fault.PILOT_SHORT: Trouble.VEHICLE,
+    Fault.PILOT_DIODE: Trouble.VEHICLE,
+    Fault.OVER_TEMPERATURE: Trouble.TOO_HOT,
+    Fault.OVER_CURRENT: Trouble.OVER_CURRENT,
+    Fault.METER_LOST: Trouble.METER,
+}
+
+
+def trouble_of(faults: frozenset[Fault] | set[Fault]) -> Trouble:
+    """What a lamp counts out; STATION is whatever only the operator can do something about."""
+    fault = worst(faults)
+    return Trouble.STATION if fault is None else TROUBLES.get(fault, Trouble.STATION)
 
 
 def worst(faults: frozenset[Fault] | set[Fault]) -> Fault | None:

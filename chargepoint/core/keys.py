@@ -117,7 +117,7 @@ KEYS: tuple[Key, ...] = (
     Key(name="AuthorizationCacheEnabled", first="true", check=boolean),
     Key(name="AuthorizationKey", first="", check=hexadecimal, access=WO),
     Key(name="AuthorizeRemoteTxRequests", first="false", check=boolean),
-    Key(name="BlinkRepeat", first="3", check=whole(0, 1_000)),
+    Key(name="BlinkRepeat", first="2", check=whole(0, 1_000)),
     Key(name="ChargeProfileMaxStackLevel", first="20", check=whole(0, 1_000), access=RO, profile="SmartCharging"),
     Key(name="ChargingScheduleAllowedChargingRateUnit", first="Current,Power", check=units, access=RO, profile="SmartCharging"),
     Key(name="ChargingScheduleMaxPeriods", first="200", check=whole(1, 1_000), access=RO, profile="SmartCharging"),

@@ -1,12 +1,19 @@
-"""Lamps: what the driver of a car is shown at each connector.
+"""Lamps: what the driver of a car is shown at each connector (OCPP 1.6 sections 9.1.4, 9.1.11).
 
-Owns the pattern per connector: the one that follows from its status, and the short ones that answer a tap. Refuses to know
-colours and sounds: they are the indicator driver's table. A Central System that is offline changes nothing here.
+Owns the pattern per connector: the one that follows from its facts, and the short ones that answer a tap; and what holds for
+all lamps, LightIntensity and BlinkRepeat. Refuses to know colours and sounds: they are the indicator driver's table.
+
+Rules.
+1. A fault goes before everything. Where it ended a session it stays shown until the car leaves or charges again.
+2. An answer is shown for MOMENT_S, then what the facts say.
+3. A Central System that is offline changes no lamp, unless nobody may charge without it: then the connector is out of service.
 """
 
-from chargepoint.core.effects import Show
+from msgspec import Struct
+
+from chargepoint.core.effects import AdjustLights, Show
 from chargepoint.core.step import Step
-from chargepoint.facts import Pattern, Refusal
+from chargepoint.facts import Lights, Pattern, Refusal, Trouble
 from chargepoint.messages import ChargePointStatus
 
 MOMENT_S = 3.0
@@ -22,19 +29,72 @@ STEADY = {
     ChargePointStatus.Unavailable: Pattern.UNAVAILABLE,
     ChargePointStatus.Faulted: Pattern.FAULTED,
 }
+BEFORE_A_SESSION = (ChargePointStatus.Available, ChargePointStatus.Preparing)
+
+Shown = tuple[Pattern, Refusal | None, Trouble | None]
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """What a lamp follows from.
+
+    known: the pilot has told how it is. trouble: what is wrong, while Faulted. cut_short: a fault ended the session whose
+    cable is still there. waits_for_plug: a card was accepted, the car is missing. session_runs: no card is wanted any more.
+    free_vend: none ever is. updating: firmware is to be installed. setting_up: the Central System has not taken the station
+    yet. shut: nobody may begin to charge, for the Central System is away.
+    """
+
+    status: ChargePointStatus
+    known: bool = True
+    trouble: Trouble | None = None
+    cut_short: bool = False
+    waits_for_plug: bool = False
+    session_runs: bool = False
+    free_vend: bool = False
+    updating: bool = False
+    setting_up: bool = False
+    shut: bool = False
+
+
+def steady_of(view: View) -> Pattern:
+    """The pattern that follows from the facts alone."""
+    status = view.status
+    if status is ChargePointStatus.Faulted:
+        return Pattern.FAULTED
+    if not view.known:
+        return Pattern.STARTING
+    if status is ChargePointStatus.Unavailable and view.updating:
+        return Pattern.UPDATING
+    if status in BEFORE_A_SESSION and not view.session_runs:
+        return _before_a_session(view)
+    if status is ChargePointStatus.Preparing:
+        return Pattern.SUSPENDED_EV  # it is the car's turn
+    return STEADY[status]
+
+
+def _before_a_session(view: View) -> Pattern:
+    if view.waits_for_plug:
+        return Pattern.PLUG_WANTED
+    if view.setting_up:
+        return Pattern.SETTING_UP
+    if view.shut:
+        return Pattern.UNAVAILABLE
+    if view.free_vend and view.status is ChargePointStatus.Preparing:
+        return Pattern.SUSPENDED_EV
+    return STEADY[view.status]
 
 
 class Lamp:
     def __init__(self) -> None:
-        self.steady = Pattern.STARTING
         self.moment: tuple[Pattern, Refusal | None] | None = None
         self.until_s: float | None = None
-        self.shown: tuple[Pattern, Refusal | None] | None = None
+        self.shown: Shown | None = None
+        self.trouble: Trouble | None = None  # the last one
 
 
 class Lamps:
     def __init__(self, connectors: list[int]) -> None:
         self._lamps = {number: Lamp() for number in connectors}
+        self._lights: Lights | None = None
 
     def asking(self, connectors: list[int]) -> None:
         """A card was read; until accepted or refused is shown."""
@@ -58,20 +118,33 @@ class Lamps:
             lamp = self._lamps[number]
             lamp.moment, lamp.until_s = (pattern, why), step.mono_s + MOMENT_S
 
-    def update(self, number: int, status: ChargePointStatus, *, waits_for_plug: bool, session_runs: bool, step: Step) -> None:
-        """Shows what follows from the status, unless an answer to a tap is being shown. A fault goes before everything."""
+    def adjust(self, lights: Lights, step: Step) -> None:
+        """What holds for all lamps; told where it changed."""
+        if lights != self._lights:
+            self._lights = lights
+            step.then(AdjustLights(lights))
+
+    def update(self, number: int, view: View, step: Step) -> None:
+        """Shows what follows from the facts, unless an answer to a tap is being shown."""
         lamp = self._lamps[number]
-        lamp.steady = STEADY[status]
-        if status is ChargePointStatus.Preparing and session_runs:
-            lamp.steady = Pattern.SUSPENDED_EV  # no card is wanted any more, it is the car's turn
-        elif status is ChargePointStatus.Preparing and waits_for_plug:
-            lamp.steady = Pattern.PLUG_WANTED
         if lamp.until_s is not None and step.mono_s >= lamp.until_s:
             lamp.moment, lamp.until_s = None, None
-        wanted = (lamp.steady, None) if lamp.moment is None or lamp.steady is Pattern.FAULTED else lamp.moment
+        wanted = self._wanted(lamp, view)
         if wanted != lamp.shown:
             lamp.shown = wanted
             step.then(Show(number, *wanted))
+
+    @staticmethod
+    def _wanted(lamp: Lamp, view: View) -> Shown:
+        pattern = steady_of(view)
+        if pattern is Pattern.FAULTED:
+            lamp.trouble = view.trouble
+            return pattern, None, view.trouble
+        if not view.cut_short:
+            lamp.trouble = None
+        if lamp.moment is not None:
+            return *lamp.moment, None
+        return (pattern, None, None) if lamp.trouble is None else (Pattern.FAULTED, None, lamp.trouble)
 
     def deadline(self) -> float | None:
         return min((lamp.until_s for lamp in self._lamps.values() if lamp.until_s is not None), default=None)

@@ -5,14 +5,16 @@ Owns the step from facts to StatusNotification contents and patterns. Refuses to
 
 from chargepoint.core.blocks import Blocks
 from chargepoint.core.connector import Connector, status_of
-from chargepoint.core.faults import RULES, Fault, blocking, worst
+from chargepoint.core.faults import RULES, Fault, blocking, trouble_of, worst
+from chargepoint.core.lamps import View
 from chargepoint.core.notifier import Report
 from chargepoint.core.records import Charging, Ending, Finishing, Idle
 from chargepoint.core.step import Step
-from chargepoint.facts import PilotState
-from chargepoint.messages import ChargePointErrorCode, ChargePointStatus, Reason
+from chargepoint.facts import Lights, PilotState
+from chargepoint.messages import ChargePointErrorCode, ChargePointStatus, Reason, RegistrationStatus
 
 EV_SIDE = "EV side disconnected"
+FAULT_REASONS = {rule.ends for rule in RULES.values()} - {None}
 LEFT = (ChargePointStatus.SuspendedEV, ChargePointStatus.Finishing)
 
 
@@ -25,13 +27,12 @@ class Reports:
         blocks = self._blocks
         hold_s = blocks.keys.whole("MinimumStatusDuration")
         blocks.notifier.update(0, self.of_station(), step.mono_s, hold_s)
+        blocks.lamps.adjust(self._lights(), step)
         for connector in blocks.connectors.values():
             report = self.of(connector, step)
             if blocks.notifier.update(connector.number, report, step.mono_s, hold_s):
                 step.log("info", _line(report), connector=connector.number)
-            waits = blocks.starts.holds(connector.number) and not connector.vehicle
-            runs = isinstance(connector.session, Charging)
-            blocks.lamps.update(connector.number, report.status, waits_for_plug=waits, session_runs=runs, step=step)
+            blocks.lamps.update(connector.number, self._view(connector, report.status), step)
 
     def of(self, connector: Connector, step: Step) -> Report:
         facts = connector.facts(
@@ -41,6 +42,38 @@ class Reports:
         )
         station = {fault for fault in self._blocks.station_faults if RULES[fault].blocks}
         return _report(status_of(facts), connector.faults | station, EV_SIDE if _left(connector) else None)
+
+    def _lights(self) -> Lights:
+        keys = self._blocks.keys
+        return Lights(
+            intensity_percent=keys.whole("LightIntensity"),
+            blink_repeat=keys.whole("BlinkRepeat"),
+            offline=not self._blocks.online,
+        )
+
+    def _view(self, connector: Connector, status: ChargePointStatus) -> View:
+        blocks = self._blocks
+        session = connector.session
+        return View(
+            status=status,
+            known=connector.pilot is not None,
+            trouble=trouble_of(connector.all_faults) if status is ChargePointStatus.Faulted else None,
+            cut_short=isinstance(session, Ending | Finishing) and session.reason in FAULT_REASONS,
+            waits_for_plug=blocks.starts.first(connector.number) is not None and not connector.vehicle,
+            session_runs=isinstance(session, Charging),
+            free_vend=blocks.site.free_vend,
+            updating=connector.held_back,
+            setting_up=blocks.boot.status in (RegistrationStatus.Pending, RegistrationStatus.Rejected),
+            shut=self._shut(),
+        )
+
+    def _shut(self) -> bool:
+        """Without the Central System nobody may begin to charge, and it is not there."""
+        keys = self._blocks.keys
+        if self._blocks.online or self._blocks.site.free_vend or keys.boolean("AllowOfflineTxForUnknownId"):
+            return False
+        known = keys.boolean("LocalAuthListEnabled") or keys.boolean("AuthorizationCacheEnabled")
+        return not (known and keys.boolean("LocalAuthorizeOffline"))
 
     def of_station(self) -> Report:
         """Connector 0 knows Available, Unavailable and Faulted only."""

@@ -32,6 +32,7 @@ from chargepoint.core.records import (
 )
 from chargepoint.core.starts import Waiting
 from chargepoint.core.step import Step
+from chargepoint.facts import Refusal
 from chargepoint.messages import ReadingContext, Reason
 
 FIRST_S = 3.0  # for the reading with which a session begins
@@ -154,13 +155,14 @@ class Sessions:
         if isinstance(connector.session, Charging | Ending) and connector.reading is not None:
             self._blocks.transactions.metered(connector.session.transaction, connector.reading.energy_import_wh)
 
-    def not_accepted(self, key: int, step: Step) -> None:
+    def not_accepted(self, key: int, why: Refusal, step: Step) -> None:
         """StartTransaction.conf did not accept the id tag (section 9.1.24, StopTransactionOnInvalidId)."""
         for connector in self._blocks.connectors.values():
             session = connector.session
             if isinstance(session, Charging) and session.transaction == key:
                 text = "The Central System does not accept the id tag."
                 step.log("warning", text, connector=connector.number, transaction=key)
+                self._blocks.lamps.refused([connector.number], why, step)
                 if self._blocks.keys.boolean("StopTransactionOnInvalidId"):
                     self.stop(connector, Reason.DeAuthorized, None, step)
                 else:

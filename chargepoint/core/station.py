@@ -33,6 +33,7 @@ from chargepoint.core.site import Site
 from chargepoint.core.step import Now, Step
 from chargepoint.core.triggers import Triggers
 from chargepoint.core.unlocking import Unlocking
+from chargepoint.facts import Refusal
 from chargepoint.messages import BadFrame, Call, CallError, CallResult, encode_error, parse_frame
 
 SETTLE_ROUNDS = 8
@@ -196,6 +197,7 @@ class Station:
             if not connector.free:
                 for _ in self._blocks.starts.withdraw(connector.number):
                     step.log("info", "An authorisation that waited for a plug lost its connector.", connector=connector.number)
+                    self._blocks.lamps.refused([connector.number], Refusal.OUT_OF_SERVICE, step)
 
     def _started(self, store_fault: str | None, step: Step) -> None:
         step.change(PutBoot(self._blocks.clock.boot))
@@ -214,7 +216,7 @@ class Station:
             self._cards.checked(purpose, verdict, step)
         for waiting in blocks.starts.expired(step.mono_s):
             step.log("info", "Nobody plugged a car in time; the authorisation lapsed.")
-            blocks.lamps.quiet(list(waiting.connectors))
+            blocks.lamps.refused(list(waiting.connectors), Refusal.NO_VEHICLE, step)
         blocks.notifier.tick(step.mono_s, blocks.keys.whole("MinimumStatusDuration"))
 
     def _looked_up(self, event: events.LookedUp, step: Step) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from chargepoint.core.events import CardSeen, ContactorSeen, InputSeen, LockSeen, PilotSeen
-from chargepoint.facts import Pattern, Refusal
+from chargepoint.facts import Lights, Pattern, Refusal, Trouble
 from chargepoint.ports import CardReader, Contactor, DriverError, Indicator, Inputs, Lock, Meter, PilotSensor, Port
 from chargepoint.registry import Kind, config_of
 from chargepoint.settings import Settings
@@ -54,7 +54,8 @@ class Hardware:
         self._polls: dict[int, Poll] = {}
         self._offers: dict[int, float | None] = {}
         self._locked: dict[int, bool] = {}
-        self._shown: dict[int, tuple[Pattern, Refusal | None]] = {}
+        self._shown: dict[int, tuple[Pattern, Refusal | None, Trouble | None]] = {}
+        self._lights = Lights()
         self._stopping = False
         self._build(settings)
 
@@ -90,10 +91,15 @@ class Hardware:
         if connector in self._locks:
             self._locks[connector].command(lambda port: port.set(locked))
 
-    def show(self, connector: int, pattern: Pattern, refusal: Refusal | None) -> None:
-        self._shown[connector] = (pattern, refusal)
+    def show(self, connector: int, pattern: Pattern, refusal: Refusal | None = None, trouble: Trouble | None = None) -> None:
+        self._shown[connector] = (pattern, refusal, trouble)
         if connector in self._indicators:
-            self._indicators[connector].command(lambda port: port.show(pattern, refusal))
+            self._indicators[connector].command(lambda port: port.show(pattern, refusal, trouble))
+
+    def adjust_lights(self, lights: Lights) -> None:
+        self._lights = lights
+        for indicator in self._indicators.values():
+            indicator.command(lambda port: port.adjust(lights))
 
     def read_meter(self, connector: int) -> None:
         self._polls[connector].hurry()
@@ -161,6 +167,7 @@ class Hardware:
             await asyncio.Event().wait()  # it tells nothing; a show() that fails ends this
 
         def prepare(port: Indicator) -> None:
+            port.adjust(self._lights)
             if number in self._shown:
                 port.show(*self._shown[number])
 

@@ -28,7 +28,7 @@ from chargepoint.core.events import (
 )
 from chargepoint.core.records import IdTagRecord, OutboxRow, TransactionRecord
 from chargepoint.core.step import Now
-from chargepoint.facts import Pattern, Refusal
+from chargepoint.facts import Lights, Pattern, Refusal, Trouble
 from chargepoint.shell.clock import Clock
 from chargepoint.shell.inbox import Inbox
 from chargepoint.shell.redact import shown
@@ -64,7 +64,8 @@ class HardwareLike(Protocol):
     def set_contactor(self, connector: int, closed: bool) -> None: ...
     def offer(self, connector: int, current_a: float | None) -> None: ...
     def move_lock(self, connector: int, locked: bool) -> None: ...
-    def show(self, connector: int, pattern: Pattern, refusal: Refusal | None) -> None: ...
+    def show(self, connector: int, pattern: Pattern, refusal: Refusal | None, trouble: Trouble | None) -> None: ...
+    def adjust_lights(self, lights: Lights) -> None: ...
     def read_meter(self, connector: int) -> None: ...
     def make_safe(self) -> None: ...
 
@@ -231,8 +232,10 @@ class Runtime:
                 self._hardware.offer(connector, current_a)
             case fx.MoveLock(connector=connector, locked=locked):
                 self._hardware.move_lock(connector, locked)
-            case fx.Show(connector=connector, pattern=pattern, refusal=refusal):
-                self._hardware.show(connector, pattern, refusal)
+            case fx.Show(connector=connector, pattern=pattern, refusal=refusal, trouble=trouble):
+                self._hardware.show(connector, pattern, refusal, trouble)
+            case fx.AdjustLights(lights=lights):
+                self._hardware.adjust_lights(lights)
             case fx.ReadMeter(connector=connector):
                 self._hardware.read_meter(connector)
             case fx.StoreList():

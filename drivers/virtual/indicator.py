@@ -8,9 +8,10 @@ import asyncio
 import contextlib
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
-from chargepoint.facts import Pattern, Refusal
+from chargepoint.facts import Lights, Pattern, Refusal, Trouble
 from chargepoint.ports import Buses, DriverError
 from drivers.virtual.connection import Connection, Message, place
 
@@ -31,13 +32,21 @@ class Indicator:
     def __init__(self, config: Config, connection: Connection) -> None:
         self._config = config
         self._connection = connection
-        self._shown: Message | None = None
+        self._said: dict[str, Message] = {}
         self._task = asyncio.create_task(self._stay(), name=connection.what)
 
-    def show(self, pattern: Pattern, refusal: Refusal | None = None) -> None:
+    def show(self, pattern: Pattern, refusal: Refusal | None = None, trouble: Trouble | None = None) -> None:
         """While the connection is lost the pattern waits for the next one; only the last is kept."""
-        self._shown = {"show": pattern.value, **({} if refusal is None else {"refusal": refusal.value})}
-        self._connection.send(self._shown)
+        why = {} if refusal is None else {"refusal": refusal.value}
+        what = {} if trouble is None else {"trouble": trouble.value}
+        self._say("show", {"show": pattern.value, **why, **what})
+
+    def adjust(self, lights: Lights) -> None:
+        self._say("adjust", {"adjust": msgspec.to_builtins(lights)})
+
+    def _say(self, kind: str, message: Message) -> None:
+        self._said[kind] = message
+        self._connection.send(message)
 
     async def _stay(self) -> None:
         while True:
@@ -46,8 +55,8 @@ class Indicator:
                     await self._connection.receive()
             await self._connection.close()
             self._connection = await self._again()
-            if self._shown is not None:
-                self._connection.send(self._shown)
+            for message in self._said.values():
+                self._connection.send(message)
 
     async def _again(self) -> Connection:
         wait_s = AGAIN_MIN_S

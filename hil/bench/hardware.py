@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from chargepoint.facts import Input, Pattern, Refusal
+from chargepoint.facts import Input, Lights, Pattern, Refusal, Trouble
 from hil.bench.lines import LineProtocol
 from hil.bench.outlet import LAMP_OFF
 from hil.bench.rig import Rig
@@ -42,8 +42,16 @@ class Motor(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Lamp(Struct, frozen=True, forbid_unknown_fields=True):
-    show: Pattern
+    """What is shown (refusal: why, trouble: what), or how bright and how often."""
+
+    show: Pattern | None = None
     refusal: Refusal | None = None
+    trouble: Trouble | None = None
+    adjust: Lights | None = None
+
+    def __post_init__(self) -> None:
+        if (self.show is None) == (self.adjust is None):
+            raise ValueError("an indicator is told either show or adjust")
 
 
 class Part:
@@ -128,11 +136,17 @@ class LockPart(Part):
 
 class IndicatorPart(Part):
     def obey(self, line: bytes) -> list[Message]:
-        self.world.outlet(self.number).lamp = msgspec.json.decode(line, type=Lamp).show.value
+        told = msgspec.json.decode(line, type=Lamp)
+        outlet = self.world.outlet(self.number)
+        if told.adjust is not None:
+            outlet.lights = told.adjust
+        if told.show is not None:
+            outlet.lamp, outlet.lamp_reason = told.show.value, told.refusal or told.trouble
         return []
 
     def release(self) -> None:
-        self.world.outlet(self.number).lamp = LAMP_OFF
+        outlet = self.world.outlet(self.number)
+        outlet.lamp, outlet.lamp_reason = LAMP_OFF, None
 
 
 class ReaderPart(Part):

@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from chargepoint.facts import Pilot, PilotState
+from chargepoint.facts import Lights, Pilot, PilotState
 
 CABLE_A = 32.0
 LEAST_OFFER_A = 6.0
@@ -90,6 +90,8 @@ class Outlet:
     offer_a: float | None = None
     locked: bool | None = None
     lamp: str = LAMP_OFF
+    lamp_reason: str | None = None
+    lights: Lights = field(default_factory=Lights)
     faults: set[Fault] = field(default_factory=set)
 
     def __post_init__(self) -> None:

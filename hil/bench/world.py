@@ -8,6 +8,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from chargepoint.facts import Input, InputKind
 from hil.bench.outlet import Car, Fault, Outlet, Side
 
@@ -267,6 +269,8 @@ def _visible(outlet: Outlet) -> dict[str, Any]:
         "contactor": "closed" if outlet.contacts else "open",
         "lock": lock,
         "indicator": outlet.lamp,
+        "indicator_reason": outlet.lamp_reason,
+        "lights": msgspec.to_builtins(outlet.lights),
         "faults": sorted(outlet.faults),
     }
 

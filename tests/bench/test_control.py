@@ -83,6 +83,8 @@ async def test_the_state_has_its_shape_without_a_station(bench: Bench) -> None:
         "energy_wh": 12345,
         "power_w": 0.0,
         "indicator": "off",
+        "indicator_reason": None,
+        "lights": {"intensity_percent": 100, "blink_repeat": 2, "offline": False},
         "faults": [],
         "meter_online": True,
     }

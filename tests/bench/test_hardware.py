@@ -94,8 +94,19 @@ async def test_the_indicator_shows_until_it_is_gone(bench: Bench, client: BenchC
         peer.send({"show": "charging"})
         await connector_state(client, indicator="charging")
         peer.send({"show": "refused", "refusal": "blocked"})
-        await connector_state(client, indicator="refused")
-    await connector_state(client, indicator="off")
+        await connector_state(client, indicator="refused", indicator_reason="blocked")
+        peer.send({"show": "faulted", "trouble": "vehicle"})
+        await connector_state(client, indicator="faulted", indicator_reason="vehicle")
+        peer.send({"adjust": {"intensity_percent": 40, "blink_repeat": 5, "offline": True}})
+        await connector_state(client, lights={"intensity_percent": 40, "blink_repeat": 5, "offline": True})
+    await connector_state(client, indicator="off", indicator_reason=None)
+
+
+async def test_an_indicator_that_is_told_nothing_is_refused(bench: Bench) -> None:
+    async with raw(bench.hardware) as peer:
+        await greet(peer, INDICATOR)
+        peer.send({"refusal": "blocked"})
+        assert "either show or adjust" in (await peer.line())["error"]
 
 
 async def test_the_reader_tells_cards_laid_on_and_taken_away(bench: Bench, client: BenchClient) -> None:

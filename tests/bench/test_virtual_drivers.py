@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from chargepoint.facts import Card, Input, InputKind, Pattern, Pilot, PilotState, Refusal
+from chargepoint.facts import Card, Input, InputKind, Lights, Pattern, Pilot, PilotState, Refusal, Trouble
 from chargepoint.ports import CardReader, Contactor, DriverError, Indicator, Inputs, Lock, PilotSensor
 from drivers.virtual import connection as connection_module
 from drivers.virtual import contactor, indicator, inputs, lock, pilot, reader
@@ -153,11 +153,15 @@ async def test_an_indicator_shows_and_comes_back_by_itself(directory: Path, monk
     async with running(Options(directory=directory)) as bench:
         lamp: Indicator = await indicator.open(indicator.Config(socket=str(bench.hardware), connector=1), {})
         async with BenchClient(bench.control) as client:
+            lamp.adjust(Lights(intensity_percent=10))
             lamp.show(Pattern.REFUSED, Refusal.BLOCKED)
-            await shows(client, indicator="refused")
+            await shows(client, indicator="refused", indicator_reason="blocked")
     lamp.show(Pattern.CHARGING)
     async with running(Options(directory=directory)) as bench, BenchClient(bench.control) as client:
-        await shows(client, indicator="charging")
+        await shows(client, indicator="charging", indicator_reason=None)
+        await shows(client, lights={"intensity_percent": 10, "blink_repeat": 2, "offline": False})
+        lamp.show(Pattern.FAULTED, None, Trouble.TOO_HOT)
+        await shows(client, indicator="faulted", indicator_reason="too_hot")
         await lamp.close()
         await shows(client, indicator="off")
         await lamp.close()

@@ -19,6 +19,7 @@ from chargepoint.core.power import SETTLE_S
 from chargepoint.core.site import ConnectorSite, Site
 from chargepoint.core.station import Station
 from chargepoint.core.step import Now
+from chargepoint.facts import Lights
 from chargepoint.messages import Call, CallError, CallResult
 from tests.core import invariants
 from tests.core.central_system import After, Answer, CentralSystem, Cut, Payload, Refuse, Silence
@@ -92,6 +93,7 @@ class World(Hands):
         self.replies: dict[int, tuple[dict[str, Any], str | None]] = {}
         self.maintenance: list[fx.MaintenanceEffect] = []
         self.updates: list[fx.StoreList] = []
+        self.lights: Lights | None = None
         self.slow_store = False  # updates of the local list wait for `store_lists`
         self._boot_number = 1
         self._connections = 0
@@ -319,6 +321,8 @@ class World(Hands):
                 self.replies[ticket] = (body, error)
             case fx.Exit(kind=kind):
                 self.exited = kind
+            case fx.AdjustLights(lights=lights):
+                self.lights = lights
             case fx.Log():
                 self.logs.append(effect)
             case fx.StartDownload() | fx.Install() | fx.CheckInstall() | fx.DropImage() | fx.StartUpload() | fx.DropArchive():
@@ -343,8 +347,8 @@ class World(Hands):
                 plant.locked = plant.locked if plant.jammed else locked
                 if not plant.lock_silent:
                     self._soon(partial(ev.LockSeen, plant.number, plant.locked))
-            case fx.Show(pattern=pattern, refusal=refusal):
-                plant.shown = (pattern, refusal)
+            case fx.Show(pattern=pattern, refusal=refusal, trouble=trouble):
+                plant.shown = (pattern, refusal, trouble)
             case fx.ReadMeter():
                 if not plant.meter_deaf:
                     began_s = self.mono_s

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from chargepoint.core import effects as fx
-from chargepoint.facts import Pattern, Refusal
+from chargepoint.facts import Pattern, Refusal, Trouble
 from chargepoint.messages import ChargePointStatus, Reason
 from tests.core.central_system import Payload
 from tests.core.memory_store import MemoryStore
@@ -105,6 +105,11 @@ class Looking:
         """Why the lamp says that a card was refused."""
         shown = self.plants[connector].shown
         return shown[1] if shown else None
+
+    def trouble(self, connector: int = 1) -> Trouble | None:
+        """What the lamp says is wrong."""
+        shown = self.plants[connector].shown
+        return shown[2] if shown else None
 
     def story_call(self, sent: Sent, connection: int) -> None:
         """Notes a CALL of the station."""

@@ -1,6 +1,6 @@
 """The hardware of a story: one connector's pilot, contactor, lock, meter and lamp, that obey or fail as they are told."""
 
-from chargepoint.facts import Pattern, Pilot, PilotState, Quantity, Reading, Refusal
+from chargepoint.facts import Pattern, Pilot, PilotState, Quantity, Reading, Refusal, Trouble
 
 QUANTITIES = frozenset({Quantity.ENERGY_IMPORT, Quantity.POWER, Quantity.CURRENT, Quantity.VOLTAGE})
 
@@ -22,7 +22,7 @@ class Plant:
         self.offered_a: float | None = None
         self.energy_wh = energy_wh
         self.power_w = 0.0
-        self.shown: tuple[Pattern, Refusal | None] | None = None
+        self.shown: tuple[Pattern, Refusal | None, Trouble | None] | None = None
         self.welded = False
         self.stuck_open = False
         self.jammed = False

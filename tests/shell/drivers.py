@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any, Generic, TypeVar
 
 from chargepoint.core.events import Event
-from chargepoint.facts import Card, Input, InputKind, Pattern, Pilot, Quantity, Reading, Refusal
+from chargepoint.facts import Card, Input, InputKind, Lights, Pattern, Pilot, Quantity, Reading, Refusal, Trouble
 from chargepoint.ports import DriverError
 from chargepoint.registry import Kind
 from chargepoint.settings import Settings, parse
@@ -63,8 +63,11 @@ class FakePart:
     def offer(self, current_a: float | None) -> None:
         self._do(current_a)
 
-    def show(self, pattern: Pattern, refusal: Refusal | None = None) -> None:
-        self._do(pattern, refusal)
+    def show(self, pattern: Pattern, refusal: Refusal | None = None, trouble: Trouble | None = None) -> None:
+        self._do(pattern, refusal, trouble)
+
+    def adjust(self, lights: Lights) -> None:
+        self._do(lights)
 
     def _states(self) -> AsyncIterator[Any]:
         return aiter(self.stream)

@@ -9,7 +9,7 @@ from chargepoint.core import effects as fx
 from chargepoint.core.events import Event, ListStored
 from chargepoint.core.records import IdTagRecord, OutboxRow, PutKey, Stamp, TransactionRecord
 from chargepoint.core.step import Now
-from chargepoint.facts import Pattern, Pilot, PilotState, Refusal
+from chargepoint.facts import Lights, Pattern, Pilot, PilotState, Refusal, Trouble
 from chargepoint.shell.inbox import Inbox
 from chargepoint.shell.reflex import Reflex
 from chargepoint.shell.runtime import Runtime
@@ -98,8 +98,11 @@ class FakeHardware:
     def move_lock(self, connector: int, locked: bool) -> None:
         self.diary("lock" if locked else "unlock", connector)
 
-    def show(self, connector: int, pattern: Pattern, refusal: Refusal | None) -> None:
+    def show(self, connector: int, pattern: Pattern, refusal: Refusal | None, trouble: Trouble | None) -> None:
         self.diary("show", connector, pattern.value)
+
+    def adjust_lights(self, lights: Lights) -> None:
+        self.diary("lights", lights.intensity_percent)
 
     def read_meter(self, connector: int) -> None:
         self.diary("read meter", connector)

@@ -18,7 +18,7 @@ from chargepoint.core.events import (
     PartLost,
     PilotSeen,
 )
-from chargepoint.facts import Pattern, Refusal
+from chargepoint.facts import Lights, Pattern, Refusal, Trouble
 from chargepoint.ports import DriverError
 from chargepoint.shell import meter_part, part
 from chargepoint.shell.hardware import Hardware
@@ -75,18 +75,25 @@ async def test_from_the_start_contactors_are_open_and_nothing_is_offered(worksho
 
 
 async def test_commands_reach_their_part_at_once(workshop: Workshop, hardware: Hardware) -> None:
-    hardware.show(2, Pattern.AVAILABLE, None)  # what is commanded before a part is open is told when it is
+    dim = Lights(intensity_percent=20)
+    hardware.show(2, Pattern.AVAILABLE)  # what is commanded before a part is open is told when it is
     await until(lambda: "connectors.2.indicator" in workshop.parts and workshop.newest("connectors.2.indicator").commands)
     for event in (ContactorSeen(2, False), PilotSeen(2, pilot("A")), LockSeen(2, False)):
         await workshop.told(event)
     hardware.set_contactor(2, True)
     hardware.offer(2, 16.0)
     hardware.move_lock(2, True)
-    hardware.show(2, Pattern.FAULTED, Refusal.BLOCKED)
+    hardware.show(2, Pattern.REFUSED, Refusal.BLOCKED)
+    hardware.show(2, Pattern.FAULTED, None, Trouble.VEHICLE)
+    hardware.adjust_lights(dim)
     assert workshop.newest("connectors.2.contactor").commands == [False, True]
     assert workshop.newest("connectors.2.pilot").commands == [None, 16.0]
     assert workshop.newest("connectors.2.lock").commands == [True]
-    assert workshop.newest("connectors.2.indicator").commands[1:] == [(Pattern.FAULTED, Refusal.BLOCKED)]
+    assert workshop.newest("connectors.2.indicator").commands[2:] == [
+        (Pattern.REFUSED, Refusal.BLOCKED, None),
+        (Pattern.FAULTED, None, Trouble.VEHICLE),
+        dim,
+    ]
 
 
 async def test_make_safe_and_stop_open_everything_and_close_every_part(workshop: Workshop) -> None:
@@ -124,6 +131,7 @@ async def test_a_part_that_fails_is_lost_once_and_back_once(workshop: Workshop, 
 async def test_a_contactor_comes_back_open_while_offer_lock_and_lamp_are_told_again(
     workshop: Workshop, hardware: Hardware
 ) -> None:
+    dim = Lights(intensity_percent=20)
     await workshop.told(LockSeen(1, False))
     await workshop.told(PilotSeen(1, pilot("A")))
     await workshop.told(ContactorSeen(1, False))
@@ -131,15 +139,16 @@ async def test_a_contactor_comes_back_open_while_offer_lock_and_lamp_are_told_ag
     hardware.set_contactor(1, True)
     hardware.offer(1, 13.0)
     hardware.move_lock(1, True)
-    hardware.show(1, Pattern.CHARGING, None)
+    hardware.show(1, Pattern.CHARGING)
+    hardware.adjust_lights(dim)
     for kind in ("contactor", "pilot", "lock"):
         workshop.newest(f"connectors.1.{kind}").stream.put(DriverError("gone"))
     workshop.newest("connectors.1.indicator").fails = DriverError("gone")
-    hardware.show(1, Pattern.SUSPENDED_EV, None)
+    hardware.show(1, Pattern.SUSPENDED_EV)
     assert (await workshop.opened("connectors.1.contactor", 2)).commands == [False]
     assert (await workshop.opened("connectors.1.pilot", 2)).commands == [13.0]
     assert (await workshop.opened("connectors.1.lock", 2)).commands == [True]
-    assert (await workshop.opened("connectors.1.indicator", 2)).commands == [(Pattern.SUSPENDED_EV, None)]
+    assert (await workshop.opened("connectors.1.indicator", 2)).commands == [dim, (Pattern.SUSPENDED_EV, None, None)]
 
 
 async def test_a_plain_call_that_raises_is_a_lost_part_and_nothing_more(workshop: Workshop, hardware: Hardware) -> None:
