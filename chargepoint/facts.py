@@ -91,6 +91,7 @@ class InputKind(StrEnum):
     OVER_CURRENT = "over_current"
     DOOR_OPEN = "door_open"
     MAINS_LOST = "mains_lost"
+    STOP_BUTTON = "stop_button"  # the driver asks for the end of the session; no fault, and nothing that trips
     LIST_WRITE = "list_write"  # test rigs only: storing a local list fails
 
 

@@ -20,6 +20,10 @@ class DriverError(Exception):
     """A part does not work; the text names the part, what was seen and what to do next."""
 
 
+class SelfTestFailed(DriverError):
+    """The residual-current device failed its test before closing: the contactor stays open, and this is a ground fault."""
+
+
 class Port(Protocol):
     async def close(self) -> None:
         """Leaves the part in its safe state and frees it. May be called at any time, more than once."""

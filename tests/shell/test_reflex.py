@@ -37,7 +37,7 @@ def test_c_to_d_opens_nothing_and_a_missing_diode_does() -> None:
     assert reflex.see(PilotSeen(1, pilot("D", diode_ok=False))) == (1,)
 
 
-@pytest.mark.parametrize("kind", sorted(set(InputKind) - {InputKind.LIST_WRITE}))
+@pytest.mark.parametrize("kind", sorted(set(InputKind) - {InputKind.LIST_WRITE, InputKind.STOP_BUTTON}))
 def test_a_safety_input_of_the_station_opens_every_contactor(kind: InputKind) -> None:
     reflex = charging()
     assert reflex.see(line(kind, True)) == (1, 2)
