@@ -1,0 +1,1 @@
+"""What the station costs: time, memory, bytes on the disk, each measured by a small program of its own."""
