@@ -109,7 +109,7 @@ class Limits:
 
     def _of_connector(self, connector: Connector, line: Line, mono_s: float) -> Allowed:
         now_s = line.second(mono_s)
-        stack, supply = self._stack(connector, line, now_s), connector.mains.supply()
+        stack, supply = self._stack(connector, line, now_s), connector.mains.supply
         (current_a, _), until_s = Limited(stack, supply, A).at(now_s)
         self._arm(until_s)
         cable_a = connector.cable_a()
@@ -124,7 +124,7 @@ class Limits:
 
     def _course_of(self, number: int, unit: ChargingRateUnitType, line: Line, now_s: int) -> Course[Rate]:
         connector = self._blocks.connectors[number]
-        supply = connector.mains.supply()
+        supply = connector.mains.supply
         return Lowest(
             self._own_course(connector, unit, line, now_s),
             Shared(self._station(line), self._station_supply(), supply, unit),
@@ -140,7 +140,7 @@ class Limits:
         )
 
     def _own_course(self, connector: Connector, unit: ChargingRateUnitType, line: Line, now_s: int) -> Course[Rate]:
-        supply = connector.mains.supply()
+        supply = connector.mains.supply
         return Lowest(Limited(self._stack(connector, line, now_s), supply, unit), Cap(connector.cable_a(), supply, unit))
 
     def _line(self) -> Line:
@@ -149,7 +149,7 @@ class Limits:
 
     def _station_supply(self) -> Supply:
         """Of the highest voltage and the most phases: watts become the fewest amperes."""
-        supplies = [one.mains.supply() for one in self._blocks.connectors.values()]
+        supplies = [one.mains.supply for one in self._blocks.connectors.values()]
         return Supply(
             voltage_v=max(one.voltage_v for one in supplies),
             phases=max(one.phases for one in supplies),

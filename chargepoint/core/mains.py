@@ -19,24 +19,31 @@ DRAWN_A = 1.0
 
 class Mains:
     def __init__(self, phases: int) -> None:
-        self._phases = phases
-        self._voltage_v = NOMINAL_V
-        self._drawn = 0
+        self.supply = Supply(voltage_v=NOMINAL_V, phases=phases, drawn=0)
 
     def session_begins(self) -> None:
         """Another car may use other phases."""
-        self._drawn = 0
+        self._set(self.supply.voltage_v, 0)
 
-    def read(self, reading: Reading, *, charging: bool) -> None:
-        """A reading of the connector's meter."""
-        volts = [volt for volt in reading.voltage_v if volt is not None and PLAUSIBLE_V[0] <= volt <= PLAUSIBLE_V[1]]
+    def read(self, reading: Reading, *, charging: bool) -> bool:
+        """A reading of the connector's meter. True where it changed the supply."""
+        supply = self.supply
+        voltage_v, drawn = supply.voltage_v, supply.drawn
+        low_v, high_v = PLAUSIBLE_V
+        volts = [volt for volt in reading.voltage_v if volt is not None and low_v <= volt <= high_v]
         if volts:
             mean_v = sum(volts) / len(volts)
-            if abs(mean_v - self._voltage_v) > BAND_V:
-                self._voltage_v = float(round(mean_v))
-        if charging:
-            drawn = sum(1 for current_a in reading.current_a if current_a is not None and current_a > DRAWN_A)
-            self._drawn = max(self._drawn, min(drawn, self._phases))
+            if abs(mean_v - voltage_v) > BAND_V:
+                voltage_v = float(round(mean_v))
+        if charging and drawn < supply.phases:
+            flows = len([current_a for current_a in reading.current_a if current_a is not None and current_a > DRAWN_A])
+            drawn = max(drawn, min(flows, supply.phases))
+        return self._set(voltage_v, drawn)
 
-    def supply(self) -> Supply:
-        return Supply(voltage_v=self._voltage_v, phases=self._phases, drawn=self._drawn)
+    def _set(self, voltage_v: float, drawn: int) -> bool:
+        """The same Supply as long as it says the same: what follows from it is kept with it."""
+        supply = self.supply
+        if voltage_v == supply.voltage_v and drawn == supply.drawn:
+            return False
+        self.supply = Supply(voltage_v=voltage_v, phases=supply.phases, drawn=drawn)
+        return True

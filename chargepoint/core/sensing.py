@@ -9,7 +9,7 @@ from chargepoint.core.connector import Connector
 from chargepoint.core.effects import ReadMeter
 from chargepoint.core.events import InputSeen, MeterOpened, MeterRead, PartBack, PartLost, PilotSeen
 from chargepoint.core.faults import Fault
-from chargepoint.core.records import Charging
+from chargepoint.core.records import Charging, Ending
 from chargepoint.core.sessions import Sessions
 from chargepoint.core.step import Step
 from chargepoint.facts import InputKind, Pilot, PilotState
@@ -46,13 +46,22 @@ class Sensing:
         self._blocks.connectors[event.connector].quantities = event.quantities
         self._blocks.keys.meter_gives(event.quantities)
 
-    def meter_read(self, event: MeterRead) -> None:
+    def meter_read(self, event: MeterRead) -> bool:
+        """True where nothing waited for this reading: until something else happens, only the next sample will tell it."""
         connector = self._blocks.connectors[event.connector]
         connector.reading = event.reading
         connector.reading_began_s = event.began_s
-        connector.mains.read(event.reading, charging=isinstance(connector.session, Charging))
-        connector.faults.discard(Fault.METER_LOST)
+        session = connector.session
+        moved = connector.mains.read(event.reading, charging=isinstance(session, Charging))
         self._sessions.metered(connector)
+        if moved or Fault.METER_LOST in connector.faults:
+            connector.faults.discard(Fault.METER_LOST)
+            return False
+        if isinstance(session, Charging):
+            return not session.invalid  # who was refused is held to MaxEnergyOnInvalidId
+        if isinstance(session, Ending):
+            return False  # it may be the last one
+        return self._blocks.starts.empty and not self._blocks.site.free_vend
 
     def input(self, event: InputSeen, step: Step) -> None:
         if event.input.kind is InputKind.LIST_WRITE:

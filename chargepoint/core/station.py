@@ -5,6 +5,9 @@ events at the same times give the same effects. OCPP 1.6, all of section 3 to 5 
 
 `handle` runs in three parts: the event changes facts; then the station settles (sessions, outputs, statuses follow from the
 facts); then the next CALL goes out. The effects come in the order de-energise, commit, then energise, send, show.
+
+What follows, follows from facts and from time. A settled station stays so until a fact changes or its deadline comes: that is
+why one deadline is enough, and why an event that changed no such fact (most readings of a meter) ends with the first part.
 """
 
 from typing import assert_never
@@ -70,20 +73,39 @@ class Station:
         )
         self._control = Control(blocks, self._sessions, self._cards, self._calls, self._commands, self._reports)
         self._mono_s = 0.0
+        self._deadline_known = False
+        self._deadline_s: float | None = None
 
     def handle(self, event: events.Event, now: Now) -> list[Effect]:
         """One event is one step; its effects, in the order in which they must be performed."""
         self._mono_s = now.mono_s
         step = Step(now, self._blocks.clock.boot.boot)
         self._blocks.clock.hear_system(step)
-        self._take(event, step)
+        settled = self._take(event, step)
+        if settled and step.empty and not self._due(now.mono_s):
+            return []
+        self.follow(step)
+        return step.effects()
+
+    def follow(self, step: Step) -> None:
+        """What follows from the facts as they are, at this instant. In a settled station, before its deadline: nothing."""
+        self._deadline_known = False
         self._samples.take_due(step)
         self._settle(step)
         self._calls.pump(step)
-        return step.effects()
 
     def next_deadline(self) -> float | None:
         """When a Tick is due, in monotonic seconds; None where nothing but events can change anything."""
+        if not self._deadline_known:
+            self._deadline_s = self._next_deadline()
+            self._deadline_known = True
+        return self._deadline_s
+
+    def _due(self, mono_s: float) -> bool:
+        deadline_s = self.next_deadline()
+        return deadline_s is not None and mono_s >= deadline_s
+
+    def _next_deadline(self) -> float | None:
         blocks = self._blocks
         times = [
             blocks.rpc.deadline(),
@@ -108,10 +130,12 @@ class Station:
         """No session runs or ends: the store may tidy up."""
         return not any(connector.in_transaction for connector in self._blocks.connectors.values())
 
-    def _take(self, event: events.Event, step: Step) -> None:
-        """The event changes facts."""
+    def _take(self, event: events.Event, step: Step) -> bool:
+        """The event changes facts. True where it changed none that anything but a later sample follows from."""
         blocks = self._blocks
         match event:
+            case events.MeterRead():
+                return self._sensing.meter_read(event)
             case events.Started(store_fault=store_fault):
                 self._started(store_fault, step)
             case events.StopAsked():
@@ -136,8 +160,6 @@ class Station:
                 self._power.lock_moved(blocks.connectors[number], locked, step)
             case events.MeterOpened():
                 self._sensing.meter_opened(event)
-            case events.MeterRead():
-                self._sensing.meter_read(event)
             case events.CardSeen(reader=reader, card=card):
                 self._cards.tapped(reader, card.id_tag, step)
             case events.InputSeen():
@@ -168,6 +190,7 @@ class Station:
                 self._control.asked(event, step)
             case _:
                 assert_never(event)
+        return False
 
     def _settle(self, step: Step) -> None:
         """Sessions, outputs and statuses follow from the facts; again, as long as one thing led to another."""

@@ -20,17 +20,26 @@ class Now(Struct, frozen=True):
 class Step:
     """Collects what one event leads to."""
 
+    __slots__ = ("_after", "_changes", "_last", "_urgent", "boot", "mono_s", "now")
+
     def __init__(self, now: Now, boot: int) -> None:
         self.now = now
-        self.stamp = Stamp(boot, now.mono_s)
+        self.mono_s = now.mono_s
+        self.boot = boot
         self._urgent: list[Effect] = []
         self._changes: list[Change] = []
         self._after: list[Effect] = []
         self._last: list[Effect] = []
 
     @property
-    def mono_s(self) -> float:
-        return self.now.mono_s
+    def stamp(self) -> Stamp:
+        """This instant, on a clock that restarts do not turn back."""
+        return Stamp(self.boot, self.mono_s)
+
+    @property
+    def empty(self) -> bool:
+        """Nothing came of it so far."""
+        return not (self._changes or self._after or self._urgent or self._last)
 
     def change(self, *changes: Change) -> None:
         """Something that must survive a power cut."""

@@ -288,6 +288,8 @@ class World(Hands):
         effects = self.station.handle(event, self.now())
         self.effects.extend(effects)
         invariants.effects_are_in_order(effects)
+        if not effects:
+            invariants.nothing_is_left_over(self.station, self.now())
         at_once: list[ev.Event] = []
         for effect in effects:
             self._perform(effect, at_once)

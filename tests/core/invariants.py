@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from chargepoint.core import effects as fx
 from chargepoint.core import records as rec
+from chargepoint.core.station import Station
+from chargepoint.core.step import Now, Step
 from chargepoint.facts import PilotState
 from chargepoint.messages import (
     ACTIONS,
@@ -20,6 +22,7 @@ from tests.core import transitions
 if TYPE_CHECKING:
     from tests.core.harness import World
 
+LATE_S = 0.002  # a deadline lies a little behind its instant, so that the instant has surely come
 ENERGY = (PilotState.C, PilotState.D)
 BLOCKING_PARTS = ("meter", "contactor", "pilot", "lock", "inputs")
 
@@ -33,6 +36,15 @@ def effects_are_in_order(effects: list[fx.Effect]) -> None:
     ranks = [rank(effect) for effect in effects]
     assert ranks == sorted(ranks), f"out of order: {effects}"
     assert ranks.count(1) <= 1, f"more than one commit: {effects}"
+
+
+def nothing_is_left_over(station: Station, now: Now) -> None:
+    """Before its deadline nothing more follows from the facts: so an event that changes none may be passed over."""
+    deadline_s = station.next_deadline()
+    if deadline_s is None or now.mono_s < deadline_s - LATE_S:
+        step = Step(now, station._blocks.clock.boot.boot)
+        station.follow(step)
+        assert step.empty, f"the station had not settled: {step.effects()}"
 
 
 def contactor_may_be_closed(world: "World", number: int) -> None:

@@ -1,0 +1,107 @@
+"""What follows from a reading of the meter, and what need not be looked for."""
+
+import pytest
+
+from chargepoint.core import effects as fx
+from chargepoint.core import events as ev
+from chargepoint.core.records import PutRow
+from chargepoint.core.station import Station
+from chargepoint.core.step import Step
+from chargepoint.facts import Reading
+from chargepoint.journal import state
+from tests.core.harness import World
+
+
+def _knows(world: World) -> object:
+    """All that the core knows; its deadline with it."""
+    world.station.next_deadline()
+    return state.export(world.station)
+
+
+def _passed_over(world: World, monkeypatch: pytest.MonkeyPatch, event: ev.MeterRead) -> bool:
+    """Hands a reading over. Where the station did not look for what follows: neither effect nor state could have come of it."""
+    looked: list[Step] = []
+    follow = Station.follow
+
+    def look(station: Station, step: Step) -> None:
+        looked.append(step)
+        follow(station, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Station, "follow", look)
+        world.station.handle(event, world.now())
+    if looked:
+        return False
+    before = _knows(world)
+    step = Step(world.now(), world.station._blocks.clock.boot.boot)
+    world.station.follow(step)
+    assert step.empty, step.effects()
+    assert _knows(world) == before
+    return True
+
+
+def _reading(world: World, number: int = 1, volts: float = 230.0, amps: float = 16.0) -> ev.MeterRead:
+    energy_wh = world.plants[number].energy_wh
+    reading = Reading(energy_import_wh=energy_wh, current_a=(amps, amps, amps), voltage_v=(volts, volts, volts))
+    return ev.MeterRead(number, reading, world.mono_s)
+
+
+@pytest.mark.section("3.16")
+def test_a_reading_in_the_middle_of_a_charge_changes_nothing_but_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(2, draws_w=7_000.0)
+    world.plug()
+    world.tap()
+    world.advance(10)
+    assert world.status() == "Charging"
+    world.station.handle(_reading(world), world.now())  # the phases in use are seen for the first time
+    for second in range(50):
+        world.advance(1)
+        assert _passed_over(world, monkeypatch, _reading(world, 1 + second % 2, volts=229.5 + second % 3)), second
+
+
+@pytest.mark.section("3.16")
+def test_a_reading_at_which_a_sample_is_due_is_not_passed_over() -> None:
+    world = World(draws_w=7_000.0, keys={"MeterValueSampleInterval": 60})
+    world.plug()
+    world.tap()
+    world.advance(10)
+    deadline_s = world.station.next_deadline()
+    assert deadline_s is not None
+    world.mono_s = deadline_s
+    (commit, *_) = world.station.handle(_reading(world), world.now())
+    assert isinstance(commit, fx.Commit)
+    assert any(isinstance(change, PutRow) for change in commit.changes)
+
+
+@pytest.mark.section("5.7")
+def test_a_reading_with_another_voltage_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.plug()
+    world.tap()
+    world.advance(10)
+    world.station.handle(_reading(world), world.now())
+    assert not _passed_over(world, monkeypatch, _reading(world, volts=240.0))
+    assert _passed_over(world, monkeypatch, _reading(world, volts=240.0))
+
+
+@pytest.mark.section("9.1.24")
+def test_the_readings_of_a_refused_id_are_all_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(keys={"StopTransactionOnInvalidId": "false", "MaxEnergyOnInvalidId": 10_000})
+    world.csms.once("StartTransaction", {"idTagInfo": {"status": "Blocked"}, "transactionId": 3})
+    world.plug()
+    world.tap()
+    world.advance(10)
+    for _ in range(3):
+        world.advance(1)
+        assert not _passed_over(world, monkeypatch, _reading(world))
+
+
+@pytest.mark.section("4.8")
+def test_a_reading_that_somebody_waits_for_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(2)
+    assert _passed_over(world, monkeypatch, _reading(world))
+    world.tap()
+    world.advance(1)
+    assert not _passed_over(world, monkeypatch, _reading(world))
+    world.advance(100)  # nobody plugged in time
+    assert _passed_over(world, monkeypatch, _reading(world))
