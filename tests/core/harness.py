@@ -287,9 +287,7 @@ class World(Hands):
             return
         effects = self.station.handle(event, self.now())
         self.effects.extend(effects)
-        invariants.effects_are_in_order(effects)
-        if not effects:
-            invariants.nothing_is_left_over(self.station, self.now())
+        invariants.step_is_whole(self.station, effects, self.now())
         at_once: list[ev.Event] = []
         for effect in effects:
             self._perform(effect, at_once)

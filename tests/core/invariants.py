@@ -38,6 +38,13 @@ def effects_are_in_order(effects: list[fx.Effect]) -> None:
     assert ranks.count(1) <= 1, f"more than one commit: {effects}"
 
 
+def step_is_whole(station: Station, effects: list[fx.Effect], now: Now) -> None:
+    """What a step leads to is in order, and where it led to nothing there was nothing to lead to."""
+    effects_are_in_order(effects)
+    if not effects:
+        nothing_is_left_over(station, now)
+
+
 def nothing_is_left_over(station: Station, now: Now) -> None:
     """Before its deadline nothing more follows from the facts: so an event that changes none may be passed over."""
     deadline_s = station.next_deadline()
