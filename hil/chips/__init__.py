@@ -1,0 +1,1 @@
+"""Models of chips, as their data sheets have them, for the real drivers to talk to."""
