@@ -24,6 +24,7 @@ from chargepoint.core.purposes import CallPurpose, CheckPurpose
 from chargepoint.core.records import ConnectorRecord, Idle, PutConnector, Snapshot
 from chargepoint.core.reservation import Reservations
 from chargepoint.core.rpc import Rpc
+from chargepoint.core.security import Security
 from chargepoint.core.site import Site
 from chargepoint.core.starts import Starts, Waiting
 from chargepoint.core.step import Step
@@ -64,6 +65,7 @@ class Blocks:
         self.lamps = Lamps(list(self.connectors))
         self.firmware = Firmware(snapshot.firmware)
         self.diagnostics = Diagnostics(snapshot.diagnostics)
+        self.security = Security()
         self.lost_readers: set[int] = set()
         self.leaving: Leaving | None = None
 

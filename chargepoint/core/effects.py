@@ -9,6 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from chargepoint.core.records import Change, IdTagRecord, Stamp
+from chargepoint.core.vault_records import VaultRequest
 from chargepoint.facts import Lights, Pattern, Refusal, Trouble
 
 
@@ -88,6 +89,16 @@ class SetCredentials(Struct, frozen=True, tag=True):
     """A new AuthorizationKey (hexadecimal): connect again with it."""
 
     authorization_key: str
+
+
+class AskVault(Struct, frozen=True, tag=True):
+    """Ask for something that concerns certificates and keys; VaultAnswered with the same key comes some time later.
+
+    key: whatever the asker knows the answer by.
+    """
+
+    key: str
+    request: VaultRequest
 
 
 class LookUp(Struct, frozen=True, tag=True):
@@ -203,6 +214,7 @@ Effect = (
     | CloseLink
     | SetPingInterval
     | SetCredentials
+    | AskVault
     | LookUp
     | FetchRows
     | FetchDeadLetter

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from chargepoint.core.records import IdTagRecord, OutboxRow, TransactionRecord
+from chargepoint.core.vault_records import VaultAnswer, VaultContents
 from chargepoint.facts import Card, Input, Pilot, Quantity, Reading
 
 
@@ -154,6 +155,19 @@ class InstallEnded(Struct, frozen=True, tag=True):
     checked: bool = False
 
 
+class VaultSeen(Struct, frozen=True, tag=True):
+    """What certificates the station has: soon after the start, and before the answer to whatever changed it."""
+
+    contents: VaultContents
+
+
+class VaultAnswered(Struct, frozen=True, tag=True):
+    """The answer to the AskVault of this key."""
+
+    key: str
+    answer: VaultAnswer
+
+
 class StoreTroubled(Struct, frozen=True, tag=True):
     """The store can hardly keep more (a full disk): what is there is kept, new sessions must not begin."""
 
@@ -196,6 +210,8 @@ Event = (
     | DownloadEnded
     | UploadEnded
     | InstallEnded
+    | VaultSeen
+    | VaultAnswered
     | StoreTroubled
     | StoreHealed
     | ControlAsked

@@ -26,10 +26,11 @@ from chargepoint.core.limits import Limits
 from chargepoint.core.listing import Listing
 from chargepoint.core.maintenance import Maintenance
 from chargepoint.core.power import Power
-from chargepoint.core.records import PutBoot, Snapshot
+from chargepoint.core.records import PutBoot, Snapshot, said_s
 from chargepoint.core.reports import Reports
 from chargepoint.core.reserving import Reserving
 from chargepoint.core.samples import Samples
+from chargepoint.core.securing import Securing
 from chargepoint.core.sensing import Sensing
 from chargepoint.core.sessions import Sessions
 from chargepoint.core.site import Site
@@ -59,6 +60,7 @@ class Station:
         self._reserving = Reserving(blocks)
         self._listing = Listing(blocks)
         self._maintenance = Maintenance(blocks, self._departure)
+        self._securing = Securing(blocks)
         self._commands = Commands(
             blocks,
             self._sessions,
@@ -130,6 +132,11 @@ class Station:
         """No session runs or ends: the store may tidy up."""
         return not any(connector.in_transaction for connector in self._blocks.connectors.values())
 
+    def known_s(self, mono_s: float) -> tuple[float | None, bool]:
+        """The time of day as far as it is known, be it of before this boot; whether somebody told it in this boot."""
+        clock = self._blocks.clock
+        return clock.peek_s(mono_s) if clock.known else said_s(clock.boot, mono_s), clock.known
+
     def _take(self, event: events.Event, step: Step) -> bool:
         """The event changes facts. True where it changed none that anything but a later sample follows from."""
         blocks = self._blocks
@@ -180,6 +187,10 @@ class Station:
                 self._listing.stored(event, step)
             case events.DownloadEnded() | events.UploadEnded() | events.InstallEnded():
                 self._maintenance.ended(event, step)
+            case events.VaultSeen(contents=contents):
+                blocks.security.contents = contents
+            case events.VaultAnswered():
+                self._securing.answered(event, step)
             case events.StoreTroubled(reason=reason):
                 step.log("error", reason)
                 blocks.station_faults.add(Fault.STORE_TROUBLED)

@@ -76,6 +76,12 @@ class MaintenanceLike(Protocol):
     def perform(self, effect: fx.MaintenanceEffect) -> None: ...
 
 
+class VaultLike(Protocol):
+    """A plain call: it returns at once and never raises."""
+
+    def perform(self, effect: fx.AskVault) -> None: ...
+
+
 class LinkLike(Protocol):
     """Plain calls: they return at once and never raise."""
 
@@ -116,6 +122,7 @@ class Runtime:
         hardware: HardwareLike,
         link: LinkLike,
         maintenance: MaintenanceLike,
+        vault: VaultLike,
         audience: Audience,
         clock: Clock,
         journal: JournalLike | None = None,
@@ -129,6 +136,7 @@ class Runtime:
         self._hardware = hardware
         self._link = link
         self._maintenance = maintenance
+        self._vault = vault
         self._audience = audience
         self._clock = clock
         self._journal = journal
@@ -249,6 +257,8 @@ class Runtime:
                 self.end(0 if kind == "stop" else RESET_EXIT_STATUS)
             case fx.StartDownload() | fx.Install() | fx.CheckInstall() | fx.DropImage() | fx.StartUpload() | fx.DropArchive():
                 self._maintenance.perform(effect)
+            case fx.AskVault():
+                self._vault.perform(effect)
             case _:
                 self._perform_on_link(effect)
 

@@ -36,11 +36,13 @@ from chargepoint.shell.journals import Journals
 from chargepoint.shell.last_resort import LastResort
 from chargepoint.shell.link import Link
 from chargepoint.shell.maintenance import Maintenance, Places, protocols
+from chargepoint.shell.moment import Moment, moment
 from chargepoint.shell.notify import ServiceManager
 from chargepoint.shell.recent import Recent
 from chargepoint.shell.reflex import Reflex
 from chargepoint.shell.runtime import IMPOSSIBLE_EXIT_STATUS, Runtime
 from chargepoint.shell.storeroom import NoStore, StoreLike, Storeroom
+from chargepoint.shell.vault import Vault, places_of
 from chargepoint.store import StoreError, open_store, reading
 
 log = logging.getLogger(__name__)
@@ -100,6 +102,7 @@ class Service:
         self._recent = Recent()
         self._maintenance: Maintenance | None = None
         self._link: Link | None = None
+        self._vault: Vault | None = None
         self._runtime: Runtime | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -148,6 +151,7 @@ class Service:
         station = Station(snapshot, site)
         self._recorder.begin(station, site)
         self._maintenance = self._maintenance_with(installer, site.firmware_version)
+        self._vault = self._vault_with(station)
         link = self._link = Link(address_of(self._settings), key, self._inbox)
         runtime = self._runtime = Runtime(
             station=station,
@@ -157,6 +161,7 @@ class Service:
             hardware=self._hardware,
             link=link,
             maintenance=self._maintenance,
+            vault=self._vault,
             audience=self._control,
             clock=self._clock,
             journal=self._recorder,
@@ -164,6 +169,7 @@ class Service:
             alive_every_s=self._manager.watchdog_s,
         )
         await runtime.step(Started(self._store_fault))
+        self._vault.start()
         link.start()
         if self._store_fault is None:
             self._begin(keep_house(self._storeroom, self._inbox, runtime, station.idle), "housekeeping")
@@ -189,6 +195,16 @@ class Service:
         )
         places = Places(state_dir=Path(settings.station.state_dir), ca_file=settings.security.central_system_root)
         return Maintenance(places, settings.transfers, installer, archivist.archive, self._inbox.put)
+
+    def _vault_with(self, station: Station) -> Vault:
+        """Certificates and keys, and the process that works on them."""
+        image = Places(state_dir=Path(self._settings.station.state_dir)).image
+
+        def now() -> Moment:
+            at = self._clock.now()
+            return moment(at, *station.known_s(at.mono_s))
+
+        return Vault(places_of(self._settings), image, lambda: now().at_s, self._inbox.put)
 
     async def _open_store(self) -> Snapshot:
         """The snapshot to go on from. Without a store the station runs empty, says so, and begins no session."""
@@ -236,6 +252,7 @@ class Service:
             self._hardware.stop(),
             self._link.stop() if self._link is not None else _nothing(),
             self._maintenance.stop() if self._maintenance is not None else _nothing(),
+            self._vault.stop() if self._vault is not None else _nothing(),
         )
         await self._control.close()
         await _in_order(lambda: self._storeroom.call(self._storeroom.store.close), "the store")

@@ -92,6 +92,7 @@ class World(Hands):
         self.answers: dict[str, Payload | Refuse] = {}
         self.replies: dict[int, tuple[dict[str, Any], str | None]] = {}
         self.maintenance: list[fx.MaintenanceEffect] = []
+        self.asked_vault: list[fx.AskVault] = []
         self.updates: list[fx.StoreList] = []
         self.lights: Lights | None = None
         self.slow_store = False  # updates of the local list wait for `store_lists`
@@ -327,6 +328,8 @@ class World(Hands):
                 self.logs.append(effect)
             case fx.StartDownload() | fx.Install() | fx.CheckInstall() | fx.DropImage() | fx.StartUpload() | fx.DropArchive():
                 self.maintenance.append(effect)
+            case fx.AskVault():
+                self.asked_vault.append(effect)
             case fx.LinkProven() | fx.ProbeLink() | fx.SetPingInterval() | fx.SetCredentials():
                 pass
             case _:

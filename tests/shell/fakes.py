@@ -120,6 +120,14 @@ class FakeMaintenance:
         self.diary("maintenance", effect)
 
 
+class FakeVault:
+    def __init__(self, diary: Diary) -> None:
+        self.diary = diary
+
+    def perform(self, effect: fx.AskVault) -> None:
+        self.diary("vault", effect)
+
+
 class FakeLink:
     def __init__(self, diary: Diary) -> None:
         self.diary = diary
@@ -224,6 +232,7 @@ class Rig:
             hardware=self.hardware,
             link=FakeLink(self.diary),
             maintenance=FakeMaintenance(self.diary),
+            vault=FakeVault(self.diary),
             audience=self.audience,
             clock=self.clock,
             alive=self._alive,
