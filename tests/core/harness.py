@@ -16,7 +16,6 @@ from typing import Any, assert_never
 from chargepoint.core import effects as fx
 from chargepoint.core import events as ev
 from chargepoint.core.power import SETTLE_S
-from chargepoint.core.site import ConnectorSite, Site
 from chargepoint.core.station import Station
 from chargepoint.core.step import Now
 from chargepoint.facts import Lights
@@ -26,29 +25,10 @@ from tests.core.central_system import After, Answer, CentralSystem, Cut, Payload
 from tests.core.hands import Hands
 from tests.core.looking import Sent
 from tests.core.plant import Plant
+from tests.core.sites import site_of
 
 BEGIN_WALL_S = 1_767_614_400.0  # 2026-01-05T12:00:00Z
 UNLIMITED_TICKS = 100_000
-
-
-def site_of(connectors: int = 1, *, tethered: bool = False, has_lock: bool = True, each: bool = False, **more: Any) -> Site:
-    """A station of equal connectors. each: a reader of its own for every connector. more: fields of Site or ConnectorSite."""
-    own = {name: more.pop(name) for name in ("phases",) if name in more}
-    if "connector_a_max" in more:
-        own["current_a_max"] = more.pop("connector_a_max")
-    numbers = tuple(range(1, connectors + 1))
-    return Site(
-        **{
-            "identity": "CP1",
-            "vendor": "ACME",
-            "model": "Post",
-            "connectors": tuple(ConnectorSite(number=n, tethered=tethered, has_lock=has_lock, **own) for n in numbers),
-            "readers": {n: (n,) for n in numbers} if each else {1: numbers},
-            "current_a_max": 32.0 * connectors,
-            "first_keys": {},
-            **more,
-        }
-    )
 
 
 class World(Hands):

@@ -16,7 +16,8 @@ from chargepoint.journal import Recorder, recording, state
 from chargepoint.journal import replay as replaying
 from chargepoint.journal.recording import BadRecording, read
 from chargepoint.journal.replay import replay, station_of
-from tests.core.harness import World, site_of
+from tests.core.harness import World
+from tests.core.sites import site_of
 from tests.journal.recorded import replayed, with_recorder, written
 
 
