@@ -6,7 +6,8 @@ names it, never before. Opens nothing.
 
 A driver module exports a frozen Struct `Config` (its table in the file without `driver`) and the coroutine `open`:
 `await open(config, buses)` (for a bus, `buses` is empty). It may export `remarks(config)`: sentences that an installer should
-read although the configuration is valid.
+read although the configuration is valid; `claims(config)`: what of the machine it takes for itself (see `claims`); and the
+coroutine `make_safe(config, buses)`: brings a part whose process is gone into its safe state (see `cli.safe_state`).
 """
 
 import importlib
@@ -15,10 +16,11 @@ from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
+from chargepoint.claims import Claim, clashes, spi_remarks
 from chargepoint.settings import CheckConfiguration, Settings, parse, read_document
 from chargepoint.tables import Checker, Problem, SettingsError, converted, key_text, nearest, printable, shown
 
@@ -106,11 +108,17 @@ def check_file(path: str | Path, check_configuration: CheckConfiguration | None 
         problems += error.problems
     checker = Checker(file)
     remarks: list[str] = []
+    claims: list[Claim] = []
     for place in places(document):
         driver = _checked(checker, place.kind, place.part, place.section)
         if driver is not None:
-            remarks += [f"[{place.section}] {remark}" for remark in _remarks(driver)]
+            remarks += [f"[{place.section}] {remark}" for remark in _told(driver, place.section, "remarks", remarks)]
+            claims += [Claim(place.section, resource) for resource in _told(driver, place.section, "claims", remarks)]
+    for clash in clashes(claims):
+        hint = f"[{clash.first.section}] has it already; give one of them another"
+        checker.add(clash.second.section, None, clash.both, "can serve one part only", hint)
     problems += checker.problems
+    remarks += spi_remarks(claims)
     return CheckedFile(None if problems else settings, tuple(problems), tuple(remarks))
 
 
@@ -159,14 +167,17 @@ def _checked(checker: Checker, kind: Kind, part: Mapping[str, Any], section: str
     return None if config is None else Driver(module, config)
 
 
-def _remarks(driver: Driver) -> list[str]:
-    remarks = getattr(driver.module, "remarks", None)
-    if remarks is None:
+def _told(driver: Driver, section: str, what: Literal["remarks", "claims"], remarks: list[str]) -> list[str]:
+    """What a driver's function tells of its Config, where it has that function; that it fails is worth a remark."""
+    function = getattr(driver.module, what, None)
+    if function is None:
         return []
     try:
-        return [printable(str(remark), 1_000) for remark in remarks(driver.config)]
-    except Exception as error:  # foreign code; a remark that fails is worth a remark
-        return [f"its driver could not say what is worth a look: {type(error).__name__}: {printable(str(error), 300)}"]
+        return [printable(str(text), 1_000) for text in function(driver.config)]
+    except Exception as error:  # foreign code
+        said = f"its driver could not tell its {what}: {type(error).__name__}: {printable(str(error), 300)}"
+        remarks.append(f"[{section}] {said}")
+        return []
 
 
 def _module(checker: Checker, kind: Kind, name: object, section: str) -> ModuleType | None:

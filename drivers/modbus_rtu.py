@@ -37,6 +37,11 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     request_gap_s: Annotated[float, Meta(ge=0, le=1)] = 0.01
 
 
+def claims(config: Config) -> tuple[str, ...]:
+    """The port: two buses on one would hear each other's answers."""
+    return (config.port,)
+
+
 class RtuLine:
     """One serial port, opened when the first request needs it."""
 

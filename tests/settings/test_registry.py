@@ -38,8 +38,11 @@ def driver_module(name: str) -> ModuleType:
             raise RuntimeError("no such chip")
         return [f"pin {config.pin} is not debounced"] if config.pin > 20 else []
 
+    def claims(config: Config) -> tuple[str, ...]:
+        return (f"GPIO{config.pin}",)
+
     module = ModuleType(name)
-    module.__dict__.update(Config=Config, open=open_part, remarks=remarks)
+    module.__dict__.update(Config=Config, open=open_part, remarks=remarks, claims=claims)
     return module
 
 
@@ -140,7 +143,7 @@ def test_a_whole_file_is_checked_with_its_drivers_and_their_remarks(tmp_path: Pa
     assert "[connectors.1.lock] pin 21 is not debounced" in checked.remarks
     path.write_text(path.read_text().replace("21", "99"))
     (remark,) = check_file(path).remarks
-    assert remark == "[connectors.1.lock] its driver could not say what is worth a look: RuntimeError: no such chip"
+    assert remark == "[connectors.1.lock] its driver could not tell its remarks: RuntimeError: no such chip"
 
 
 def test_problems_of_the_file_and_of_drivers_are_told_together(tmp_path: Path) -> None:

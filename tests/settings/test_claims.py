@@ -1,0 +1,97 @@
+"""Two parts that want one resource are named, both of them, before anything is opened."""
+
+import json
+import sys
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from chargepoint.claims import Claim, clashes, spi_remarks
+from chargepoint.registry import check_file
+from tests.settings.documents import broken, toml
+from tests.settings.test_registry import driver_module
+
+
+def claims(*resources: str) -> list[Claim]:
+    return [Claim(f"part{number}", resource) for number, resource in enumerate(resources, 1)]
+
+
+@pytest.mark.parametrize(
+    ("resources", "both"),
+    [
+        (("GPIO17", "GPIO18"), []),
+        (("GPIO17", "GPIO17"), ["GPIO17"]),
+        (("GPIO1", "GPIO17"), []),
+        (("GPIO17 (shared)", "GPIO17 (shared)"), []),
+        (("GPIO17 (shared)", "GPIO17"), ["GPIO17"]),
+        (("GPIO17", "GPIO17 (shared)"), ["GPIO17"]),
+        (("SPI0.0", "SPI0.0 input 3"), ["SPI0.0"]),
+        (("SPI0.0 input 2", "SPI0.0 input 3"), []),
+        (("SPI0.0 input 3", "SPI0.0 input 3"), ["SPI0.0 input 3"]),
+        (("/dev/ttyUSB0", "/dev/ttyUSB1", "/dev/ttyUSB0", "/dev/ttyUSB0"), ["/dev/ttyUSB0", "/dev/ttyUSB0"]),
+    ],
+)
+def test_claims_clash_over_the_same_thing_and_over_the_whole_and_a_piece(resources: tuple[str, ...], both: list[str]) -> None:
+    assert [clash.both for clash in clashes(claims(*resources))] == both
+
+
+def test_a_pin_of_spi_is_worth_a_remark_only_where_spi_is_used() -> None:
+    assert spi_remarks(claims("GPIO8", "GPIO17")) == []
+    assert spi_remarks(claims("GPIO8", "SPI0.1 input 0", "GPIO17")) == [
+        "[part1] GPIO8 is chip select 0 of SPI0, which [part2] uses: take another pin."
+    ]
+
+
+@pytest.fixture
+def pin_lock(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A foreign lock driver that claims its pin."""
+    module = driver_module("pin_lock")
+    monkeypatch.setitem(sys.modules, "pin_lock", module)
+    points = metadata.EntryPoints([metadata.EntryPoint(name="acme", value="pin_lock", group="chargepoint.drivers.lock")])
+
+    def entry_points(*, group: str, name: str | None = None) -> metadata.EntryPoints:
+        return points.select(group=group) if name is None else points.select(group=group, name=name)
+
+    monkeypatch.setattr(metadata, "entry_points", entry_points)
+    return module
+
+
+def two_locks(path: Path, pins: tuple[int, int]) -> Path:
+    def change(document: dict[str, Any]) -> None:
+        for number, pin in zip("12", pins, strict=True):
+            document["connectors"][number]["lock"] = {"driver": "acme", "pin": pin}
+
+    path.write_text(toml(broken(change)))
+    return path
+
+
+@pytest.mark.usefixtures("pin_lock")
+def test_two_parts_on_one_pin_are_a_problem_that_names_both_sections_and_the_pin(tmp_path: Path) -> None:
+    path = two_locks(tmp_path / "station.toml", (17, 17))
+    (problem,) = check_file(path).problems
+    assert problem.section == "connectors.2.lock"
+    assert "GPIO17" in str(problem)
+    assert "[connectors.1.lock]" in str(problem)
+    assert check_file(two_locks(path, (17, 18))).problems == ()
+
+
+def test_a_driver_that_cannot_tell_its_claims_is_told_and_stops_nothing(pin_lock: ModuleType, tmp_path: Path) -> None:
+    def claims_of(config: object) -> tuple[str, ...]:
+        raise LookupError("no such board")
+
+    pin_lock.__dict__["claims"] = claims_of
+    checked = check_file(two_locks(tmp_path / "station.toml", (17, 17)))
+    assert checked.problems == ()
+    assert "[connectors.1.lock] its driver could not tell its claims: LookupError: no such board" in checked.remarks
+
+
+def test_two_buses_on_one_port_are_a_problem(tmp_path: Path) -> None:
+    bus = {"driver": "modbus_rtu", "port": "/dev/ttyUSB0"}
+    path = tmp_path / "station.toml"
+    path.write_text(toml(broken(lambda d: d.update(buses={"meters": bus, "more": bus}))))
+    (problem,) = check_file(path).problems
+    assert (problem.section, problem.found) == ("buses.more", "/dev/ttyUSB0")
+    assert json.dumps(str(problem)).count("buses.") == 2
