@@ -150,7 +150,7 @@ class Authorization(Generic[P]):
         return [self._finish(check, self._offline(check, now_s)) for check in late]
 
     def deadline(self) -> float | None:
-        return min((check.until_s for check in self._checks.values() if check.asking), default=None)
+        return min((check.until_s for check in self._checks.values() if check.asking), default=None) if self._checks else None
 
     def learn(self, id_tag: str, info: IdTagInfo, step: Step) -> None:
         """What a conf says of an id that is not on the local list goes into the cache."""

@@ -98,6 +98,8 @@ class Blocks:
 
     def reserved(self, connector: Connector) -> bool:
         """Nobody but the holder of a reservation may begin here."""
+        if self.reservations.empty:
+            return False
         if self.reservations.at(connector.number) is not None:
             return True
         if not self.reservations.of_station():

@@ -107,12 +107,10 @@ class Calls:
             return
         if blocks.boot.silent:
             return
-        asked = (self._heartbeat_asked, self._status_asked, self._live_values_asked, self._notice_asked)
-        own = (self._status, self._notice, self._row, self._live_values, self._data_out, self._heartbeat)
-        for attempt in (self._authorize, *asked, *own) if blocks.boot.accepted else asked:
+        for attempt in IN_ORDER if blocks.boot.accepted else ASKED:
+            attempt(self, step)
             if not self._free():
                 return
-            attempt(step)
 
     def ended(self, outcome: Outcome[CallPurpose], step: Step) -> None:
         """A CALL met its answer, or never will."""
@@ -337,3 +335,16 @@ class Calls:
     def _heartbeat(self, step: Step) -> None:
         if self._blocks.boot.heartbeat_due(step.mono_s, self._blocks.keys.whole("HeartbeatInterval")):
             self._call("Heartbeat", HeartbeatReq(), ForHeartbeat(), step)
+
+
+ASKED = (Calls._heartbeat_asked, Calls._status_asked, Calls._live_values_asked, Calls._notice_asked)
+IN_ORDER = (
+    Calls._authorize,
+    *ASKED,
+    Calls._status,
+    Calls._notice,
+    Calls._row,
+    Calls._live_values,
+    Calls._data_out,
+    Calls._heartbeat,
+)

@@ -110,7 +110,7 @@ class Connector:
 
     @property
     def blocked(self) -> bool:
-        return blocking(self.faults) or blocking(self._station_faults)
+        return bool(self.faults or self._station_faults) and (blocking(self.faults) or blocking(self._station_faults))
 
     @property
     def vehicle(self) -> bool:
@@ -128,7 +128,7 @@ class Connector:
 
     @property
     def in_transaction(self) -> bool:
-        return isinstance(self.session, Charging | Ending)
+        return isinstance(self.session, (Charging, Ending))
 
     @property
     def free(self) -> bool:

@@ -63,6 +63,17 @@ class Allowed(Struct, frozen=True):
     least_a: float
 
 
+class Held(Struct, frozen=True):
+    """What was found for a connector, and what it holds for: this stack, supply and cable, from one second to another."""
+
+    allowed: Allowed
+    stack: Stack
+    supply: Supply
+    cable_a: float
+    from_s: int
+    until_s: int
+
+
 class Told(Struct, frozen=True):
     """A composite schedule. start_s: seconds since 1970; duration_s: what it covers."""
 
@@ -78,6 +89,11 @@ class Limits:
         self._station_key: tuple[int, Line] | None = None
         self._station_stack = Stack([])
         self._border_s: int | None = None
+        self._held: dict[int, Held] = {}
+        self._known_line = Line(0.0, False)
+        self._supplies: list[Supply] = []
+        self._joint_supply = Supply()
+        self._joint = Limited(self._station_stack, self._joint_supply, A)
 
     def of_connectors(self, connectors: list[Connector], mono_s: float) -> dict[int, Allowed]:
         """What each connector may offer by itself, in the order given."""
@@ -88,7 +104,10 @@ class Limits:
     def of_station(self, mono_s: float) -> float:
         """What all connectors together may offer, in amperes. Ask after `of_connectors`: both arm the deadline."""
         line = self._line()
-        (current_a, _), until_s = Limited(self._station(line), self._station_supply(), A).at(line.second(mono_s))
+        stack, supply = self._station(line), self._station_supply()
+        if not self._joint.is_of(stack, supply):
+            self._joint = Limited(stack, supply, A)
+        (current_a, _), until_s = self._joint.at(line.second(mono_s))
         self._arm(until_s)
         station_a = self._blocks.site.current_a_max
         return min(station_a, tenths(current_a)) if current_a < station_a else station_a
@@ -109,14 +128,13 @@ class Limits:
 
     def _of_connector(self, connector: Connector, line: Line, mono_s: float) -> Allowed:
         now_s = line.second(mono_s)
-        stack, supply = self._stack(connector, line, now_s), connector.mains.supply
-        (current_a, _), until_s = Limited(stack, supply, A).at(now_s)
-        self._arm(until_s)
-        cable_a = connector.cable_a()
-        current_a = min(cable_a, tenths(current_a)) if current_a < cable_a else cable_a
-        limits, _ = stack.at(now_s)
-        wanted_a = max((supply.least_a(limit) for limit in limits), default=0.0)
-        return Allowed(current_a, max(OFFER_MIN_A, wanted_a) if wanted_a <= current_a else OFFER_MIN_A)
+        stack, supply, cable_a = self._stack(connector, line, now_s), connector.mains.supply, connector.cable_a()
+        held = self._held.get(connector.number)
+        same = held is not None and held.stack is stack and held.supply is supply and held.cable_a == cable_a
+        if held is None or not same or not held.from_s <= now_s < held.until_s:
+            held = self._held[connector.number] = _held(stack, supply, cable_a, now_s)
+        self._arm(held.until_s)
+        return held.allowed
 
     def _arm(self, until_s: int) -> None:
         if until_s < FOREVER and (self._border_s is None or until_s < self._border_s):
@@ -145,16 +163,22 @@ class Limits:
 
     def _line(self) -> Line:
         offset_s = self._blocks.clock.boot.offset_s
-        return Line(offset_s or 0.0, offset_s is not None)
+        line = self._known_line
+        if (offset_s or 0.0) != line.offset_s or (offset_s is not None) != line.known:
+            line = self._known_line = Line(offset_s or 0.0, offset_s is not None)
+        return line
 
     def _station_supply(self) -> Supply:
         """Of the highest voltage and the most phases: watts become the fewest amperes."""
         supplies = [one.mains.supply for one in self._blocks.connectors.values()]
-        return Supply(
-            voltage_v=max(one.voltage_v for one in supplies),
-            phases=max(one.phases for one in supplies),
-            drawn=max(one.drawn for one in supplies),
-        )
+        if supplies != self._supplies:
+            self._supplies = supplies
+            self._joint_supply = Supply(
+                voltage_v=max(one.voltage_v for one in supplies),
+                phases=max(one.phases for one in supplies),
+                drawn=max(one.drawn for one in supplies),
+            )
+        return self._joint_supply
 
     def _station(self, line: Line) -> Stack:
         profiles = self._blocks.profiles
@@ -191,6 +215,15 @@ class Limits:
             return line.second(stamp.mono_s)
         dated_s = offset_s if offset_s is not None else clock.offset_of(stamp)
         return line.second(instead_s) if dated_s is None or not line.known else floor(dated_s + stamp.mono_s)
+
+
+def _held(stack: Stack, supply: Supply, cable_a: float, now_s: int) -> Held:
+    (current_a, _), until_s = Limited(stack, supply, A).at(now_s)
+    current_a = min(cable_a, tenths(current_a)) if current_a < cable_a else cable_a
+    limits, _ = stack.at(now_s)
+    wanted_a = max((supply.least_a(limit) for limit in limits), default=0.0)
+    allowed = Allowed(current_a, max(OFFER_MIN_A, wanted_a) if wanted_a <= current_a else OFFER_MIN_A)
+    return Held(allowed, stack, supply, cable_a, now_s, until_s)
 
 
 def _stack_of(plans: list[tuple[Plan, int]], line: Line) -> Stack:

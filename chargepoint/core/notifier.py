@@ -72,7 +72,9 @@ class Notifier:
 
     def deadline(self, hold_s: int) -> float | None:
         times = [line.current.mono_s + hold_s for line in self._lines.values() if line.current and not line.settled]
-        return min([*times, *([] if self._again_s is None else [self._again_s])], default=None)
+        if self._again_s is not None:
+            times.append(self._again_s)
+        return min(times) if times else None
 
     def tick(self, mono_s: float, hold_s: int) -> None:
         if self._again_s is not None and mono_s >= self._again_s:

@@ -133,7 +133,7 @@ class Outbox:
 
     def deadline(self) -> float | None:
         """When a waiting row may be tried again."""
-        return min((wait.until_s for wait in self._waits.values()), default=None)
+        return min(wait.until_s for wait in self._waits.values()) if self._waits else None
 
     def _take(self) -> OutboxRow:
         row, self._sending = self._sending, None

@@ -218,6 +218,10 @@ class Limited(Course[Rate]):
         self._supply = supply
         self._unit = unit
 
+    def is_of(self, stack: Stack, supply: Supply) -> bool:
+        """It is of these very ones, so that its last answer still holds."""
+        return self._stack is stack and self._supply is supply
+
     def _look(self, at_s: int) -> tuple[Rate, int]:
         limits, until_s = self._stack.at(at_s)
         rates = ((self._supply.rate(limit, self._unit), self._supply.phases_of(limit)) for limit in limits)

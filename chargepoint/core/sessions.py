@@ -110,10 +110,12 @@ class Sessions:
 
     def stop_for_faults(self, connector: Connector, step: Step) -> None:
         """A fault that ends sessions does so at once. Lost mains do not, where sessions go on after a power cut."""
+        if not isinstance(connector.session, Charging) or not connector.all_faults:
+            return
         kept = {Fault.MAINS_LOST} if self._blocks.site.after_power_loss == "resume" else set()
         ending = {fault for fault in connector.all_faults - kept if RULES[fault].ends is not None}
         fault = worst(ending)
-        if fault is not None and isinstance(connector.session, Charging):
+        if fault is not None:
             reason = RULES[fault].ends
             assert reason is not None
             step.log("warning", f"{RULES[fault].text}: the session ends.", connector=connector.number)
@@ -147,13 +149,15 @@ class Sessions:
                 self._close(connector, connector.session, step)
 
     def deadline(self) -> float | None:
-        ending = [number for number, one in self._blocks.connectors.items() if isinstance(one.session, Ending)]
-        return min([*self._first_s.values(), *(self._final_s[number] for number in ending)], default=None)
+        times = [self._final_s[number] for number, one in self._blocks.connectors.items() if isinstance(one.session, Ending)]
+        times += self._first_s.values()
+        return min(times) if times else None
 
     def metered(self, connector: Connector) -> None:
         """A new reading of the meter belongs to the session that runs or ends."""
-        if isinstance(connector.session, Charging | Ending) and connector.reading is not None:
-            self._blocks.transactions.metered(connector.session.transaction, connector.reading.energy_import_wh)
+        session = connector.session
+        if isinstance(session, (Charging, Ending)) and connector.reading is not None:
+            self._blocks.transactions.metered(session.transaction, connector.reading.energy_import_wh)
 
     def not_accepted(self, key: int, why: Refusal, step: Step) -> None:
         """StartTransaction.conf did not accept the id tag (section 9.1.24, StopTransactionOnInvalidId)."""

@@ -104,7 +104,7 @@ class Starts:
         return sum(1 for one in self._waiting if one.profile is not None)
 
     def deadline(self) -> float | None:
-        return min((one.until_s for one in self._waiting if one.until_s is not None), default=None)
+        return min((one.until_s for one in self._waiting if one.until_s is not None), default=None) if self._waiting else None
 
     @staticmethod
     def _rivals(new: Waiting, old: Waiting) -> bool:

@@ -63,7 +63,7 @@ class Unlocking:
         self._owed.clear()
 
     def deadline(self) -> float | None:
-        return min((owed.until_s for owed in self._owed), default=None)
+        return min(owed.until_s for owed in self._owed) if self._owed else None
 
     def _move(self, connector: Connector, step: Step) -> None:
         """Not under load: the contacts must have opened first."""
