@@ -88,6 +88,7 @@ class InputKind(StrEnum):
     GROUND_FAULT = "ground_fault"
     EMERGENCY_STOP = "emergency_stop"
     OVER_TEMPERATURE = "over_temperature"
+    WARM = "warm"  # not yet too hot: half the current is offered
     OVER_CURRENT = "over_current"
     DOOR_OPEN = "door_open"
     MAINS_LOST = "mains_lost"

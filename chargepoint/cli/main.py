@@ -6,10 +6,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from chargepoint.cli import check_config, dead_letters, journal, ledger, replay, run, status
+from chargepoint.cli import check_config, clear_faults, dead_letters, journal, ledger, replay, run, status
 from chargepoint.cli.common import CONFIG_HELP, EXIT_INTERRUPTED, CommandError, Help
 
-COMMANDS = (run, check_config, status, ledger, dead_letters, journal, replay)
+COMMANDS = (run, check_config, status, clear_faults, ledger, dead_letters, journal, replay)
 
 DESCRIPTION = "An OCPP 1.6J charge-point controller for charging stations."
 EPILOG = f"""\
@@ -20,6 +20,7 @@ examples:
   chargepoint check-config --config station.toml    is this file right, and what would it do?
   chargepoint run --config station.toml             be the station, until SIGTERM
   chargepoint status                                what the running station does, and what it waits for
+  chargepoint clear-faults 1                        connector 1 was mended and may charge again
   chargepoint ledger --since 2026-11-01 --csv       the sessions of this month, for a spreadsheet
   chargepoint dead-letters list                     billing messages that the Central System never took
   chargepoint journal fault.jsonl.gz                the newest events, for a search for a fault

@@ -149,6 +149,12 @@ def _details(name: str, one: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name}: error {_said(one, 'error_code')}{info}"
     if faults := _faults(one.get("faults")):
         yield f"{name}: faults: {', '.join(faults)}"
+    for part, why in _inner(one, "lost").items():
+        yield f"{name}: its {clean(part, 20)} does not work: {clean(why, 300)}"
+    if _faults(one.get("latched")):
+        yield f"{name}: stays out of use until an installer has looked: chargepoint clear-faults {name}"
+    if cycles := number(one.get("cycles")):
+        yield f"{name}: its contactor has been closed {cycles:.0f} times"
     if one.get("pending"):
         yield f"{name}: becomes {_said(one, 'pending')} when its session has ended"
 

@@ -76,6 +76,14 @@ class Blocks:
 
     def store(self, connector: Connector, step: Step) -> None:
         step.change(PutConnector(connector.record()))
+        connector.cycles_stored = connector.cycles
+
+    def store_cycles(self, step: Step) -> None:
+        """Cycles of contactors go to the disk with what is stored anyway; they are no reason to write."""
+        if step.commits:
+            for connector in self.connectors.values():
+                if connector.cycles != connector.cycles_stored:
+                    self.store(connector, step)
 
     def may_use(self, connector: Connector, id_tag: str, parent_id_tag: str | None, reader: int | None = None) -> bool:
         """No reservation of somebody else keeps the connector from this id. reader: None for a remote start."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from chargepoint.core.faults import Fault, blocking
+from chargepoint.core.faults import RULES, Fault, blocking
 from chargepoint.core.mains import Mains
 from chargepoint.core.records import Charging, ConnectorRecord, Ending, Finishing, Idle, Session
 from chargepoint.core.site import ConnectorSite
@@ -94,7 +94,9 @@ class Connector:
         self.reading_began_s = 0.0
         self.mains = Mains(site.phases)
         self.quantities: frozenset[Quantity] = frozenset()
-        self.faults: set[Fault] = set()
+        self.faults: set[Fault] = set(record.latched)
+        self.cycles = self.cycles_stored = record.cycles
+        self.lost: dict[str, str] = {}  # parts that do not work, and why
         self._station_faults = station_faults
         self.session_began_s = 0.0
         self.begun = False
@@ -102,7 +104,19 @@ class Connector:
         self.allowed = True
 
     def record(self) -> ConnectorRecord:
-        return ConnectorRecord(number=self.number, operative=self.operative, pending=self.pending, session=self.session)
+        return ConnectorRecord(
+            number=self.number,
+            operative=self.operative,
+            pending=self.pending,
+            session=self.session,
+            latched=self.latched,
+            cycles=self.cycles,
+        )
+
+    @property
+    def latched(self) -> tuple[Fault, ...]:
+        """The faults that an installer must clear."""
+        return tuple(sorted(fault for fault in self.faults if RULES[fault].latches))
 
     @property
     def all_faults(self) -> set[Fault]:

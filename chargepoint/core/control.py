@@ -17,6 +17,7 @@ from chargepoint.core.records import Charging, Ending, ReplayDeadLetter
 from chargepoint.core.reports import Reports
 from chargepoint.core.sessions import Sessions
 from chargepoint.core.step import Step
+from chargepoint.core.supervision import Supervision
 from chargepoint.messages import ConfigurationStatus, DataTransferReq, Reason, to_utc
 
 Arguments = dict[str, Any]
@@ -30,7 +31,14 @@ class ControlError(Exception):
 
 class Control:
     def __init__(
-        self, blocks: Blocks, sessions: Sessions, cards: Cards, calls: Calls, commands: Commands, reports: Reports
+        self,
+        blocks: Blocks,
+        sessions: Sessions,
+        cards: Cards,
+        calls: Calls,
+        commands: Commands,
+        reports: Reports,
+        supervision: Supervision,
     ) -> None:
         self._blocks = blocks
         self._sessions = sessions
@@ -38,10 +46,12 @@ class Control:
         self._calls = calls
         self._commands = commands
         self._reports = reports
+        self._supervision = supervision
         self._handlers: dict[str, Callable[[int, Arguments, Step], dict[str, Any] | None]] = {
             "status": lambda ticket, arguments, step: self.status(step),
             "present_card": self._present_card,
             "stop_session": self._stop_session,
+            "clear_faults": self._clear_faults,
             "get_settings": self._get_settings,
             "set_setting": self._set_setting,
             "data_transfer": self._data_transfer,
@@ -105,6 +115,9 @@ class Control:
             "error_code": report.error_code,
             "info": report.info,
             "faults": sorted(connector.all_faults),
+            "latched": list(connector.latched),
+            "lost": dict(sorted(connector.lost.items())),
+            "cycles": connector.cycles,
             "operative": connector.operative,
             "pending": connector.pending,
             "plugged": connector.plugged,
@@ -163,14 +176,27 @@ class Control:
         return {}
 
     def _stop_session(self, _: int, arguments: Arguments, step: Step) -> dict[str, Any]:
+        connector = self._connector_of(arguments)
+        if not isinstance(connector.session, Charging):
+            raise ControlError(f"no session runs at connector {connector.number}")
+        self._sessions.stop(connector, Reason.Local, None, step)
+        return {}
+
+    def _clear_faults(self, _: int, arguments: Arguments, step: Step) -> dict[str, Any]:
+        connector = self._connector_of(arguments)
+        by = _text(arguments, "by", longest=50) if "by" in arguments else "somebody"
+        latched = connector.latched
+        refused = self._supervision.clear(connector, by if by.isprintable() else ascii(by), step)
+        if refused is not None:
+            raise ControlError(refused)
+        return {"cleared": list(latched)}
+
+    def _connector_of(self, arguments: Arguments) -> Connector:
         number = arguments.get("connector")
         connector = self._blocks.connectors.get(number) if type(number) is int else None
         if connector is None:
             raise ControlError(f"no connector {repr(number)[:50]}; there are {', '.join(map(str, self._blocks.connectors))}")
-        if not isinstance(connector.session, Charging):
-            raise ControlError(f"no session runs at connector {number}")
-        self._sessions.stop(connector, Reason.Local, None, step)
-        return {}
+        return connector
 
     def _get_settings(self, _: int, arguments: Arguments, __: Step) -> dict[str, Any]:
         names = arguments.get("names", [])

@@ -87,11 +87,14 @@ class InputSeen(Struct, frozen=True, tag=True):
 
 
 class PartLost(Struct, frozen=True, tag=True):
-    """A driver failed. part: meter, contactor, pilot, lock, reader, indicator or inputs. number: connector or reader."""
+    """A driver failed. part: meter, contactor, pilot, lock, reader, indicator or inputs. number: connector or reader.
+    self_test: a contactor's residual current device did not pass its own.
+    """
 
     part: str
     number: int
     why: str
+    self_test: bool = False
 
 
 class PartBack(Struct, frozen=True, tag=True):

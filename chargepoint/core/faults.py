@@ -19,6 +19,7 @@ class Fault(StrEnum):
     EMERGENCY_STOP = "emergency_stop"
     CONTACTOR_WELDED = "contactor_welded"
     CONTACTOR_STUCK_OPEN = "contactor_stuck_open"
+    SELF_TEST_FAILED = "self_test_failed"
     LOCK_JAMMED = "lock_jammed"
     PILOT_SHORT = "pilot_short"
     PILOT_DIODE = "pilot_diode"
@@ -36,19 +37,22 @@ class Fault(StrEnum):
 class Rule(Struct, frozen=True, kw_only=True):
     """blocks: no energy while it lasts, and the status is Faulted. ends: the reason with which it ends a running session at
     once; None: the session is only interrupted (or, where it does not block, not touched). text: at most 50 characters (info).
+    latches: it stays, over restarts and power cuts, until an installer clears it (`clear_faults`).
     """
 
     code: ChargePointErrorCode
     text: str
     blocks: bool = True
     ends: Reason | None = Reason.Other
+    latches: bool = False
 
 
 RULES: dict[Fault, Rule] = {
     Fault.GROUND_FAULT: Rule(code=Code.GroundFailure, text="Ground fault: RCD tripped"),
     Fault.EMERGENCY_STOP: Rule(code=Code.OtherError, text="Emergency stop pressed", ends=Reason.EmergencyStop),
-    Fault.CONTACTOR_WELDED: Rule(code=Code.PowerSwitchFailure, text="Contactor welded: does not open"),
-    Fault.CONTACTOR_STUCK_OPEN: Rule(code=Code.PowerSwitchFailure, text="Contactor does not close"),
+    Fault.CONTACTOR_WELDED: Rule(code=Code.PowerSwitchFailure, text="Contactor welded: does not open", latches=True),
+    Fault.CONTACTOR_STUCK_OPEN: Rule(code=Code.PowerSwitchFailure, text="Contactor does not close", latches=True),
+    Fault.SELF_TEST_FAILED: Rule(code=Code.GroundFailure, text="RCD self test failed", latches=True),
     Fault.LOCK_JAMMED: Rule(code=Code.ConnectorLockFailure, text="Socket lock does not move", ends=None),
     Fault.PILOT_SHORT: Rule(code=Code.OtherError, text="Control pilot shorted"),
     Fault.PILOT_DIODE: Rule(code=Code.OtherError, text="Control pilot without diode: no vehicle"),
@@ -70,6 +74,7 @@ TROUBLES: dict[Fault, Trouble] = {
     Fault.EMERGENCY_STOP: Trouble.EMERGENCY_STOP,
     Fault.CONTACTOR_WELDED: Trouble.CONTACTOR,
     Fault.CONTACTOR_STUCK_OPEN: Trouble.CONTACTOR,
+    Fault.SELF_TEST_FAILED: Trouble.GROUND_FAULT,
     Fault.LOCK_JAMMED: Trouble.LOCK,
     Fault.PILOT_SHORT: Trouble.VEHICLE,
     Fault.PILOT_DIODE: Trouble.VEHICLE,

@@ -1,16 +1,15 @@
 """Power: when a contactor is closed, what the pilot offers, when the lock holds (IEC 61851-1 annex A; OCPP 1.6 section 3.6).
 
-Owns the outputs of every connector, derived from its facts after each event, and the supervision of contactor and lock. Refuses
-to know why a session runs. When in doubt the contactor is open.
+Owns the outputs of every connector, derived from its facts after each event, and the supervision of the lock (`supervision` has
+that of the contactor). Refuses to know why a session runs. When in doubt the contactor is open.
 
 Rules.
 1. A contactor is closed only in a running session that the station allows, with no blocking fault, the car asking for power
    (pilot C or D, diode seen), the cable locked where there is a lock, and at least 6 A offered.
-2. Contacts that do not follow their coil within FOLLOW_S are a fault: welded, or stuck open (until the cable is unplugged).
-3. The offer is the connector's share of what the station may give, within its own limits (`limits`, `current`). Below 6 A no
+2. The offer is the connector's share of what the station may give, within its own limits (`limits`, `current`). Below 6 A no
    car charges: it is suspended, and goes on as `pauses` says.
-4. For SETTLE_S after a start, and after the inputs were lost, no contactor closes: what is wrong is told meanwhile.
-5. A lock that does not move is tried LOCK_TRIES times, a second apart; then it is a fault, and is tried on more slowly.
+3. For SETTLE_S after a start, and after the inputs were lost, no contactor closes: what is wrong is told meanwhile.
+4. A lock that does not move is tried LOCK_TRIES times, a second apart; then it is a fault, and is tried on more slowly.
 """
 
 from chargepoint.core.blocks import Blocks
@@ -23,9 +22,8 @@ from chargepoint.core.pauses import Pauses
 from chargepoint.core.records import Charging
 from chargepoint.core.sessions import Sessions
 from chargepoint.core.step import Step
+from chargepoint.core.supervision import Supervision, out_of_step
 
-FOLLOW_S = 1.0
-NOT_FOLLOWING = {Fault.CONTACTOR_WELDED, Fault.CONTACTOR_STUCK_OPEN}
 SETTLE_S = 1.0  # after a start, and when the inputs come back: for the lines that are active to be told
 LOCK_TRIES = 3
 LOCK_RETRY_S = 1.0
@@ -33,10 +31,11 @@ LOCK_SLOW_S = 5.0
 
 
 class Power:
-    def __init__(self, blocks: Blocks, sessions: Sessions, limits: Limits) -> None:
+    def __init__(self, blocks: Blocks, sessions: Sessions, limits: Limits, supervision: Supervision) -> None:
         self._blocks = blocks
         self._sessions = sessions
         self._limits = limits
+        self._supervision = supervision
         self._pauses = Pauses()
         self._rest_until_s: float | None = None
         self._held_until_s: float | None = None
@@ -51,7 +50,7 @@ class Power:
         for connector in order:
             offered_a = offers.get(connector.number, 0.0)
             connector.allowed = offered_a >= OFFER_MIN_A
-            self._supervise(connector, step)
+            self._supervision.watch(connector, step)
             self._offer(connector, offered_a, step)
             self._contactor(connector, step)
             self._lock(connector, step)
@@ -70,10 +69,9 @@ class Power:
         self._held_until_s = step.mono_s + SETTLE_S
 
     def deadline(self) -> float | None:
-        late = [one for one in self._blocks.connectors.values() if self._out_of_step(one) and not one.faults & NOT_FOLLOWING]
-        times = [one.commanded_s + FOLLOW_S for one in late]
-        times += [one.lock_retry_s for one in self._blocks.connectors.values() if one.lock_retry_s is not None]
-        times += [time for time in (self._limits.deadline(), self._rest_until_s, self._held_until_s) if time is not None]
+        times = [one.lock_retry_s for one in self._blocks.connectors.values() if one.lock_retry_s is not None]
+        others = (self._supervision.deadline(), self._limits.deadline(), self._rest_until_s, self._held_until_s)
+        times += [time for time in others if time is not None]
         return min(times, default=None)
 
     def contacts_moved(self, connector: Connector, closed: bool, step: Step) -> None:
@@ -83,7 +81,7 @@ class Power:
             if not closed:
                 connector.opened_s = step.mono_s
                 step.then(ReadMeter(connector.number))  # the last reading of a session is one with open contacts
-            if self._out_of_step(connector):
+            if out_of_step(connector):
                 connector.commanded_s = step.mono_s
 
     def lock_moved(self, connector: Connector, locked: bool, step: Step) -> None:
@@ -147,6 +145,7 @@ class Power:
         connector.commanded = close
         connector.commanded_s = step.mono_s
         if close:
+            connector.cycles += 1
             step.then(CloseContactor(connector.number))
         else:
             step.open_contactor(connector.number)
@@ -156,21 +155,6 @@ class Power:
         if wanted != connector.offered_a:
             connector.offered_a = wanted
             step.then(OfferCurrent(connector.number, wanted))
-
-    @staticmethod
-    def _out_of_step(connector: Connector) -> bool:
-        return connector.closed is not None and connector.closed != connector.commanded
-
-    def _supervise(self, connector: Connector, step: Step) -> None:
-        if not self._out_of_step(connector):
-            connector.faults.discard(Fault.CONTACTOR_WELDED)
-        elif step.mono_s >= connector.commanded_s + FOLLOW_S:
-            fault = Fault.CONTACTOR_WELDED if connector.closed else Fault.CONTACTOR_STUCK_OPEN
-            if fault not in connector.faults:
-                step.log("error", f"The contactor does not follow its coil: {fault}.", connector=connector.number)
-                connector.faults.add(fault)
-        if Fault.CONTACTOR_STUCK_OPEN in connector.faults and not connector.plugged and not connector.in_transaction:
-            connector.faults.discard(Fault.CONTACTOR_STUCK_OPEN)
 
     def _lock(self, connector: Connector, step: Step) -> None:
         if not connector.site.has_lock or connector.site.tethered or connector.locked is None:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from chargepoint.core.faults import Fault
 from chargepoint.core.maintenance_records import DiagnosticsRecord, FirmwareRecord, PutDiagnostics, PutFirmware
 from chargepoint.messages import AuthorizationStatus, ChargingProfile, Reason, SampledValue
 
@@ -176,12 +177,17 @@ Session = Idle | Charging | Ending | Finishing
 
 
 class ConnectorRecord(Struct, frozen=True, kw_only=True):
-    """What a connector (or the station, number 0) carries over a power cut. pending: waits for a transaction's end."""
+    """What a connector (or the station, number 0) carries over a power cut. pending: waits for a transaction's end.
+
+    latched: faults that an installer must clear. cycles: how often the contactor was commanded closed.
+    """
 
     number: int
     operative: bool = True
     pending: Literal["operative", "inoperative"] | None = None
     session: Session = Idle()
+    latched: tuple[Fault, ...] = ()
+    cycles: Annotated[int, Meta(ge=0)] = 0
 
 
 class ProfileRecord(Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from chargepoint.core.faults import Fault
 from chargepoint.core.records import Charging, Ending
 from chargepoint.core.sessions import Sessions
 from chargepoint.core.step import Step
+from chargepoint.core.supervision import Supervision
 from chargepoint.facts import InputKind, Pilot, PilotState
 from chargepoint.messages import Reason
 
@@ -27,10 +28,10 @@ NEEDED = ("contactor", "pilot", "lock", "inputs")
 
 
 class Sensing:
-    def __init__(self, blocks: Blocks, sessions: Sessions) -> None:
+    def __init__(self, blocks: Blocks, sessions: Sessions, supervision: Supervision) -> None:
         self._blocks = blocks
         self._sessions = sessions
-        self._lost: dict[int, set[str]] = {}
+        self._supervision = supervision
 
     def pilot(self, event: PilotSeen, step: Step) -> None:
         connector = self._blocks.connectors[event.connector]
@@ -85,10 +86,12 @@ class Sensing:
             self._blocks.station_faults.add(Fault.PART_LOST)
         elif event.part in ("meter", *NEEDED):
             connector = self._blocks.connectors[event.number]
-            self._lost.setdefault(event.number, set()).add(event.part)
+            connector.lost[event.part] = event.why
             connector.faults.add(Fault.METER_LOST if event.part == "meter" else Fault.PART_LOST)
             if event.part == "contactor":
                 connector.closed = None
+                if event.self_test:
+                    self._supervision.latch(connector, Fault.SELF_TEST_FAILED, step)
             if event.part == "lock":
                 connector.locked = connector.lock_wanted = None
                 connector.lock_retry_s = None
@@ -102,11 +105,10 @@ class Sensing:
             self._forget_inputs()
         elif event.part in ("meter", *NEEDED):
             connector = self._blocks.connectors[event.number]
-            lost = self._lost.setdefault(event.number, set())
-            lost.discard(event.part)
+            connector.lost.pop(event.part, None)
             if event.part == "meter":
                 step.then(ReadMeter(event.number))  # the fault goes with the first reading
-            elif not lost & set(NEEDED):
+            elif not connector.lost.keys() & set(NEEDED):
                 connector.faults.discard(Fault.PART_LOST)
             if event.part in ("contactor", "pilot"):
                 # A driver opens its part in the safe state: what was commanded before no longer holds.

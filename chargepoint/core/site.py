@@ -7,7 +7,10 @@ from msgspec import Struct
 
 
 class ConnectorSite(Struct, frozen=True, kw_only=True):
-    """One connector. has_lock: a detachable cable's socket with a lock; tethered: a fixed cable."""
+    """One connector. has_lock: a detachable cable's socket with a lock; tethered: a fixed cable.
+
+    closing_s, opening_s: how long the contacts may take to follow their command, with a self test or a pause of the driver's.
+    """
 
     number: int
     tethered: bool = False
@@ -15,6 +18,8 @@ class ConnectorSite(Struct, frozen=True, kw_only=True):
     current_a_max: float = 32.0
     phases: int = 3
     phase_rotation: str = "RST"
+    closing_s: float = 2.0
+    opening_s: float = 1.0
 
 
 class Site(Struct, frozen=True, kw_only=True):

@@ -35,6 +35,7 @@ from chargepoint.core.sensing import Sensing
 from chargepoint.core.sessions import Sessions
 from chargepoint.core.site import Site
 from chargepoint.core.step import Now, Step
+from chargepoint.core.supervision import Supervision
 from chargepoint.core.triggers import Triggers
 from chargepoint.core.unlocking import Unlocking
 from chargepoint.facts import Refusal
@@ -48,9 +49,10 @@ class Station:
         blocks = self._blocks = Blocks(snapshot, site)
         self._sessions = Sessions(blocks)
         limits = Limits(blocks)
-        self._power = Power(blocks, self._sessions, limits)
+        supervision = Supervision(blocks)
+        self._power = Power(blocks, self._sessions, limits, supervision)
         self._cards = Cards(blocks, self._sessions)
-        self._sensing = Sensing(blocks, self._sessions)
+        self._sensing = Sensing(blocks, self._sessions, supervision)
         self._calls = Calls(blocks, self._sessions, self._cards)
         self._samples = Samples(blocks, self._sessions, self._calls)
         self._departure = Departure(blocks, self._sessions)
@@ -73,7 +75,7 @@ class Station:
             ChargingCommands(blocks, limits),
             self._maintenance,
         )
-        self._control = Control(blocks, self._sessions, self._cards, self._calls, self._commands, self._reports)
+        self._control = Control(blocks, self._sessions, self._cards, self._calls, self._commands, self._reports, supervision)
         self._mono_s = 0.0
         self._deadline_known = False
         self._deadline_s: float | None = None
@@ -95,6 +97,7 @@ class Station:
         self._samples.take_due(step)
         self._settle(step)
         self._calls.pump(step)
+        self._blocks.store_cycles(step)
 
     def next_deadline(self) -> float | None:
         """When a Tick is due, in monotonic seconds; None where nothing but events can change anything."""

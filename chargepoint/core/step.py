@@ -41,6 +41,11 @@ class Step:
         """Nothing came of it so far."""
         return not (self._changes or self._after or self._urgent or self._last)
 
+    @property
+    def commits(self) -> bool:
+        """Something of this step must survive."""
+        return bool(self._changes)
+
     def change(self, *changes: Change) -> None:
         """Something that must survive a power cut."""
         self._changes.extend(changes)

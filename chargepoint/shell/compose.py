@@ -21,6 +21,8 @@ def site_of(
             current_a_max=connector.current_a_max,
             phases=connector.phases,
             phase_rotation=connector.phase_rotation,
+            closing_s=connector.closing_s,
+            opening_s=connector.opening_s,
         )
         for name, connector in sorted(settings.connectors.items(), key=lambda item: int(item[0]))
     )

@@ -8,7 +8,8 @@ asking:
 
 Answered here: `status` (the core's, with link and process), `ledger` (limit, offset), `dead_letters` (limit), `journal`
 (content: true for the recording in the answer, not in a file), `watch`.
-Everything else is the core's: present_card, stop_session, get_settings, set_setting, replay_dead_letter, data_transfer.
+Everything else is the core's: present_card, stop_session, clear_faults (connector; who asks is added here), get_settings,
+set_setting, replay_dead_letter, data_transfer.
 
 After `watch` the connection also carries {"event": "status", ...} when it changed, at most 5 a second; {"event": "frame",
 "direction": "sent" or "received", "text": ...} with secrets blanked; {"event": "log", "level": ..., "text": ...}. A watcher
@@ -20,8 +21,10 @@ import asyncio
 import errno
 import logging
 import os
+import pwd
 import socket
 import stat
+import struct
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -211,6 +214,8 @@ class Control:
             case "watch":
                 self._watch(writer)
                 return {}
+            case "clear_faults":
+                return await self.ask(do, {**arguments, "by": _who(writer, arguments.get("by"))})
             case _:
                 return await self.ask(do, arguments)
 
@@ -298,6 +303,17 @@ def _count(arguments: Body, name: str, default: int, most: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
         raise Refusal(f"{name} must be a whole number from 0 to {most}, not {str(value)[:100]!r}")
     return value
+
+
+def _who(writer: asyncio.StreamWriter, told: object) -> str:
+    """The user at the other end, as the kernel knows them; told: what they call themselves, where that is another name."""
+    credentials = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    uid = struct.unpack("3i", credentials)[1]
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = f"user {uid}"
+    return f"{told[:30]}, as {name[:15]}" if isinstance(told, str) and told not in ("", name) else name[:50]
 
 
 def _error(text: str) -> Body:

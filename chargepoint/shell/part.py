@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
 from chargepoint.core.events import Event, PartBack, PartLost
-from chargepoint.ports import DriverError, Port
+from chargepoint.ports import DriverError, Port, SelfTestFailed
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Part(Generic[P]):
         self.port: P | None = None
         self._open, self._use, self._prepare = open_port, use, prepare
         self._report = report
-        self._lost = False
+        self._lost = self._self_test_told = False
         self._failed: asyncio.Future[None] | None = None
         self.task: asyncio.Task[None] | None = None
         self._backoff_s = BACKOFF_MIN_S
@@ -86,7 +86,7 @@ class Part(Generic[P]):
         self._patient_until_s = 0.0
         self.trouble = ""
         if self._lost:
-            self._lost = False
+            self._lost = self._self_test_told = False
             await self._report(PartBack(self.name, self.number))
 
     def health(self) -> dict[str, Any]:
@@ -143,9 +143,11 @@ class Part(Generic[P]):
             self._mistake = why
         log.debug("%s does not work: %s", self, why)
         self.trouble = why
-        if not self._lost and asyncio.get_running_loop().time() >= self._patient_until_s:
+        self_test = isinstance(error, SelfTestFailed) and not self._self_test_told
+        if self_test or (not self._lost and asyncio.get_running_loop().time() >= self._patient_until_s):
             self._lost = True
-            await self._report(PartLost(self.name, self.number, why))
+            self._self_test_told = self._self_test_told or self_test
+            await self._report(PartLost(self.name, self.number, why, self_test))
 
 
 async def bring(part: Part[Any], states: AsyncIterator[T], event_of: Callable[[T], Event], report: Report) -> None:

@@ -13,7 +13,7 @@ from chargepoint.core.events import Event, InputSeen, PartBack, PartLost, PilotS
 from chargepoint.facts import InputKind, PilotState
 
 ENERGY = frozenset({PilotState.C, PilotState.D})
-TRIPS = frozenset(InputKind) - {InputKind.LIST_WRITE, InputKind.STOP_BUTTON}
+TRIPS = frozenset(InputKind) - {InputKind.LIST_WRITE, InputKind.STOP_BUTTON, InputKind.WARM}
 
 
 class Reflex:

@@ -38,7 +38,7 @@ LEDGER_MAX = 20_000
 
 _PUT_BOOT = rows.replace(rows.BOOT_COLUMNS, "boots")
 _PUT_TRANSACTION = rows.replace(rows.TRANSACTION_COLUMNS, "transactions")
-_PUT_CONNECTOR = rows.replace(("number", "operative", "pending", "transaction_key", "session"), "connectors")
+_PUT_CONNECTOR = rows.replace(rows.CONNECTOR_COLUMNS, "connectors")
 _ADD_ROW = rows.replace(rows.OUTBOX_COLUMNS, "outbox").replace("OR REPLACE", "OR IGNORE")
 _UPDATE_ROW = f"UPDATE outbox SET {', '.join(f'{name} = ?' for name in rows.OUTBOX_COLUMNS)} WHERE seq = ?"
 _PUT_DEAD_LETTER = rows.replace((*rows.OUTBOX_COLUMNS, "reason", "at_boot", "at_mono_s"), "dead_letters")

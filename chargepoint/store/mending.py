@@ -7,7 +7,9 @@ a start, before anything is gathered; in a file that is whole it changes nothing
 
 import sqlite3
 
-from chargepoint.core.records import BootRecord, ConnectorRecord
+from msgspec.structs import replace
+
+from chargepoint.core.records import BootRecord, Idle
 from chargepoint.store import rows
 
 _ORPHANS = "SELECT seq, transaction_key FROM outbox WHERE transaction_key NOT IN (SELECT key FROM transactions) ORDER BY seq"
@@ -15,7 +17,7 @@ _FREE_SEQ = "SELECT 1 + max(seq) FROM (SELECT seq FROM outbox UNION ALL SELECT s
 _BURY = f"""INSERT INTO dead_letters
     SELECT :place, {", ".join(rows.OUTBOX_COLUMNS[1:])}, :reason, :boot, :mono_s FROM outbox WHERE seq = :seq"""
 _PUT_SESSION = "UPDATE connectors SET transaction_key = ?, session = ? WHERE number = ?"
-_CONNECTORS = "SELECT number, operative, pending, session, transaction_key FROM connectors"
+_CONNECTORS = rows.select((*rows.CONNECTOR_RECORD_COLUMNS, "transaction_key"), "connectors")
 
 
 def mend(db: sqlite3.Connection, now: BootRecord) -> list[str]:
@@ -38,14 +40,14 @@ def _messages(db: sqlite3.Connection, now: BootRecord) -> list[str]:
 
 def _connectors(db: sqlite3.Connection) -> list[str]:
     mended: list[str] = []
-    for number, operative, pending, session, column in db.execute(_CONNECTORS).fetchall():
-        record = rows.connector_record(number, operative, pending, session)
+    for *row, column in db.execute(_CONNECTORS).fetchall():
+        record = rows.connector_record(*row)
         key = rows.session_key(record.session)
         there = key is None or db.execute("SELECT 1 FROM transactions WHERE key = ?", (key,)).fetchone() is not None
         if there and key == column:
             continue
-        right = record if there else ConnectorRecord(number=number, operative=record.operative, pending=record.pending)
-        db.execute(_PUT_SESSION, (*rows.connector_values(right)[3:], number))
+        right = record if there else replace(record, session=Idle())
+        db.execute(_PUT_SESSION, (rows.session_key(right.session), rows.session_value(right.session), record.number))
         if not there:
-            mended.append(f"connector {number} was in session {key}, which is not there: it begins without one")
+            mended.append(f"connector {record.number} was in session {key}, which is not there: it begins without one")
     return mended

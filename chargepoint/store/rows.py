@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from chargepoint.core.faults import Fault
 from chargepoint.core.maintenance_records import DiagnosticsRecord, FirmwareRecord
 from chargepoint.core.records import (
     Body,
@@ -29,6 +30,8 @@ Values = tuple[str | int | float | bytes | None, ...]
 
 BOOT_COLUMNS = ("boot", "kernel_boot_id", "first_mono_s", "last_mono_s", "offset_s", "floor_s")
 ID_TAG_COLUMNS = ("id_tag", "status", "parent_id_tag", "expiry_s")
+CONNECTOR_RECORD_COLUMNS = ("number", "operative", "pending", "session", "latched", "cycles")
+CONNECTOR_COLUMNS = (*CONNECTOR_RECORD_COLUMNS, "transaction_key")
 RESERVATION_COLUMNS = ("reservation_id", "connector", "id_tag", "parent_id_tag", "expiry_s")
 PROFILE_COLUMNS = ("charging_profile_id", "connector", "purpose", "stack_level", "record")
 OUTBOX_COLUMNS = ("seq", "transaction_key", "kind", "boot", "mono_s", "offset_s", "attempts", "body")
@@ -127,9 +130,14 @@ def outbox_row(row: Row) -> OutboxRow:
 
 
 def connector_values(record: ConnectorRecord) -> Values:
-    """number, operative, pending, the transaction that its session is about, the session."""
-    session = record.session
-    return (record.number, int(record.operative), record.pending, session_key(session), _encoder.encode(session))
+    """As CONNECTOR_COLUMNS: the record, and the transaction that its session is about."""
+    session, latched = record.session, " ".join(record.latched)
+    fields = (record.number, int(record.operative), record.pending, session_value(session), latched, record.cycles)
+    return (*fields, session_key(session))
+
+
+def session_value(session: Session) -> bytes:
+    return _encoder.encode(session)
 
 
 def session_key(session: Session) -> int | None:
@@ -137,9 +145,17 @@ def session_key(session: Session) -> int | None:
     return session.transaction if isinstance(session, Charging | Ending | Finishing) else None
 
 
-def connector_record(number: int, operative: int, pending: str | None, session: bytes) -> ConnectorRecord:
+def connector_record(
+    number: int, operative: int, pending: str | None, session: bytes, latched: str, cycles: int
+) -> ConnectorRecord:
     fields = {"number": number, "operative": bool(operative), "pending": pending, "session": _session_decoder.decode(session)}
-    return msgspec.convert(fields, ConnectorRecord)
+    return msgspec.convert({**fields, "latched": _latched(latched), "cycles": cycles}, ConnectorRecord)
+
+
+def _latched(names: str) -> tuple[Fault, ...]:
+    """A name that is not known (a bit has flipped) is a fault that was there: the connector stays out of use."""
+    known = set(Fault)
+    return tuple(Fault(name) if name in known else Fault.CONTACTOR_WELDED for name in names.split())
 
 
 def sample_value(sample: Sample) -> bytes:

@@ -97,7 +97,13 @@ def _step_4(db: "Database") -> None:
     db.execute("CREATE TABLE maintenance (name TEXT PRIMARY KEY, record BLOB NOT NULL) STRICT, WITHOUT ROWID")
 
 
-STEPS: tuple[Step, ...] = (_step_1, _step_2, _step_3, _step_4)
+def _step_5(db: "Database") -> None:
+    """Faults that an installer must clear, by their names with spaces between; how often each contactor was closed."""
+    db.execute("ALTER TABLE connectors ADD COLUMN latched TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE connectors ADD COLUMN cycles INTEGER NOT NULL DEFAULT 0")
+
+
+STEPS: tuple[Step, ...] = (_step_1, _step_2, _step_3, _step_4, _step_5)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

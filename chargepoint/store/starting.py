@@ -24,7 +24,7 @@ _DATE_OLD_ENDS = tuple(
 )
 
 _TRANSACTIONS = f"{rows.select(rows.TRANSACTION_COLUMNS, 'transactions')} WHERE key IN ({_NEEDED}) ORDER BY key"
-_CONNECTORS = "SELECT number, operative, pending, session FROM connectors ORDER BY number"
+_CONNECTORS = f"{rows.select(rows.CONNECTOR_RECORD_COLUMNS, 'connectors')} ORDER BY number"
 _BOOTS = f"{rows.select(rows.BOOT_COLUMNS, 'boots')} ORDER BY boot"
 _SAMPLES = """SELECT transaction_key, sample FROM stop_samples
     WHERE transaction_key IN (SELECT transaction_key FROM connectors) ORDER BY transaction_key, number"""

@@ -55,6 +55,14 @@ STATUS: dict[str, Any] = {
 }
 
 
+def test_what_an_installer_must_look_at_is_told() -> None:
+    one = {"status": "Faulted", "lost": {"pilot": "no chip on spidev0.0"}, "latched": ["contactor_welded"], "cycles": 12345}
+    told = status.as_lines({"connectors": {"2": one}})
+    assert "2: its pilot does not work: no chip on spidev0.0" in told
+    assert "2: stays out of use until an installer has looked: chargepoint clear-faults 2" in told
+    assert "2: its contactor has been closed 12345 times" in told
+
+
 def test_an_update_that_is_under_way_is_told() -> None:
     told = status.as_lines({**STATUS, "maintenance": {"firmware": "downloading", "diagnostics": "resting"}})
     assert "Firmware      downloading" in told

@@ -41,47 +41,16 @@ def test_every_start_opens_every_contactor_first() -> None:
 
 
 @pytest.mark.section("7.6")
-def test_a_contactor_that_does_not_close_is_a_fault_after_a_second(world: World) -> None:
+def test_a_contactor_that_does_not_close_is_a_fault_after_two_seconds(world: World) -> None:
     world.plants[1].stuck_open = True
     world.plug()
     world.tap()
-    world.advance(0.9)
+    world.advance(1.9)
     assert world.status() == Status.Charging
     world.advance(0.2)
     assert (world.status(), world.last_told().error_code) == (Status.Faulted, Code.PowerSwitchFailure)
     assert world.stop_reason() == "Other"
     assert not world.plants[1].coil
-
-
-@pytest.mark.section("7.6")
-def test_a_stuck_contactor_is_tried_again_with_the_next_car(world: World) -> None:
-    world.plants[1].stuck_open = True
-    world.plug()
-    world.tap()
-    world.advance(60.0)
-    assert world.status() == Status.Faulted
-    world.plants[1].stuck_open = False
-    world.advance(60.0)
-    assert world.status() == Status.Faulted, "nothing says that it closes again"
-    world.unplug()
-    assert world.status() == Status.Available
-    charging(world)
-
-
-@pytest.mark.section("7.6")
-def test_a_welded_contactor_is_a_fault_until_it_opens(world: World) -> None:
-    charging(world)
-    world.plants[1].welded = True
-    world.tap()
-    world.advance(0.9)
-    assert world.last_told().error_code == Code.NoError
-    world.advance(0.2)
-    assert (world.status(), world.last_told().error_code) == (Status.Faulted, Code.PowerSwitchFailure)
-    world.advance(86_400.0)
-    world.unplug()
-    assert world.status() == Status.Faulted, "the socket is live"
-    world.let_go(1)
-    assert world.status() == Status.Available
 
 
 @pytest.mark.section("4.10")
@@ -121,7 +90,7 @@ def test_contacts_that_fall_open_by_themselves_are_a_fault(world: World) -> None
     world.plants[1].closed = False
     world.deliver(ContactorSeen(1, False))
     assert world.status() == Status.Charging
-    world.advance(1.1)
+    world.advance(2.1)
     assert world.last_told().error_code == Code.PowerSwitchFailure
     assert world.stop_reason() == "Other"
 

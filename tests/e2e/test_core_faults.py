@@ -59,7 +59,7 @@ async def test_a_pilot_that_is_short_or_no_car_gets_no_energy(rigs: Rigs) -> Non
 
 
 @pytest.mark.section("7.6")
-async def test_contactors_that_do_not_follow(rigs: Rigs) -> None:
+async def test_contactors_that_do_not_follow_stay_out_of_use_until_an_installer_clears_them(rigs: Rigs) -> None:
     rig = await rigs(speed=1000)
     await rig.boot()
     await rig.charging()
@@ -70,7 +70,12 @@ async def test_contactors_that_do_not_follow(rigs: Rigs) -> None:
     assert (await rig.connector())["contactor"] == "closed"
     assert stop["meterStop"] == (await rig.connector())["energy_wh"], "without an offer the car draws nothing"
     await rig.bench.do("unplug", connector=1)
+    status, _, told = await rig.command("clear-faults", "1", "--config", str(rig.config))
+    assert status == 1
+    assert "still closed" in told
     await rig.bench.do("fault", connector=1, kind="contactor_welded", active=False)
+    status, told, _ = await rig.command("clear-faults", "1", "--config", str(rig.config))
+    assert (status, told) == (0, "connector 1: cleared contactor_welded\n")
     await rig.status(1, "Available")
     await rig.bench.do("fault", connector=1, kind="contactor_stuck_open", active=True)
     await rig.bench.do("plug", connector=1)
@@ -80,6 +85,11 @@ async def test_contactors_that_do_not_follow(rigs: Rigs) -> None:
     await rig.expect("StopTransaction", reason="Other")
     await rig.bench.do("fault", connector=1, kind="contactor_stuck_open", active=False)
     await rig.bench.do("unplug", connector=1)
+    await rig.kill()
+    await rig.boot()
+    assert rig.sent("StatusNotification")[-1]["status"] == "Faulted"
+    status, _, _ = await rig.command("clear-faults", "1", "--config", str(rig.config))
+    assert status == 0
     await rig.status(1, "Available")
     rig.clean()
 

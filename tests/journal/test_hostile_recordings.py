@@ -152,7 +152,7 @@ def test_bytes_of_chance_in_a_recording_never_do_more_than_differ(good: Path, tm
         else:
             outcomes["same" if outcome.difference is None else "different"] += 1
     assert outcomes["bad"] > 10
-    assert outcomes["different"] > 10
+    assert outcomes["different"] > 5
 
 
 def test_an_event_that_keeps_the_core_busy_for_ever_is_ended(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:

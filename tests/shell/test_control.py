@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import pwd
 import socket
 import stat
 from collections.abc import AsyncIterator
@@ -117,6 +118,13 @@ async def test_a_request_reaches_the_core_and_its_answer_the_client(station: Sta
     answer = await client.ask(id=7, do="present_card", id_tag="04A2B3C4", reader=1)
     assert answer == {"got": {"id_tag": "04A2B3C4", "reader": 1}, "ok": True, "id": 7}
     assert await client.ask(id="x", do="refuse") == {"ok": False, "error": "not now: a session runs", "id": "x"}
+
+
+async def test_who_clears_a_fault_is_whom_the_kernel_names(station: Station, connect: Any) -> None:
+    client, name = await connect(), pwd.getpwuid(os.getuid()).pw_name
+    assert (await client.ask(id=1, do="clear_faults", connector=1))["got"] == {"connector": 1, "by": name}
+    answer = await client.ask(id=2, do="clear_faults", connector=1, by="anna")
+    assert answer["got"]["by"] == f"anna, as {name}"
 
 
 async def test_status_is_the_cores_with_what_the_shell_knows(station: Station, connect: Any) -> None:

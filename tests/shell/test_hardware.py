@@ -19,7 +19,7 @@ from chargepoint.core.events import (
     PilotSeen,
 )
 from chargepoint.facts import Lights, Pattern, Refusal, Trouble
-from chargepoint.ports import DriverError
+from chargepoint.ports import DriverError, SelfTestFailed
 from chargepoint.shell import meter_part, part
 from chargepoint.shell.hardware import Hardware
 from tests.shell.drivers import A_CARD, A_PILOT, FakePart, Workshop, an_input, let_go, settings
@@ -63,6 +63,19 @@ async def test_every_part_is_opened_and_its_facts_are_told(workshop: Workshop, h
     assert opened.quantities == FakePart.quantities
     assert workshop.of(PartLost) == []
     assert workshop.of(PartBack) == []
+
+
+async def test_a_failed_self_test_is_told_as_such_and_anew_where_the_contactor_was_lost_already(
+    workshop: Workshop, hardware: Hardware
+) -> None:
+    workshop.trouble["connectors.1.contactor"] = DriverError("no chip")
+    (await workshop.opened("connectors.1.contactor")).stream.put(DriverError("the wire broke"))
+    await workshop.told(PartLost("contactor", 1, "the wire broke"))
+    workshop.trouble["connectors.1.contactor"] = SelfTestFailed("the RCD did not trip")
+    await workshop.told(PartLost("contactor", 1, "the RCD did not trip", self_test=True))
+    tries = workshop.tries["connectors.1.contactor"]
+    await until(lambda: workshop.tries["connectors.1.contactor"] > tries + 2)
+    assert len(workshop.of(PartLost)) == 2, "each is told once"
 
 
 async def test_from_the_start_contactors_are_open_and_nothing_is_offered(workshop: Workshop, hardware: Hardware) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from chargepoint.core.events import ContactorSeen, Event, InputSeen, LinkDown, PartBack, PartLost, PilotSeen, StopAsked
 from chargepoint.facts import Input, InputKind
-from chargepoint.shell.reflex import Reflex
+from chargepoint.shell.reflex import TRIPS, Reflex
 from tests.shell.fakes import pilot
 
 
@@ -37,13 +37,20 @@ def test_c_to_d_opens_nothing_and_a_missing_diode_does() -> None:
     assert reflex.see(PilotSeen(1, pilot("D", diode_ok=False))) == (1,)
 
 
-@pytest.mark.parametrize("kind", sorted(set(InputKind) - {InputKind.LIST_WRITE, InputKind.STOP_BUTTON}))
+@pytest.mark.parametrize("kind", sorted(TRIPS))
 def test_a_safety_input_of_the_station_opens_every_contactor(kind: InputKind) -> None:
     reflex = charging()
     assert reflex.see(line(kind, True)) == (1, 2)
     assert not reflex.may_close(1)
     assert reflex.see(line(kind, False)) == ()
     assert reflex.may_close(1)
+
+
+def test_what_is_no_danger_opens_nothing() -> None:
+    reflex = charging()
+    for kind in set(InputKind) - TRIPS:
+        assert reflex.see(line(kind, True)) == ()
+        assert reflex.may_close(1)
 
 
 def test_an_input_of_one_connector_opens_only_that_one() -> None:

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from chargepoint.core.faults import Fault
 from chargepoint.core.records import (
     Charging,
     ConnectorRecord,
@@ -52,9 +54,10 @@ def test_a_dead_letter_that_is_there_already_is_not_replaced(store: Store, resta
 def test_a_connector_without_its_session_begins_without_one(
     store: Store, restart: Restart, session: Charging | Finishing
 ) -> None:
-    commit(store, PutConnector(ConnectorRecord(number=2, operative=False, session=session)))
+    record = ConnectorRecord(number=2, operative=False, session=session, latched=(Fault.CONTACTOR_WELDED,), cycles=7)
+    commit(store, PutConnector(record))
     store, snapshot = restart()
-    assert snapshot.connectors == (ConnectorRecord(number=2, operative=False, session=Idle()),)
+    assert snapshot.connectors == (replace(record, session=Idle()),)
     assert store.findings == (f"{store.path}: connector 2 was in session 5, which is not there: it begins without one",)
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chargepoint.core.records import ConnectorRecord, Idle
+from chargepoint.store.rows import CONNECTOR_RECORD_COLUMNS, connector_record, select, session_value
 from chargepoint.store.schema import STEPS, bring_up_to_date, version_of
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def test_an_empty_file_takes_every_step(connection: sqlite3.Connection) -> None:
 
 def test_an_older_file_takes_the_steps_it_lacks_and_keeps_its_rows(connection: sqlite3.Connection) -> None:
     bring_up_to_date(connection)
-    connection.execute("INSERT INTO connectors VALUES (1, 1, NULL, NULL, x'7b7d')")
+    connection.execute("INSERT INTO connectors (number, operative, session) VALUES (1, 1, x'7b7d')")
     bring_up_to_date(connection, (*STEPS, add_color))
     assert version_of(connection) == len(STEPS) + 1
     assert connection.execute("SELECT number, color FROM connectors").fetchall() == [(1, None)]
@@ -54,6 +56,14 @@ def test_a_step_that_fails_leaves_the_version_before_it(connection: sqlite3.Conn
     assert "color" in columns(connection)
     assert connection.execute("SELECT count(*) FROM meta").fetchone() == (0,)
     assert not connection.in_transaction
+
+
+def test_connectors_of_an_older_file_have_no_latched_fault_and_no_cycles(connection: sqlite3.Connection) -> None:
+    bring_up_to_date(connection, STEPS[:4])
+    connection.execute("INSERT INTO connectors VALUES (1, 1, NULL, NULL, ?)", (session_value(Idle()),))
+    bring_up_to_date(connection)
+    row = connection.execute(select(CONNECTOR_RECORD_COLUMNS, "connectors")).fetchone()
+    assert connector_record(*row) == ConnectorRecord(number=1)
 
 
 def test_the_first_step_is_as_it_shipped(connection: sqlite3.Connection) -> None:

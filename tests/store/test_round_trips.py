@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from chargepoint.core.faults import Fault
 from chargepoint.core.records import (
     BootRecord,
     CacheId,
@@ -100,6 +101,18 @@ def test_connectors_carry_their_sessions(store: Store, restart: Restart, session
     snapshot = restart()[1]
     assert snapshot.connectors == records
     assert snapshot.transactions == (() if session == Idle() else (running(1, 2),))
+
+
+def test_latched_faults_and_cycles_come_back(store: Store, restart: Restart) -> None:
+    record = ConnectorRecord(number=1, latched=(Fault.CONTACTOR_WELDED, Fault.SELF_TEST_FAILED), cycles=123_456)
+    commit(store, PutConnector(record))
+    assert restart()[1].connectors == (record,)
+
+
+def test_a_latched_fault_whose_name_was_damaged_still_keeps_the_connector_out_of_use(store: Store, restart: Restart) -> None:
+    commit(store, PutConnector(ConnectorRecord(number=1, latched=(Fault.CONTACTOR_STUCK_OPEN,))))
+    store._db.execute("UPDATE connectors SET latched = 'contactor_stuck_opem'")
+    assert restart()[1].connectors[0].latched == (Fault.CONTACTOR_WELDED,)
 
 
 def test_only_transactions_that_somebody_needs_are_in_the_snapshot(store: Store, restart: Restart) -> None:
@@ -229,5 +242,5 @@ def test_no_field_of_a_record_is_forgotten() -> None:
     assert BootRecord.__struct_fields__ == rows.BOOT_COLUMNS
     assert IdTagRecord.__struct_fields__ == rows.ID_TAG_COLUMNS
     assert set(OutboxRow.__struct_fields__) == {"seq", "transaction", "stamp", "body", "offset_s", "attempts"}
-    assert set(ConnectorRecord.__struct_fields__) == {"number", "operative", "pending", "session"}
+    assert set(ConnectorRecord.__struct_fields__) == {"number", "operative", "pending", "session", "latched", "cycles"}
     assert set(DeadLetter.__struct_fields__) == {"row", "reason", "at"}

@@ -1,0 +1,205 @@
+"""A contactor that welds, sticks or fails its self test takes its connector out of use until an installer clears it
+(IEC 61851-1 section 6.3.1; OCPP 1.6 section 7.6)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from chargepoint.core import events as ev
+from chargepoint.core.effects import CloseContactor
+from chargepoint.core.faults import RULES, Fault
+from chargepoint.core.records import Charging, Finishing
+from chargepoint.messages import ChargePointErrorCode as Code
+from chargepoint.messages import ChargePointStatus as Status
+from tests.core.harness import World
+
+pytestmark = [pytest.mark.section("7.6"), pytest.mark.section("IEC 61851-1 6.3.1.4")]
+
+LATCHED = {fault for fault, rule in RULES.items() if rule.latches}
+
+
+def charging(world: World) -> None:
+    world.plug()
+    world.tap()
+    assert world.contactor()
+
+
+def weld(world: World) -> None:
+    charging(world)
+    world.plants[1].welded = True
+    world.tap()
+    world.advance(5.0)
+
+
+def stick(world: World) -> None:
+    world.plants[1].stuck_open = True
+    world.plug()
+    world.tap()
+    world.advance(5.0)
+
+
+def fail_self_test(world: World) -> None:
+    charging(world)
+    world.plants[1].drive(False)
+    world.deliver(ev.PartLost("contactor", 1, "the RCD did not trip", self_test=True))
+    world.advance(5.0)
+    world.recover("contactor")
+
+
+BREAKS = {
+    Fault.CONTACTOR_WELDED: (weld, lambda world: world.let_go(1), Code.PowerSwitchFailure),
+    Fault.CONTACTOR_STUCK_OPEN: (stick, lambda world: setattr(world.plants[1], "stuck_open", False), Code.PowerSwitchFailure),
+    Fault.SELF_TEST_FAILED: (fail_self_test, lambda world: None, Code.GroundFailure),
+}
+breaks = pytest.mark.parametrize("fault", BREAKS)
+Act = Callable[[World], None]
+
+
+def broken(world: World, fault: Fault) -> Act:
+    """What breaks has broken. Returns what mends it."""
+    trouble, mend, _ = BREAKS[fault]
+    trouble(world)
+    return mend
+
+
+def is_out_of_use(world: World, fault: Fault) -> None:
+    """Faulted, told with words, and nothing that a driver can do closes the contactor."""
+    assert world.status() == Status.Faulted
+    told = world.last_told()
+    assert (told.error_code, told.info) == (BREAKS[fault][2], RULES[fault].text)
+    closed = world.effects.count(CloseContactor(1))
+    world.unplug()
+    world.plug()
+    world.tap()
+    world.call("RemoteStartTransaction", idTag="APP", connectorId=1)
+    world.advance(60.0)
+    assert world.effects.count(CloseContactor(1)) == closed
+    assert not isinstance(world.store.session(1), Charging)
+    world.unplug()
+    assert world.status() == Status.Faulted
+
+
+@breaks
+def test_the_connector_stays_out_of_use_when_its_cause_is_gone(world: World, fault: Fault) -> None:
+    mend = broken(world, fault)
+    is_out_of_use(world, fault)
+    mend(world)
+    is_out_of_use(world, fault)
+
+
+@breaks
+@pytest.mark.parametrize("cut", ["restart", "cut_power"])
+def test_it_stays_so_over_restarts_and_power_cuts(world: World, fault: Fault, cut: str) -> None:
+    broken(world, fault)(world)
+    for _ in range(2):
+        getattr(world, cut)()
+        world.expect_call("StatusNotification", connectorId=1, status="Faulted", vendorErrorCode=fault.value)
+        is_out_of_use(world, fault)
+
+
+@breaks
+def test_an_installer_clears_it_and_it_is_written_who_did(world: World, fault: Fault) -> None:
+    mend = broken(world, fault)
+    mend(world)
+    world.unplug()
+    assert world.control("clear_faults", connector=1, by="anna") == ({"cleared": [fault.value]}, None)
+    assert world.status() == Status.Available
+    assert f"Faults cleared by anna: {fault.value}." in [log.text for log in world.logs]
+    world.cut_power()
+    assert world.status() == Status.Available
+    charging(world)
+
+
+@breaks
+def test_its_own_connector_alone_is_out_of_use(fault: Fault) -> None:
+    world = World(connectors=2)
+    broken(world, fault)
+    assert world.status(0) == Status.Available
+    world.plug(2)
+    world.tap("OTHER")
+    assert world.contactor(2)
+
+
+def test_the_session_that_ran_is_closed_and_billed(world: World) -> None:
+    world.plants[1].stuck_open = True
+    world.plug()
+    world.tap()
+    world.advance(10.0)
+    world.expect_call("StopTransaction", reason="Other", meterStop=1000)
+    assert isinstance(world.store.session(1), Finishing)
+
+
+def test_what_can_still_be_seen_is_not_cleared(world: World) -> None:
+    weld(world)
+    _, error = world.control("clear_faults", connector=1)
+    assert error is not None
+    assert "still closed although the coil is off" in error
+    world.let_go(1)
+    world.lose("contactor", why="the expander at 0x20 is silent")
+    _, error = world.control("clear_faults", connector=1)
+    assert error is not None
+    assert "the expander at 0x20 is silent" in error
+    assert world.status() == Status.Faulted
+
+
+def test_there_must_be_something_to_clear(world: World) -> None:
+    for arguments, said in (({"connector": 1}, "no fault"), ({"connector": 2}, "there are 1"), ({}, "there are 1")):
+        _, error = world.control("clear_faults", **arguments)
+        assert error is not None
+        assert said in error
+    world.input("ground_fault", 1)
+    _, error = world.control("clear_faults", connector=1)
+    assert error == "connector 1 has no fault that an installer must clear", "it goes with its cause"
+
+
+def test_a_cleared_fault_that_is_still_there_comes_again(world: World) -> None:
+    stick(world)
+    world.unplug()
+    world.control("clear_faults", connector=1)
+    assert world.status() == Status.Available
+    stick(world)
+    assert world.status() == Status.Faulted
+    assert world.store.connectors[1].latched == (Fault.CONTACTOR_STUCK_OPEN,)
+
+
+def test_two_faults_are_cleared_together(world: World) -> None:
+    stick(world)
+    world.deliver(ev.PartLost("contactor", 1, "the RCD did not trip", self_test=True))
+    world.recover("contactor")
+    assert world.control("status")[0]["connectors"]["1"]["latched"] == ["contactor_stuck_open", "self_test_failed"]
+    body, _ = world.control("clear_faults", connector=1)
+    assert body == {"cleared": ["contactor_stuck_open", "self_test_failed"]}
+
+
+def test_a_fault_is_stored_once_however_long_it_lasts(world: World) -> None:
+    weld(world)
+    commits = len(world.store.commits)
+    world.advance(86_400.0)
+    assert len(world.store.commits) == commits
+
+
+def test_every_fault_that_latches_has_its_story_here() -> None:
+    assert set(BREAKS) == LATCHED
+
+
+def test_cycles_are_counted_and_stored_with_what_is_stored_anyway(world: World) -> None:
+    charging(world)
+    assert world.store.connectors[1].cycles == 1
+    commits = len(world.store.commits)
+    for _ in range(3):
+        world.pilot(1, "B")
+        world.pilot(1, "C")
+    assert len(world.store.commits) == commits, "no write for the count alone"
+    assert world.control("status")[0]["connectors"]["1"]["cycles"] == 4
+    world.tap()
+    assert world.store.connectors[1].cycles == 4
+    world.cut_power()
+    assert world.control("status")[0]["connectors"]["1"]["cycles"] == 4
+
+
+def test_the_status_says_which_part_does_not_work_and_why(world: World) -> None:
+    world.lose("pilot", why="/dev/spidev0.0: permission denied; add the user to the group spi")
+    lost = world.control("status")[0]["connectors"]["1"]["lost"]
+    assert lost == {"pilot": "/dev/spidev0.0: permission denied; add the user to the group spi"}
+    world.recover("pilot")
+    assert world.control("status")[0]["connectors"]["1"]["lost"] == {}
