@@ -48,7 +48,12 @@ OWN: Mapping[Kind, Mapping[str, str]] = {
     Kind.PILOT: {"virtual": "drivers.virtual.pilot"},
     Kind.LOCK: {"virtual": "drivers.virtual.lock"},
     Kind.INDICATOR: {"virtual": "drivers.virtual.indicator"},
-    Kind.READER: {"mfrc522": "drivers.mfrc522", "virtual": "drivers.virtual.reader"},
+    Kind.READER: {
+        "keyboard": "drivers.keyboard",
+        "mfrc522": "drivers.mfrc522",
+        "pn532": "drivers.pn532",
+        "virtual": "drivers.virtual.reader",
+    },
     Kind.INPUTS: {"virtual": "drivers.virtual.inputs"},
     Kind.INSTALLER: {
         "deb": "drivers.deb_installer",
