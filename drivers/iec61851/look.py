@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 FAST_S = 0.02  # while energy may flow, and while something is being debounced
 CAR_S = 0.05
 IDLE_S = 0.1
-PROXIMITY_S = 0.1
-PROXIMITY_SAMPLES = 5
+PROXIMITY_S = 0.2
+PROXIMITY_SAMPLES = 3
 PROXIMITY_LOOKS = 3
 DIODE_S = 0.25  # how often the low half of a well diode is looked at
 SETTLE_S = 0.003  # after a new pulse: the kernel begins it with the next period
@@ -73,8 +73,7 @@ class Look:
         settles_s = pulse.since_ns / 1e9 + SETTLE_S - self._now_s()
         if settles_s > 0:
             self._clock.sleep(settles_s)
-        low = pulse.width_ns < PERIOD_NS and (not self._tracker.diode_sure or self._now_s() - self._low_s >= DIODE_S)
-        burst = self._sampler.burst(pulse.width_ns, low=low)
+        burst = self._sampler.burst(pulse.width_ns, low=pulse.width_ns < PERIOD_NS and self._low_wanted())
         now_s = self._now_s()
         if burst is None or pulse_now() is not pulse:
             if now_s - self._whole_s > BLIND_S:
@@ -88,6 +87,11 @@ class Look:
             self._low_s = now_s
         self._tracker.see(burst)
         self._say(burst)
+
+    def _low_wanted(self) -> bool:
+        if self._tracker.measured in ENERGY and not self._tracker.sure:
+            return False  # energy may have to end: nothing else is to take time now
+        return not self._tracker.diode_sure or self._now_s() - self._low_s >= DIODE_S
 
     def _say(self, burst: Burst) -> None:
         if self._tracker.measured is not self._measured:
