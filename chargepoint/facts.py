@@ -63,7 +63,8 @@ class Pilot(Struct, frozen=True, kw_only=True):
     """What the pilot and proximity contacts of a connector say.
 
     cable_at_station: a cable is in the socket (always true for a fixed cable). cable_a: what the cable's proximity resistor
-    allows, None where unknown or fixed. diode_ok: the negative half of the pilot is there (a vehicle, not a wet finger).
+    allows, None where unknown or fixed, 0 where no cable has such a resistor (nothing is offered). diode_ok: the negative half
+    of the pilot is there (a vehicle, not a wet finger).
     """
 
     state: PilotState

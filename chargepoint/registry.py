@@ -45,7 +45,7 @@ OWN: Mapping[Kind, Mapping[str, str]] = {
     Kind.BUS: {"modbus_rtu": "drivers.modbus_rtu", "modbus_tcp": "drivers.modbus_tcp"},
     Kind.METER: {"modbus_meter": "drivers.modbus_meter"},
     Kind.CONTACTOR: {"virtual": "drivers.virtual.contactor"},
-    Kind.PILOT: {"virtual": "drivers.virtual.pilot"},
+    Kind.PILOT: {"iec61851": "drivers.iec61851.pilot", "virtual": "drivers.virtual.pilot"},
     Kind.LOCK: {"virtual": "drivers.virtual.lock"},
     Kind.INDICATOR: {"virtual": "drivers.virtual.indicator"},
     Kind.READER: {

@@ -69,7 +69,7 @@ class Sampler:
             volts.append(self._volts())
             after_ns = self._clock.monotonic_ns()
             taken.append(after_ns - before_ns)
-            # A sample during which the process was put aside was taken at an unknown moment of that time: it counts for no phase.
+            # A sample during which the process was put aside was taken at an unknown moment: it counts for no phase.
             if taken[-1] < PERIOD_NS // 2:
                 phases.append(((before_ns + after_ns) // 2 - began_ns) % PERIOD_NS / PERIOD_NS)
             due_ns += step_ns * max(1, -((due_ns - after_ns) // step_ns))
