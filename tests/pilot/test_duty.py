@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from drivers.iec61851.duty import DIGITAL_DUTY, PERIOD_NS, duty_of, pulse_ns
 from hil.chips.pilot_circuit import current_read
 
-pytestmark = pytest.mark.section("IEC 61851-1 A.3")
+pytestmark = pytest.mark.section("IEC 61851-1 A")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from drivers.iec61851.look import Look
 from hil.chips.pilot_circuit import PilotCar, PilotFault
 from tests.pilot.rig import Bench, config
 
-pytestmark = pytest.mark.section("IEC 61851-1 A.2")
+pytestmark = pytest.mark.section("IEC 61851-1 A")
 
 A, B, C, D, E, F = PilotState
 LEAVE_S = 0.06  # of the 100 ms that leaving C or D may take, the rest is the contactor's
@@ -193,7 +193,7 @@ def test_a_front_end_that_is_not_there_is_told_and_energy_ends(volts: float, sho
         run(bench, look, 0.2)
 
 
-@pytest.mark.section("IEC 61851-1 B.2")
+@pytest.mark.section("IEC 61851-1 B")
 @pytest.mark.parametrize(("ohms", "current_a"), [(1_500, 13), (680, 20), (220, 32), (100, 63)])
 @pytest.mark.parametrize("pull_up_ohm", [330.0, 1_000.0])
 def test_a_cable_is_told_with_its_rating(ohms: float, current_a: float, pull_up_ohm: float) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from drivers.iec61851.offers import SPACING_S, Offers
 
-pytestmark = pytest.mark.section("IEC 61851-1 A.3")
+pytestmark = pytest.mark.section("IEC 61851-1 A")
 
 
 def test_the_first_offer_is_shown_at_once() -> None:

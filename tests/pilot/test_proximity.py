@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from drivers.iec61851.proximity import NO_CABLE, Cable, Watch, cable_of, complaint, resistance
 
-pytestmark = pytest.mark.section("IEC 61851-1 B.2")
+pytestmark = pytest.mark.section("IEC 61851-1 B")
 
 
 @pytest.mark.parametrize(("ohms", "current_a"), [(1_500, 13), (680, 20), (220, 32), (100, 63)])

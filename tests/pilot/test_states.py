@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from chargepoint.facts import PilotState
 from drivers.iec61851.states import ENERGY, Burst, Filter, Levels, Seen, Tracker, state_of
 
-pytestmark = pytest.mark.section("IEC 61851-1 A.2")
+pytestmark = pytest.mark.section("IEC 61851-1 A")
 
 A, B, C, D, E, F = PilotState
 LEVELS = Levels()
