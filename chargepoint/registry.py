@@ -47,7 +47,7 @@ OWN: Mapping[Kind, Mapping[str, str]] = {
     Kind.CONTACTOR: {"virtual": "drivers.virtual.contactor"},
     Kind.PILOT: {"iec61851": "drivers.iec61851.pilot", "virtual": "drivers.virtual.pilot"},
     Kind.LOCK: {"virtual": "drivers.virtual.lock"},
-    Kind.INDICATOR: {"virtual": "drivers.virtual.indicator"},
+    Kind.INDICATOR: {"lights": "drivers.lights", "virtual": "drivers.virtual.indicator"},
     Kind.READER: {
         "keyboard": "drivers.keyboard",
         "mfrc522": "drivers.mfrc522",

@@ -87,6 +87,7 @@ class Lamp:
     def __init__(self) -> None:
         self.moment: tuple[Pattern, Refusal | None] | None = None
         self.until_s: float | None = None
+        self.again = False  # a second answer, equal to the first, is a new one
         self.shown: Shown | None = None
         self.trouble: Trouble | None = None  # the last one
 
@@ -116,7 +117,7 @@ class Lamps:
     def _moment(self, connectors: list[int], pattern: Pattern, why: Refusal | None, step: Step) -> None:
         for number in connectors:
             lamp = self._lamps[number]
-            lamp.moment, lamp.until_s = (pattern, why), step.mono_s + MOMENT_S
+            lamp.moment, lamp.until_s, lamp.again = (pattern, why), step.mono_s + MOMENT_S, True
 
     def adjust(self, lights: Lights, step: Step) -> None:
         """What holds for all lamps; told where it changed."""
@@ -130,9 +131,10 @@ class Lamps:
         if lamp.until_s is not None and step.mono_s >= lamp.until_s:
             lamp.moment, lamp.until_s = None, None
         wanted = self._wanted(lamp, view)
-        if wanted != lamp.shown:
+        if wanted != lamp.shown or (lamp.again and lamp.moment is not None and wanted[:2] == lamp.moment):
             lamp.shown = wanted
             step.then(Show(number, *wanted))
+        lamp.again = False
 
     @staticmethod
     def _wanted(lamp: Lamp, view: View) -> Shown:

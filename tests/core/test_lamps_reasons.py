@@ -268,3 +268,15 @@ def test_an_installer_is_told_that_the_central_system_is_away(world: World) -> N
     assert world.lights == Lights(offline=True)
     world.connect()
     assert world.lights == Lights(offline=False)
+
+
+def test_the_same_answer_again_is_told_again() -> None:
+    world = out_of_service()
+    world.advance(2.0)
+    told = [effect for effect in world.effects if isinstance(effect, fx.Show)]
+    world.tap()
+    assert [effect for effect in world.effects if isinstance(effect, fx.Show)] == [*told, told[-1]]
+    world.advance(2.9)
+    assert world.shown() is Pattern.REFUSED
+    world.advance(0.2)
+    assert world.shown() is Pattern.UNAVAILABLE
