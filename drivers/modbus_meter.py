@@ -5,10 +5,11 @@ that no meter can show. Refuses to know framing and time-outs: that is the bus. 
 """
 
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from chargepoint.facts import NO_PHASES, Phases, Quantity, Reading
 from chargepoint.ports import Buses, DriverError
@@ -123,8 +124,8 @@ class ModbusMeter:
                     ) from None
             else:
                 settled.append(block)
-        self._blocks = tuple(settled)
-        there = {item.quantity for block in settled for item in block.items}
+        self._blocks = _with_whole_numbers(settled, self._blocks)
+        there = {item.quantity for block in self._blocks for item in block.items}
         if self._config.reversed and Quantity.ENERGY_EXPORT not in there:
             raise DriverError(f"{self.name}: reversed = true needs an export register, and this meter refuses it")
         self.quantities = frozenset(there)
@@ -137,7 +138,7 @@ class ModbusMeter:
         for block in self._blocks:
             words = await self._words(block)
             for item in block.items:
-                key = (item.quantity, item.phase)
+                key = _key(item)
                 numbers[key] = _sum(numbers.get(key, 0.0), self._number(item, block, words))
         reading = self._reading({key: self._bounded(key[0], number) for key, number in numbers.items()})
         self._watch.check(reading.energy_import_wh, time.monotonic(), self._config.energy_rate_max_w, self.name)
@@ -213,6 +214,19 @@ class ModbusMeter:
 def _has_code(meter_map: meters.MeterMap, like: meters.Identity, code: int) -> bool:
     other = meter_map.identity
     return other is not None and (other.function, other.address) == (like.function, like.address) and code in other.values
+
+
+def _with_whole_numbers(settled: Sequence[Block], wanted: Sequence[Block]) -> tuple[Block, ...]:
+    """What was settled without the halves of differences: where one register of two is refused there is no number."""
+
+    there, whole = (Counter(_key(item) for block in blocks for item in block.items) for blocks in (settled, wanted))
+    halves = {key for key, count in there.items() if count < whole[key]}
+    kept = (structs.replace(block, items=tuple(item for item in block.items if _key(item) not in halves)) for block in settled)
+    return tuple(block for block in kept if block.items)
+
+
+def _key(item: Item) -> tuple[Quantity, int | None]:
+    return item.quantity, item.phase
 
 
 def _sum(one: float | None, two: float | None) -> float | None:

@@ -13,7 +13,7 @@ from drivers.modbus.bus import Bus, NoAnswer
 from drivers.modbus_meter import Config, ModbusMeter
 from hil.modbus_slave import TcpSlave
 from tests.meters.rig import Registers
-from tests.meters.vectors import SDM630, VECTORS
+from tests.meters.vectors import DVH4013, SDM630, VECTORS
 
 
 @asynccontextmanager
@@ -168,3 +168,12 @@ async def test_an_energy_that_falls_is_believed_the_third_time(caplog: pytest.Lo
             meter = await modbus_meter.open(config, {"meters": bus})
         assert (await meter.read()).energy_import_wh == 1_000.0
         assert "replaced or reset meter" in caplog.text
+
+
+async def test_a_difference_with_a_refused_half_is_no_number() -> None:
+    """A DVH4013 that does not tell what it exports: its imported power alone would be told as if nothing went back."""
+    words = {address: text for address, text in DVH4013.items() if address != 0} | {2: DVH4013[0][10:]}
+    async with meter_of(Registers(1, 3, words), "dzg_dvh4013") as meter:
+        assert Quantity.POWER not in meter.quantities
+        reading = await meter.read()
+    assert (reading.power_w, reading.energy_import_wh) == (None, 123_456.0)
