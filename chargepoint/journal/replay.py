@@ -109,7 +109,11 @@ def first_difference(expected: bytes, got: bytes) -> tuple[int, str, str]:
 
 
 def _effects(encoded: bytes) -> list[str]:
-    value = msgspec.json.decode(encoded)
+    """Each for itself; what a harmed recording has in their place as it is."""
+    try:
+        value = msgspec.json.decode(encoded)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return [encoded.decode("utf-8", "replace")]
     return [msgspec.json.encode(effect).decode() for effect in (value if isinstance(value, list) else [value])]
 
 

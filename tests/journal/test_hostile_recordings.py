@@ -209,6 +209,16 @@ class TestCommand:
         assert body["difference"]["event"] == body["events"]
         assert body["difference"]["recorded"] != body["difference"]["now"]
 
+    def test_recorded_effects_that_are_no_text_are_a_difference(
+        self, good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        lines = lines_of(good)
+        line = lines[-1]
+        harmed = line[: line.index(b"},[") + 2] + b'[{"type":"\xfe"}]]'
+        status, out, err = self.run(capsys, str(plain(tmp_path, [*lines[:-1], harmed])))
+        assert (status, err) == (1, "")
+        assert "effect 1 differs" in out
+
     def test_what_cannot_be_replayed_is_status_65(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         odd = tmp_path / "odd\x1b[2J.gz"
         odd.write_bytes(b"\x1f\x8bnonsense")
