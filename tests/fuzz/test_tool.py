@@ -1,4 +1,4 @@
-"""The fuzzer itself: a mistake that is there is found, made small, written down, and comes again with the command that is told."""
+"""The fuzzer itself: a mistake is found, made small, written down, and comes again with the command that is told."""
 
 import json
 import random
