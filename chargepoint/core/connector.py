@@ -17,6 +17,8 @@ from chargepoint.messages import ChargePointStatus
 
 READY_GRACE_S = 3.0  # after a session's start car and lock have this long before it counts as suspended
 OFFER_MIN_A = 6.0  # IEC 61851-1: below 6 A a car cannot charge
+CABLE_UNKNOWN_A = 13.0  # IEC 61851-1 annex B: the least that a cable's coding resistor stands for
+WARM_SHARE = 0.5  # of its greatest current is offered where a connector is warm
 
 VEHICLE = (PilotState.B, PilotState.C, PilotState.D)
 WANTS_POWER = (PilotState.C, PilotState.D)
@@ -137,8 +139,19 @@ class Connector:
         return self.vehicle or (not self.site.tethered and self.pilot is not None and self.pilot.cable_at_station)
 
     @property
-    def wants_power(self) -> bool:
+    def asks(self) -> bool:
+        """The car asks for power."""
         return self.pilot is not None and self.pilot.state in WANTS_POWER and self.pilot.diode_ok
+
+    @property
+    def wants_power(self) -> bool:
+        """The car asks for power that it may have: where it asks for ventilation (D), there is some."""
+        return self.asks and not self.lacks_ventilation
+
+    @property
+    def lacks_ventilation(self) -> bool:
+        """The car asks for ventilation (pilot D), and there is none."""
+        return self.pilot is not None and self.pilot.state is PilotState.D and not self.site.ventilation
 
     @property
     def in_transaction(self) -> bool:
@@ -164,9 +177,13 @@ class Connector:
         return self.session_began_s + READY_GRACE_S
 
     def cable_a(self) -> float:
-        """What fuse, cable and socket allow together."""
-        cable_a = self.pilot.cable_a if self.pilot is not None else None
-        return min(self.site.current_a_max, cable_a) if cable_a is not None else self.site.current_a_max
+        """What fuse, cable and socket allow together; less where it is warm."""
+        site_a, pilot = self.site.current_a_max, self.pilot
+        if Fault.WARM in self.faults or Fault.WARM in self._station_faults:
+            site_a = max(OFFER_MIN_A, site_a * WARM_SHARE)
+        if pilot is None or self.site.tethered or not pilot.cable_at_station:
+            return site_a
+        return min(site_a, CABLE_UNKNOWN_A if pilot.cable_a is None else pilot.cable_a)
 
     def facts(self, *, authorised: bool, mono_s: float, reserved: bool = False) -> Facts:
         return Facts(
@@ -174,7 +191,7 @@ class Connector:
             faulted=self.blocked,
             operative=self.operative and not self.held_back,
             plugged=self.plugged,
-            wants_power=self.wants_power,
+            wants_power=self.asks,
             authorised=authorised,
             allowed=self.allowed,
             closed=self.commanded,

@@ -23,12 +23,15 @@ class Fault(StrEnum):
     LOCK_JAMMED = "lock_jammed"
     PILOT_SHORT = "pilot_short"
     PILOT_DIODE = "pilot_diode"
+    PILOT_OUT = "pilot_out"
     OVER_TEMPERATURE = "over_temperature"
     OVER_CURRENT = "over_current"
     DOOR_OPEN = "door_open"
     MAINS_LOST = "mains_lost"
     METER_LOST = "meter_lost"
     READER_LOST = "reader_lost"
+    VENTILATION_MISSING = "ventilation_missing"
+    WARM = "warm"
     PART_LOST = "part_lost"
     STORE_TROUBLED = "store_troubled"
     LOCAL_LIST_CONFLICT = "local_list_conflict"
@@ -56,12 +59,17 @@ RULES: dict[Fault, Rule] = {
     Fault.LOCK_JAMMED: Rule(code=Code.ConnectorLockFailure, text="Socket lock does not move", ends=None),
     Fault.PILOT_SHORT: Rule(code=Code.OtherError, text="Control pilot shorted"),
     Fault.PILOT_DIODE: Rule(code=Code.OtherError, text="Control pilot without diode: no vehicle"),
+    Fault.PILOT_OUT: Rule(code=Code.OtherError, text="Control pilot says: station not available"),
     Fault.OVER_TEMPERATURE: Rule(code=Code.HighTemperature, text="Too hot"),
     Fault.OVER_CURRENT: Rule(code=Code.OverCurrentFailure, text="Vehicle draws more than offered"),
     Fault.DOOR_OPEN: Rule(code=Code.OtherError, text="Station door open"),
     Fault.MAINS_LOST: Rule(code=Code.UnderVoltage, text="Mains voltage lost", ends=Reason.PowerLoss),
     Fault.METER_LOST: Rule(code=Code.PowerMeterFailure, text="Energy meter does not answer", ends=None),
     Fault.READER_LOST: Rule(code=Code.ReaderFailure, text="Card reader does not answer", blocks=False, ends=None),
+    Fault.VENTILATION_MISSING: Rule(
+        code=Code.OtherError, text="Vehicle needs ventilation: there is none", blocks=False, ends=None
+    ),
+    Fault.WARM: Rule(code=Code.HighTemperature, text="Warm: less current is offered", blocks=False, ends=None),
     Fault.PART_LOST: Rule(code=Code.InternalError, text="A part of the station does not answer"),
     Fault.STORE_TROUBLED: Rule(code=Code.InternalError, text="Station cannot store sessions: disk"),
     Fault.LOCAL_LIST_CONFLICT: Rule(
@@ -78,6 +86,7 @@ TROUBLES: dict[Fault, Trouble] = {
     Fault.LOCK_JAMMED: Trouble.LOCK,
     Fault.PILOT_SHORT: Trouble.VEHICLE,
     Fault.PILOT_DIODE: Trouble.VEHICLE,
+    Fault.PILOT_OUT: Trouble.VEHICLE,
     Fault.OVER_TEMPERATURE: Trouble.TOO_HOT,
     Fault.OVER_CURRENT: Trouble.OVER_CURRENT,
     Fault.METER_LOST: Trouble.METER,

@@ -13,13 +13,14 @@ from chargepoint.core.records import Charging, Ending
 from chargepoint.core.sessions import Sessions
 from chargepoint.core.step import Step
 from chargepoint.core.supervision import Supervision
-from chargepoint.facts import InputKind, Pilot, PilotState
+from chargepoint.facts import Input, InputKind, Pilot, PilotState
 from chargepoint.messages import Reason
 
 INPUT_FAULTS = {
     InputKind.GROUND_FAULT: Fault.GROUND_FAULT,
     InputKind.EMERGENCY_STOP: Fault.EMERGENCY_STOP,
     InputKind.OVER_TEMPERATURE: Fault.OVER_TEMPERATURE,
+    InputKind.WARM: Fault.WARM,
     InputKind.OVER_CURRENT: Fault.OVER_CURRENT,
     InputKind.DOOR_OPEN: Fault.DOOR_OPEN,
     InputKind.MAINS_LOST: Fault.MAINS_LOST,
@@ -32,11 +33,14 @@ class Sensing:
         self._blocks = blocks
         self._sessions = sessions
         self._supervision = supervision
+        self._pressed: set[int] = set()  # stop buttons that are held down, by their connectors
 
     def pilot(self, event: PilotSeen, step: Step) -> None:
         connector = self._blocks.connectors[event.connector]
         before, connector.pilot = connector.pilot, event.pilot
         self._flag(connector, Fault.PILOT_SHORT, event.pilot.state is PilotState.E)
+        self._flag(connector, Fault.PILOT_OUT, event.pilot.state is PilotState.F)
+        self._flag(connector, Fault.VENTILATION_MISSING, connector.lacks_ventilation)
         self._flag(connector, Fault.PILOT_DIODE, connector.vehicle and not event.pilot.diode_ok)
         if connector.vehicle and (before is None or not _vehicle(before)):
             self._arrived(connector, step)
@@ -67,6 +71,8 @@ class Sensing:
     def input(self, event: InputSeen, step: Step) -> None:
         if event.input.kind is InputKind.LIST_WRITE:
             self._blocks.local_list.broken = event.input.active
+        elif event.input.kind is InputKind.STOP_BUTTON:
+            self._stop_button(event.input, step)
         fault = INPUT_FAULTS.get(event.input.kind)
         if fault is None:
             return
@@ -75,6 +81,16 @@ class Sensing:
         (faults.add if event.input.active else faults.discard)(fault)
         if fault is Fault.MAINS_LOST and event.input.active:
             self._sessions.mains_lost(step)
+
+    def _stop_button(self, button: Input, step: Step) -> None:
+        """Its press ends the session of its connector, that of the station all of them; it begins none."""
+        if not button.active:
+            self._pressed.discard(button.connector)
+        elif button.connector not in self._pressed:
+            self._pressed.add(button.connector)
+            for connector in self._blocks.connectors.values():
+                if button.connector in (0, connector.number):
+                    self._sessions.stop(connector, Reason.Local, None, step)
 
     def part_lost(self, event: PartLost, step: Step) -> None:
         """A driver failed; what cannot be seen any more counts as what is safe."""
@@ -122,6 +138,7 @@ class Sensing:
             faults -= set(INPUT_FAULTS.values())
         self._blocks.station_faults.discard(Fault.PART_LOST)
         self._blocks.local_list.broken = False
+        self._pressed.clear()
 
     def _arrived(self, connector: Connector, step: Step) -> None:
         connector.plugged_s = step.mono_s

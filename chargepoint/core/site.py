@@ -9,7 +9,8 @@ from msgspec import Struct
 class ConnectorSite(Struct, frozen=True, kw_only=True):
     """One connector. has_lock: a detachable cable's socket with a lock; tethered: a fixed cable.
 
-    closing_s, opening_s: how long the contacts may take to follow their command, with a self test or a pause of the driver's.
+    ventilation: vehicles that ask for it (pilot state D) may charge here. closing_s, opening_s: how long the contacts may take
+    to follow their command, with a self test or a pause of the driver's.
     """
 
     number: int
@@ -18,6 +19,7 @@ class ConnectorSite(Struct, frozen=True, kw_only=True):
     current_a_max: float = 32.0
     phases: int = 3
     phase_rotation: str = "RST"
+    ventilation: bool = False
     closing_s: float = 2.0
     opening_s: float = 1.0
 

@@ -21,6 +21,7 @@ def site_of(
             current_a_max=connector.current_a_max,
             phases=connector.phases,
             phase_rotation=connector.phase_rotation,
+            ventilation=connector.ventilation,
             closing_s=connector.closing_s,
             opening_s=connector.opening_s,
         )

@@ -4,7 +4,7 @@ Owns the list of such facts and what the newest of them say. The core decides wi
 disk: an SD card can take hundreds of milliseconds for a flush. So every fact passes here the moment it comes in, and a
 contactor that may not stay closed is opened at once; when the core handles the queued fact it confirms with an OpenContactor
 of its own. The other way round, a CloseContactor that was decided before such a fact came is not carried out.
-Refuses to close anything, ever. IEC 61851-1 section 6.3.1.6: energy only in pilot state C or D.
+Refuses to close anything, ever. IEC 61851-1 section 6.3.1.4: energy only in pilot state C or, with ventilation, D.
 """
 
 from collections.abc import Iterable
@@ -12,15 +12,15 @@ from collections.abc import Iterable
 from chargepoint.core.events import Event, InputSeen, PartBack, PartLost, PilotSeen, StopAsked
 from chargepoint.facts import InputKind, PilotState
 
-ENERGY = frozenset({PilotState.C, PilotState.D})
 TRIPS = frozenset(InputKind) - {InputKind.LIST_WRITE, InputKind.STOP_BUTTON, InputKind.WARM}
 
 
 class Reflex:
-    """The newest safety facts of every connector."""
+    """The newest safety facts of every connector. ventilated: where vehicles that ask for ventilation (D) may charge."""
 
-    def __init__(self, connectors: Iterable[int]) -> None:
+    def __init__(self, connectors: Iterable[int], ventilated: Iterable[int] = ()) -> None:
         self._ready = dict.fromkeys(connectors, False)
+        self._ventilated = frozenset(ventilated)
         self._tripped: set[tuple[int, InputKind]] = set()
         self._stopping = False
         self._closed: set[int] = set()
@@ -29,7 +29,8 @@ class Reflex:
         """Takes note of a fact; the connectors whose contactors are closed and must open now."""
         match event:
             case PilotSeen(connector=number, pilot=pilot) if number in self._ready:
-                self._ready[number] = pilot.state in ENERGY and pilot.diode_ok
+                energy = pilot.state is PilotState.C or (pilot.state is PilotState.D and number in self._ventilated)
+                self._ready[number] = energy and pilot.diode_ok
             case PartLost(part="pilot", number=number) if number in self._ready:
                 self._ready[number] = False
             case InputSeen(input=line) if line.kind in TRIPS:

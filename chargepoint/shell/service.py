@@ -79,7 +79,10 @@ class Service:
         self._began_s = time.monotonic()
         self._clock = SystemClock()
         self._manager = ServiceManager()
-        self._reflex = Reflex(int(name) for name in settings.connectors)
+        self._reflex = Reflex(
+            (int(name) for name in settings.connectors),
+            (int(name) for name, connector in settings.connectors.items() if connector.ventilation),
+        )
         # What comes before the runtime is there must be known to the reflex all the same.
         self._inbox = Inbox(self._reflex.see)
         self._hardware = Hardware(settings, self._inbox.put_fact)

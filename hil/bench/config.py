@@ -70,6 +70,7 @@ def _connector(number: int, hardware: str, tethered: bool) -> Document:
         "cable": "tethered" if tethered else "socket",
         "current_a_max": CURRENT_A_MAX,
         "phases": 3,
+        "ventilation": True,
         "meter_poll_s": 0.5,
         "meter": {"driver": "modbus_meter", "bus": "meters", "map": "sdm630", "unit_id": number},
         "contactor": part(),

@@ -88,6 +88,10 @@ class Hands(Looking, ABC):
         (self.inputs.add if active else self.inputs.discard)((connector, kind))
         self.deliver(ev.InputSeen(Input(connector=connector, kind=known, active=active)))
 
+    def input_line(self, kind: str, connector: int = 0, *, active: bool = True) -> None:
+        """A line that forbids no energy: a stop button, a warning."""
+        self.deliver(ev.InputSeen(Input(connector=connector, kind=InputKind(kind), active=active)))
+
     def lose(self, part: str, number: int = 1, why: str = "no answer") -> None:
         """A driver fails. A contactor that is lost falls open, a lost pilot offers nothing."""
         self._safe(part, number)

@@ -7,7 +7,7 @@ from chargepoint.core.site import ConnectorSite, Site
 
 def site_of(connectors: int = 1, *, tethered: bool = False, has_lock: bool = True, each: bool = False, **more: Any) -> Site:
     """A station of equal connectors. each: a reader of its own for every connector. more: fields of Site or ConnectorSite."""
-    own = {name: more.pop(name) for name in ("phases",) if name in more}
+    own: dict[str, Any] = {name: more.pop(name) for name in ("phases", "ventilation") if name in more}
     if "connector_a_max" in more:
         own["current_a_max"] = more.pop("connector_a_max")
     numbers = tuple(range(1, connectors + 1))

@@ -58,6 +58,7 @@ CASES: dict[str, tuple[tuple[Act, Act], Code, Reason | None]] = {
     "pilot lost": (_part("pilot"), Code.InternalError, Reason.Other),
     "lock lost": (_part("lock"), Code.InternalError, Reason.Other),
     "inputs lost": (_part("inputs"), Code.InternalError, Reason.Other),
+    "pilot out": (_pilot("F"), Code.OtherError, Reason.Other),
     "pilot shorted": (_pilot("E"), Code.OtherError, Reason.Other),
     "no diode": (_pilot("C", diode_ok=False), Code.OtherError, Reason.Other),
     "disk full": (_store(), Code.InternalError, Reason.Other),

@@ -4,6 +4,7 @@ import pytest
 
 from chargepoint.core.effects import CloseContactor, OfferCurrent, OpenContactor
 from chargepoint.core.events import ContactorSeen, PartBack
+from chargepoint.core.records import Charging
 from chargepoint.messages import ChargePointErrorCode as Code
 from chargepoint.messages import ChargePointStatus as Status
 from tests.core.harness import World
@@ -18,13 +19,51 @@ def charging(world: World) -> World:
 
 @pytest.mark.section("3.6")
 @pytest.mark.parametrize(
-    ("state", "closed"), [("A", False), ("B", False), ("C", True), ("D", True), ("E", False), ("F", False)]
+    ("state", "closed"), [("A", False), ("B", False), ("C", True), ("D", False), ("E", False), ("F", False)]
 )
-def test_energy_flows_in_pilot_states_c_and_d_only(world: World, state: str, closed: bool) -> None:
+def test_energy_flows_in_pilot_state_c_only(world: World, state: str, closed: bool) -> None:
     charging(world)
     world.pilot(1, "B")
     world.pilot(1, state, cable=True)
     assert world.contactor() is closed
+
+
+@pytest.mark.section("IEC 61851-1 6.3.2")
+def test_a_car_that_asks_for_ventilation_charges_where_there_is_some() -> None:
+    world = World(ventilation=True)
+    charging(world)
+    world.pilot(1, "D")
+    assert world.contactor()
+    assert world.last_told().error_code == Code.NoError
+
+
+@pytest.mark.section("IEC 61851-1 6.3.2")
+def test_where_there_is_none_it_gets_nothing_and_is_told_why(world: World) -> None:
+    charging(world)
+    world.pilot(1, "D")
+    assert not world.contactor()
+    told = world.last_told()
+    assert (told.status, told.error_code, told.info) == (
+        Status.SuspendedEVSE,
+        Code.OtherError,
+        "Vehicle needs ventilation: there is none",
+    )
+    assert isinstance(world.store.session(1), Charging)
+    world.pilot(1, "C")
+    assert world.contactor()
+    assert world.last_told().error_code == Code.NoError
+
+
+@pytest.mark.section("IEC 61851-1 A")
+@pytest.mark.parametrize("state", ["E", "F"])
+def test_a_pilot_in_e_or_f_ends_the_session_and_lets_the_cable_go(world: World, state: str) -> None:
+    charging(world)
+    world.pilot(1, state)
+    assert not world.contactor()
+    assert not world.locked()
+    assert (world.status(), world.stop_reason()) == (Status.Faulted, "Other")
+    world.pilot(1, "A", cable=False)
+    assert world.status() == Status.Available
 
 
 def test_the_offer_stands_before_the_contacts_close_and_goes_after_they_open(world: World) -> None:

@@ -19,9 +19,11 @@ def offers(world: World) -> list[float | None]:
 
 
 @pytest.mark.parametrize(("cable_a", "connector_a", "station_a", "offer_a"), [
-    (None, 32.0, 63.0, 32.0), (13.0, 32.0, 63.0, 13.0), (20.0, 16.0, 63.0, 16.0), (32.0, 32.0, 10.0, 10.0),
+    (None, 32.0, 63.0, 13.0), (None, 10.0, 63.0, 10.0),
+    (13.0, 32.0, 63.0, 13.0), (20.0, 16.0, 63.0, 16.0), (32.0, 32.0, 10.0, 10.0),
     (63.0, 80.0, 70.0, 63.0),
 ])  # fmt: skip
+@pytest.mark.section("IEC 61851-1 B")
 def test_the_smallest_of_cable_connector_and_station_is_offered(
     cable_a: float | None, connector_a: float, station_a: float, offer_a: float
 ) -> None:
@@ -29,6 +31,42 @@ def test_the_smallest_of_cable_connector_and_station_is_offered(
     begin(world, 1, cable_a=cable_a)
     assert world.offer() == offer_a
     assert world.contactor()
+
+
+@pytest.mark.section("IEC 61851-1 B")
+def test_a_fixed_cable_needs_no_rating() -> None:
+    world = World(tethered=True)
+    begin(world, 1)
+    assert world.offer() == 32.0
+
+
+@pytest.mark.section("IEC 61851-1 B")
+def test_the_rating_counts_as_soon_as_it_is_known() -> None:
+    world = World()
+    begin(world, 1, cable_a=None)
+    assert world.offer() == 13.0
+    world.pilot(1, "C", cable_a=20.0)
+    assert world.offer() == 20.0
+
+
+@pytest.mark.section("5.7")
+def test_an_empty_socket_is_told_with_all_that_it_may_give(world: World) -> None:
+    schedule = world.call("GetCompositeSchedule", connectorId=1, duration=60)["chargingSchedule"]
+    assert schedule["chargingSchedulePeriod"][0]["limit"] == 32.0
+
+
+@pytest.mark.section("IEC 61851-1 6.3.1.6")
+@pytest.mark.parametrize(("connector", "offer_a"), [(1, (16.0, 32.0)), (0, (16.0, 16.0))])
+def test_where_it_is_warm_half_is_offered_until_it_is_not(connector: int, offer_a: tuple[float, float]) -> None:
+    world = World(connectors=2)
+    begin(world, 1, 2)
+    world.input_line("warm", connector)
+    assert offers(world) == list(offer_a)
+    assert world.contactor()
+    assert (world.status(), world.last_told(connector).error_code) == (Status.Charging, "HighTemperature")
+    world.input_line("warm", connector, active=False)
+    assert offers(world) == [32.0, 32.0]
+    assert world.last_told(connector).error_code == "NoError"
 
 
 def test_nothing_is_offered_without_a_session(world: World) -> None:

@@ -14,8 +14,8 @@ def line(kind: InputKind, active: bool, connector: int = 0) -> InputSeen:
     return InputSeen(Input(connector=connector, kind=kind, active=active))
 
 
-def charging(connectors: int = 2) -> Reflex:
-    reflex = Reflex(range(1, connectors + 1))
+def charging(connectors: int = 2, ventilated: tuple[int, ...] = ()) -> Reflex:
+    reflex = Reflex(range(1, connectors + 1), ventilated)
     for number in range(1, connectors + 1):
         reflex.see(PilotSeen(number, pilot("C")))
         assert reflex.may_close(number)
@@ -31,8 +31,16 @@ def test_a_pilot_that_leaves_c_and_d_opens_its_own_contactor(state: str) -> None
     assert reflex.may_close(2)
 
 
+@pytest.mark.section("IEC 61851-1 6.3.2")
+def test_a_car_that_asks_for_ventilation_charges_only_where_there_is_some() -> None:
+    reflex = charging(ventilated=(2,))
+    assert reflex.see(PilotSeen(1, pilot("D"))) == (1,)
+    assert reflex.see(PilotSeen(2, pilot("D"))) == ()
+    assert (reflex.may_close(1), reflex.may_close(2)) == (False, True)
+
+
 def test_c_to_d_opens_nothing_and_a_missing_diode_does() -> None:
-    reflex = charging()
+    reflex = charging(ventilated=(1,))
     assert reflex.see(PilotSeen(1, pilot("D"))) == ()
     assert reflex.see(PilotSeen(1, pilot("D", diode_ok=False))) == (1,)
 
