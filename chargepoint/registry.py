@@ -44,9 +44,9 @@ class Kind(StrEnum):
 OWN: Mapping[Kind, Mapping[str, str]] = {
     Kind.BUS: {"modbus_rtu": "drivers.modbus_rtu", "modbus_tcp": "drivers.modbus_tcp"},
     Kind.METER: {"modbus_meter": "drivers.modbus_meter"},
-    Kind.CONTACTOR: {"virtual": "drivers.virtual.contactor"},
+    Kind.CONTACTOR: {"gpio": "drivers.gpio.contactor", "virtual": "drivers.virtual.contactor"},
     Kind.PILOT: {"iec61851": "drivers.iec61851.pilot", "virtual": "drivers.virtual.pilot"},
-    Kind.LOCK: {"virtual": "drivers.virtual.lock"},
+    Kind.LOCK: {"gpio": "drivers.gpio.lock", "virtual": "drivers.virtual.lock"},
     Kind.INDICATOR: {"lights": "drivers.lights", "virtual": "drivers.virtual.indicator"},
     Kind.READER: {
         "keyboard": "drivers.keyboard",
@@ -54,7 +54,7 @@ OWN: Mapping[Kind, Mapping[str, str]] = {
         "pn532": "drivers.pn532",
         "virtual": "drivers.virtual.reader",
     },
-    Kind.INPUTS: {"virtual": "drivers.virtual.inputs"},
+    Kind.INPUTS: {"gpio": "drivers.gpio.inputs", "virtual": "drivers.virtual.inputs"},
     Kind.INSTALLER: {
         "deb": "drivers.deb_installer",
         "dry_run": "drivers.dry_run_installer",
