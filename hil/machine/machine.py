@@ -1,0 +1,122 @@
+"""Machine: one Debian with systemd as its first process, in namespaces of its own. It shares the network with its host.
+
+Owns the life of its processes: `start`, `run`, `power_cut`, `stop`. A power cut kills every process in it at once; what was
+written stays, as on a disk without a cache (what a cache may lose is `hil.disk`'s matter).
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from hil.machine.roots import Unavailable
+
+BOOT = Path(__file__).with_name("boot.sh")
+BOOT_S = 30.0
+COMMAND_S = 60.0
+LOOK_AGAIN_S = 0.05
+
+
+class Machine:
+    """lower: a root (`hil.machine.root`). binds: folders and files of the host by the place where the machine sees them."""
+
+    def __init__(self, lower: Path, binds: Mapping[str, Path] | None = None) -> None:
+        self._lower = lower
+        self._binds = dict(binds or {})
+        shm = Path("/dev/shm")  # an overlay can be written on it whatever the host's own root is
+        self._home = Path(tempfile.mkdtemp(prefix="machine-", dir=shm if shm.is_dir() else None))
+        self._boot: subprocess.Popen[bytes] | None = None
+        self._init_pid: int | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Until systemd says that everything has started. Raises Unavailable where this host cannot."""
+        said = self._home / "boot.log"
+        binds = [f"{host}:{inside}" for inside, host in self._binds.items()]
+        command = ["unshare", "--cgroup", "--mount", "--pid", "--fork", "--uts", "--ipc", "--kill-child"]
+        with said.open("ab") as log:
+            self._boot = subprocess.Popen(
+                [*command, str(BOOT), str(self._lower), str(self._home / "disk"), *binds],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        ends_s = time.monotonic() + BOOT_S
+        state = ""
+        while time.monotonic() < ends_s:
+            if self._boot.poll() is not None:
+                break
+            state = self._state()
+            if state in ("running", "degraded"):
+                return
+            time.sleep(LOOK_AGAIN_S)
+        self.power_cut()
+        raise Unavailable(f"systemd did not start (it said {state or 'nothing'}): {said.read_text()[-400:].strip()}")
+
+    def run(self, *command: str, check: bool = True, timeout_s: float = COMMAND_S) -> subprocess.CompletedProcess[str]:
+        """A command of the machine, as root. Raises CalledProcessError with what it said."""
+        assert self._init_pid is not None, "the machine is off"
+        inside = ["nsenter", f"--target={self._init_pid}", "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--root", "--wd"]
+        clean = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "TERM=dumb"]
+        done = subprocess.run(
+            [*inside, *clean, *command],
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(
+                f"{' '.join(command)} ended with {done.returncode}: {done.stdout[-2_000:]}{done.stderr[-2_000:]}"
+            )
+        return done
+
+    def path(self, inside: str) -> Path:
+        """A place of the running machine, as its host sees it."""
+        assert self._init_pid is not None, "the machine is off"
+        return Path(f"/proc/{self._init_pid}/root") / inside.lstrip("/")
+
+    def journal(self, unit: str) -> str:
+        return self.run("journalctl", "--no-pager", "--output=cat", f"--unit={unit}").stdout
+
+    def power_cut(self) -> None:
+        """Every process is gone at once; the disk stays."""
+        if self._boot is None:
+            return
+        if self._init_pid is not None and self._boot.poll() is None:
+            os.kill(self._init_pid, signal.SIGKILL)
+        elif self._boot.poll() is None:
+            self._boot.kill()
+        self._boot.wait(COMMAND_S)
+        self._boot = self._init_pid = None
+
+    def stop(self) -> None:
+        """A power cut, and the disk is thrown away."""
+        self.power_cut()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def _state(self) -> str:
+        if self._init_pid is None:
+            self._init_pid = self._child()
+        if self._init_pid is None or Path(f"/proc/{self._init_pid}/comm").read_text().strip() != "systemd":
+            return ""
+        return self.run("systemctl", "is-system-running", check=False).stdout.strip()
+
+    def _child(self) -> int | None:
+        """The first process of the new namespace: unshare's only child."""
+        assert self._boot is not None
+        children = Path(f"/proc/{self._boot.pid}/task/{self._boot.pid}/children").read_text().split()
+        return int(children[0]) if children else None

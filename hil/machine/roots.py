@@ -1,0 +1,85 @@
+"""Roots: Debian file systems to start machines on, made once by mmdebstrap and kept.
+
+Owns where they are kept and when one is made anew: its name tells suite, architecture and packages. The newest few stay.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+KEPT_MAX = 4
+MAKING_S = 600.0
+SYSTEMD = ("systemd-sysv", "dbus", "python3")
+
+
+class Unavailable(Exception):
+    """This machine cannot have one; the text says what to install or to do."""
+
+
+def root(suite: str = "bookworm", packages: Sequence[str] = (), architecture: str | None = None) -> Path:
+    """The folder of a root with systemd, D-Bus, python3 and `packages`. The first time takes a minute and the network."""
+    if os.geteuid() != 0:
+        raise Unavailable("a machine of namespaces needs root")
+    if shutil.which("mmdebstrap") is None:
+        raise Unavailable("mmdebstrap is missing: apt-get install mmdebstrap")
+    wanted = sorted({*SYSTEMD, *packages})
+    text = " ".join([suite, architecture or "native", *wanted])
+    home = _home()
+    place = home / f"{suite}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    with _locked(home):
+        if not place.is_dir():
+            _forget_oldest(home)
+            _make(place, suite, wanted, architecture)
+        os.utime(place)
+    return place
+
+
+def _home() -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    home = Path(cache) / "chargepoint" / "roots"
+    home.mkdir(parents=True, exist_ok=True)
+    return home
+
+
+@contextlib.contextmanager
+def _locked(home: Path) -> Iterator[None]:
+    """Test processes that run at the same time make one root, not one each."""
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make(place: Path, suite: str, packages: list[str], architecture: str | None) -> None:
+    """mmdebstrap refuses to unpack over what it does not know: it writes a tar file, which is unpacked beside the place."""
+    tar, new = place.with_suffix(".tar"), place.with_suffix(".new")
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}"]
+    command += [f"--architectures={architecture}"] if architecture else []
+    shutil.rmtree(new, ignore_errors=True)
+    try:
+        _run([*command, suite, str(tar)])
+        new.mkdir()
+        _run(["tar", "-C", str(new), "-xpf", str(tar), "--exclude=./dev/*"])
+        new.rename(place)
+    finally:
+        tar.unlink(missing_ok=True)
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _run(command: list[str]) -> None:
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=MAKING_S, stdin=subprocess.DEVNULL)
+    except subprocess.CalledProcessError as error:
+        raise Unavailable(f"{command[0]} failed: {error.stderr.strip()[-400:]}") from error
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable(f"{command[0]} took longer than {MAKING_S:g} s") from error
+
+
+def _forget_oldest(home: Path) -> None:
+    there = sorted((path for path in home.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
+    for path in there[: max(0, len(there) - KEPT_MAX + 1)]:
+        shutil.rmtree(path, ignore_errors=True)
