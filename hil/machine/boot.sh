@@ -4,7 +4,8 @@
 set -eu
 lower=$1 disk=$2
 shift 2
-mount --make-rprivate /
+# In a chroot, / is no mount point: what matters is that mounts below the disk stay in this namespace.
+mount --make-rprivate / 2>/dev/null || mount --make-private "$(stat -c %m "$(dirname "$disk")")"
 root=$disk/root
 mkdir -p "$disk/upper" "$disk/work" "$root"
 mount -t overlay overlay -o "lowerdir=$lower,upperdir=$disk/upper,workdir=$disk/work" "$root"
@@ -31,7 +32,7 @@ done
 
 mkdir -p "$root/old"
 cd "$root"
-pivot_root . old
+pivot_root . old 2>/dev/null || mount --move . /
 exec chroot . /bin/sh -c '
-  umount -l /old
+  umount -l /old 2>/dev/null
   exec env -i container=chargepoint-test PATH=/usr/sbin:/usr/bin:/sbin:/bin /sbin/init --log-target=journal --show-status=no'

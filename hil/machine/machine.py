@@ -45,7 +45,17 @@ class Machine:
         """Until systemd says that everything has started. Raises Unavailable where this host cannot."""
         said = self._home / "boot.log"
         binds = [f"{host}:{inside}" for inside, host in self._binds.items()]
-        command = ["unshare", "--cgroup", "--mount", "--pid", "--fork", "--uts", "--ipc", "--kill-child"]
+        command = [
+            "unshare",
+            "--cgroup",
+            "--mount",
+            "--pid",
+            "--fork",
+            "--uts",
+            "--ipc",
+            "--kill-child",
+            "--propagation=unchanged",
+        ]
         with said.open("ab") as log:
             self._boot = subprocess.Popen(
                 [*command, str(BOOT), str(self._lower), str(self._home / "disk"), *binds],
