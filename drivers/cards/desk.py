@@ -18,7 +18,7 @@ RandomUid = Literal["refuse", "accept"]
 Absence = Annotated[float, Meta(ge=0.5, le=10)]
 
 REMEMBERED_MAX = 8
-EDGE_S = 3.0
+EDGE_S = 5.0
 TELL_AGAIN_S = 10.0
 ANY_RANDOM = b"random"
 

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 from chargepoint.facts import Card
 from chargepoint.ports import Buses, CardReader, DriverError
 from drivers.cards.desk import Absence, Desk, RandomUid, Rules, UidOrder
-from drivers.cards.iso14443 import Seen, Trouble, halt, identify
+from drivers.cards.iso14443 import Seen, halt, identify
 from drivers.cards.lookout import Lookout
 from drivers.mfrc522.chip import Chip, ChipTrouble
 from drivers.mfrc522.package import Spi, registers
@@ -52,7 +52,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     reset_gpio: Annotated[int, Meta(ge=0, le=27)] | None = None
     gain_db: Literal[18, 23, 33, 38, 43, 48] = 38
     self_test: Literal["off", "warn", "require"] = "warn"
-    poll_s: Annotated[float, Meta(ge=0.02, le=0.1)] = 0.06
+    poll_s: Annotated[float, Meta(ge=0.02, le=0.1)] = 0.08
     absence_s: Absence = 0.8
     uid_order: UidOrder = "as_read"
     random_uid: RandomUid = "refuse"
@@ -143,10 +143,12 @@ class Watch:
             self._line.close()
 
     def _identify(self) -> Seen:
-        """One look, and some more where something answers that cannot be read: a card that was disturbed falls silent once."""
+        """One look, and some more where something answers that cannot be read, or where a card was a moment ago: one that was
+        disturbed on its way to being selected does not hear the next wake-up.
+        """
         seen = identify(self._chip.exchange)
         for _ in range(RETRIES):
-            if not isinstance(seen, Trouble):
+            if isinstance(seen, bytes) or (seen is None and not self._desk.occupied(self._clock())):
                 break
             seen = identify(self._chip.exchange) or seen
         if isinstance(seen, bytes):

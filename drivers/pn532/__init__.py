@@ -42,7 +42,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     port: Annotated[str, Meta(min_length=1, examples=['port = "/dev/serial0"'])]
     baud: Annotated[int, Meta(ge=9_600, le=460_800)] = 115_200
-    poll_s: Annotated[float, Meta(ge=0.02, le=0.1)] = 0.06
+    poll_s: Annotated[float, Meta(ge=0.02, le=0.1)] = 0.08
     absence_s: Absence = 0.8
     uid_order: UidOrder = "as_read"
     random_uid: RandomUid = "refuse"

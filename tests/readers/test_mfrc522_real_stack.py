@@ -11,6 +11,7 @@ from hil.chips.cards import Card
 from hil.chips.mfrc522 import Mfrc522
 from hil.kernel import Change, Kernel, missing
 from hil.kernel.child import Child
+from hil.perf import card_reader
 
 pytestmark = [
     pytest.mark.skipif(bool(missing("gpiozero", "lgpio")), reason=f"layer C: {missing('gpiozero', 'lgpio')}"),
@@ -123,3 +124,10 @@ def test_a_reset_pin_that_is_taken_is_told(kernel: Kernel, chip: Mfrc522) -> Non
         assert other.line() == "on"
         with reader(kernel, reset_gpio=25) as child:
             assert "its reset pin GPIO25 cannot be had" in child.line()
+
+
+async def test_waiting_is_a_few_transfers_and_a_tap_is_timed() -> None:
+    figures = await card_reader.measure(idle_s=1.0, taps=1)
+    assert figures.spi_transfers_s is not None
+    assert 20 < figures.spi_transfers_s < 130
+    assert 0 < figures.tap_to_seen_ms < 2_000  # a busy machine's bound; the benchmark says what it is on a quiet one
