@@ -19,6 +19,9 @@ from chargepoint.ports import Buses, CardReader, DriverError
 from drivers.cards.desk import Absence, Desk, RandomUid, Rules, UidOrder
 from drivers.cards.iso14443 import Seen, halt, identify
 from drivers.cards.lookout import Lookout
+from drivers.gpio import pins
+from drivers.gpio.pins import Pin
+from drivers.gpio.wires import Output
 from drivers.mfrc522.chip import Chip, ChipTrouble
 from drivers.mfrc522.package import Spi, registers
 
@@ -49,13 +52,17 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         ),
     ] = "/dev/spidev0.0"
     speed_hz: Annotated[int, Meta(ge=10_000, le=10_000_000)] = 1_000_000
-    reset_gpio: Annotated[int, Meta(ge=0, le=27)] | None = None
+    reset_gpio: Pin | None = None
     gain_db: Literal[18, 23, 33, 38, 43, 48] = 38
     self_test: Literal["off", "warn", "require"] = "warn"
     poll_s: Annotated[float, Meta(ge=0.02, le=0.1)] = 0.08
     absence_s: Absence = 0.8
     uid_order: UidOrder = "as_read"
     random_uid: RandomUid = "refuse"
+
+    def __post_init__(self) -> None:
+        if self.reset_gpio is not None:
+            pins.check([("reset_gpio", self.reset_gpio)])
 
 
 def claims(config: Config) -> tuple[str, ...]:
@@ -74,11 +81,9 @@ def _what(config: Config) -> str:
 
 
 class ResetLine(Protocol):
-    """What is used of gpiozero.OutputDevice; on is high: the chip runs."""
+    """What is used of `wires.Output`: True holds the chip in reset, False lets it run."""
 
-    def on(self) -> None: ...
-
-    def off(self) -> None: ...
+    def set(self, on: bool) -> None: ...
 
     def close(self) -> None: ...
 
@@ -157,9 +162,9 @@ class Watch:
 
     def _bring_up(self) -> None:
         if self._line is not None:
-            self._line.off()
+            self._line.set(True)
             self._pause(RESET_PULSE_S)
-            self._line.on()
+            self._line.set(False)
             self._pause(START_UP_S)
         self._chip.set_up()
 
@@ -236,10 +241,7 @@ def _why_no_port(device: str, error: OSError) -> str:
 
 
 def _open_line(what: str, pin: int) -> ResetLine:
-    from gpiozero import OutputDevice
-
     try:
-        line: ResetLine = OutputDevice(pin, initial_value=True)
-    except Exception as error:  # gpiozero and what it stands on raise whatever they like
-        raise DriverError(f"{what}: its reset pin GPIO{pin} cannot be had ({type(error).__name__}: {error})") from error
-    return line
+        return Output(pin, active_high=False)
+    except DriverError as error:
+        raise DriverError(f"{what}: its reset pin cannot be had: {error}") from error

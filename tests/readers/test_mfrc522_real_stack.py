@@ -123,7 +123,7 @@ def test_a_reset_pin_that_is_taken_is_told(kernel: Kernel, chip: Mfrc522) -> Non
     with Child(kernel, "import gpiozero, time; led = gpiozero.LED(25); print('on'); time.sleep(60)") as other:
         assert other.line() == "on"
         with reader(kernel, reset_gpio=25) as child:
-            assert "its reset pin GPIO25 cannot be had" in child.line()
+            assert "its reset pin cannot be had: GPIO25 is held by" in child.line()
 
 
 async def test_waiting_is_a_few_transfers_and_a_tap_is_timed() -> None:
