@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 ROOM_EVERY_S = 5.0
 CHECKPOINT_EVERY_S = 60.0
 REOPEN_EVERY_S = 30.0
+REOPEN_SELDOM = 20
 
 
 class RuntimeLike(Protocol):
@@ -56,22 +57,29 @@ async def keep_house(
 async def reopen(
     storeroom: Storeroom,
     open_again: Callable[[], StoreLike],
+    begin: Callable[[StoreLike], object],
     runtime: RuntimeLike,
     idle: Callable[[], bool],
     every_s: float = REOPEN_EVERY_S,
 ) -> None:
-    """Tries to open and read the store that could not be; once it can be, the process starts again with it."""
+    """Tries to open the store that could not be, and to begin with it; once that can be, the process starts again with it.
+
+    The pause grows to REOPEN_SELDOM times every_s: each try reads the file, and may write.
+    """
+    pause_s = every_s
     while True:
-        await asyncio.sleep(every_s)
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, REOPEN_SELDOM * every_s)
         try:
             store = await storeroom.call(open_again)
             try:
-                await storeroom.call(store.snapshot)
+                await storeroom.call(begin, store)
             finally:
                 await storeroom.call(store.close)
         except StoreError as error:
             log.debug("still no store: %s", error)
             continue
+        pause_s = every_s
         if idle():
             runtime.restart("the store can be opened again")
             return

@@ -80,7 +80,9 @@ class Journals:
         except OSError as error:
             log.error("the journal of the last events could not be written: %s", error)
         else:
-            log.critical("the last %d events are in %s: chargepoint replay FILE", self._recorder.events, path)
+            log.critical(
+                "the last %d events are in %s: send it to the makers (chargepoint replay shows it)", self._recorder.events, path
+            )
 
     async def asked(self, arguments: Body) -> Body:
         """A request of the control socket: {"do": "journal"} writes a file, with "content": true it comes in the answer."""

@@ -13,11 +13,13 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from chargepoint.core.events import Started, StopAsked
 from chargepoint.core.records import Snapshot
+from chargepoint.core.site import Site
 from chargepoint.core.station import Station
 from chargepoint.journal import Recorder
 from chargepoint.ports import Installer
@@ -25,6 +27,7 @@ from chargepoint.settings import Settings
 from chargepoint.shell import log as logs
 from chargepoint.shell.address import address_of
 from chargepoint.shell.archivist import Archivist
+from chargepoint.shell.beginning import CannotBegin, begin
 from chargepoint.shell.clock import SystemClock, kernel_boot_id
 from chargepoint.shell.compose import site_of
 from chargepoint.shell.control import Control, SocketInUse
@@ -62,7 +65,7 @@ def main(settings: Settings) -> int:
     try:
         status = loop.run_until_complete(_serve(settings))
     except Exception:
-        log.critical("the station could not run", exc_info=True)
+        log.critical("the station could not run, every contactor is open: send these lines to its makers", exc_info=True)
     finally:
         loop.close()
         handler.close()
@@ -142,8 +145,6 @@ class Service:
         return status
 
     async def _start(self) -> Runtime:
-        snapshot = await self._open_store()
-        key = snapshot.keys.get("AuthorizationKey", self._settings.central_system.authorization_key)
         installer, version = await open_installer(self._settings)
         site = site_of(
             self._settings,
@@ -151,6 +152,8 @@ class Service:
             can_install=installer is not None,
             file_transfer_protocols=protocols(),
         )
+        snapshot = await self._open_store(site)
+        key = snapshot.keys.get("AuthorizationKey", self._settings.central_system.authorization_key)
         station = Station(snapshot, site)
         self._recorder.begin(station, site)
         self._maintenance = self._maintenance_with(installer, site.firmware_version)
@@ -177,7 +180,9 @@ class Service:
         if self._store_fault is None:
             self._begin(keep_house(self._storeroom, self._inbox, runtime, station.idle), "housekeeping")
         else:
-            self._begin(reopen(self._storeroom, self._opened_store, runtime, station.idle, self._reopen_every_s), "reopening")
+            begun = partial(self._begun, site)
+            again = reopen(self._storeroom, self._opened_store, begun, runtime, station.idle, self._reopen_every_s)
+            self._begin(again, "reopening")
         for task in (*self._tasks, *self._hardware.tasks(), *([link.task] if link.task else [])):
             task.add_done_callback(self._task_ended)
         self._manager.ready()
@@ -209,18 +214,22 @@ class Service:
 
         return Vault(places_of(self._settings), image, lambda: now().at_s, self._inbox.put)
 
-    async def _open_store(self) -> Snapshot:
+    async def _open_store(self, site: Site) -> Snapshot:
         """The snapshot to go on from. Without a store the station runs empty, says so, and begins no session."""
         try:
             self._storeroom.store = await self._storeroom.call(self._opened_store)
             tell_findings(self._storeroom.store)
-            return await self._storeroom.call(self._storeroom.store.snapshot)
+            return await self._storeroom.call(self._begun, site, self._storeroom.store)
         except StoreError as error:
-            log.critical("nothing can be stored, so no session begins: %s", error)
+            trace = error.__cause__ if isinstance(error, CannotBegin) else None
+            log.critical("nothing can be stored, so no session begins: %s", error, exc_info=trace)
             self._store_fault = str(error)
             await self._storeroom.call(self._storeroom.store.close)
             self._storeroom.store = NoStore(kernel_boot_id(), self._clock.mono_s())
             return self._storeroom.store.snapshot()
+
+    def _begun(self, site: Site, store: StoreLike) -> Snapshot:
+        return begin(store, site, self._clock.now(), self._settings.station.state_dir)
 
     def _opened_store(self) -> StoreLike:
         return open_store(Path(self._settings.station.state_dir), kernel_boot_id(), self._clock.mono_s())

@@ -13,6 +13,7 @@ _NEXT_STEPS = {
     sqlite3.SQLITE_PERM: "it cannot be opened; let the service's user read and write {directory}",
     sqlite3.SQLITE_IOERR: "the disk does not do what it is asked; look at the kernel's log and replace the card",
 }
+KEEP = "keep station.db for the makers, sessions may wait in it; to begin anew, stop the service and move that file elsewhere"
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _UNREADABLE = {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
 _WITHOUT_ROOM = {sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC}

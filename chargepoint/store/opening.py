@@ -19,6 +19,7 @@ DATABASE = "station.db"
 LOCK = "station.lock"
 SUSPECT = "station.db.suspect"  # its presence asks the next start for the long check
 BUSY_S = 0.25
+ASIDE_MAX = 10  # databases moved aside; with so many the disk is not to be trusted with another one
 PAGE_BYTES = 4096  # the file system's block: a write that is cut short hurts no neighbour
 
 _MAGIC = b"SQLite format 3\0"
@@ -195,10 +196,15 @@ def _too_new(path: Path, version: int) -> StoreError:
 
 
 def _move_aside(path: Path) -> Path:
-    """Renames database and log together, under the first number that is free."""
+    """Renames database and log together, under the first number that is free; StoreError where there are ASIDE_MAX."""
     number = 1
     while any(_beside(_aside(path, number), end).exists() for end in ("", "-wal", "-shm", "-journal")):
         number += 1
+    if number > ASIDE_MAX:
+        raise StoreError(
+            f"{path} cannot be read, and {ASIDE_MAX} earlier ones are kept beside it already ({path.name}.unreadable-N): the "
+            "disk is failing. Replace it, or move these files elsewhere to begin anew; keep them, sessions may wait in them"
+        )
     target = _aside(path, number)
     try:
         for end in ("", "-wal", "-shm", "-journal"):

@@ -25,7 +25,7 @@ import msgspec
 from chargepoint.core.effects import Commit
 from chargepoint.core.records import IdTagRecord, OutboxRow, Snapshot, TransactionRecord
 from chargepoint.store import changes, local_list, opening, rows, starting, views
-from chargepoint.store.errors import StoreError, failure, is_damage, is_lack_of_room
+from chargepoint.store.errors import KEEP, StoreError, failure, is_damage, is_lack_of_room
 from chargepoint.store.space import Space
 
 FINDINGS_MAX = 100
@@ -98,7 +98,7 @@ class Store:
             try:
                 snapshot, mended = self._transact(lambda: starting.begin_run(self._db, *self._started))
             except msgspec.MsgspecError as error:
-                text = f"{self.path}: a record cannot be understood ({error}): keep the file for the makers"
+                text = f"{self.path}: a record cannot be understood ({error}): {KEEP}"
                 raise StoreError(text) from error
         for sentence in mended:
             self._find(sentence)

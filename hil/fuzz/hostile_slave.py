@@ -124,13 +124,14 @@ class HostileSlave(asyncio.Protocol):
             asyncio.get_running_loop().call_later(piece.after_ms / 1_000, self._send, heard, piece, self._transport)
 
     def _send(self, heard: Heard, piece: Piece, transport: asyncio.Transport | None) -> None:
+        if transport is None or transport is not self._transport or transport.is_closing():
+            return
         data = self._bytes(heard, piece)
         if not self._tcp and not piece.raw and heard.answered():
             return  # a second answer may be anybody's on a serial line, and no master can know
         # A stream has no gaps: what one answer lacks is taken from whatever comes next, and no master can know.
         (self.heard[-1] if self._tcp else heard).sent += data
-        if transport is not None and not transport.is_closing():
-            transport.write(data)
+        transport.write(data)
 
     def _bytes(self, heard: Heard, piece: Piece) -> bytes:
         data = bytes.fromhex(piece.raw) or self._sealed(heard, piece)

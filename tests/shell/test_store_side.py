@@ -202,7 +202,9 @@ async def test_a_store_that_can_be_opened_again_restarts_an_idle_station(trouble
             raise StoreError("still read-only")
         return store
 
-    reopening = asyncio.create_task(reopen(room, open_again, runtime, lambda: idle, every_s=0.002))
+    reopening = asyncio.create_task(
+        reopen(room, open_again, lambda store: store.snapshot(), runtime, lambda: idle, every_s=0.002)
+    )
     await until(lambda: tries > 5)
     assert runtime.restarted == ""
     idle = True

@@ -1,5 +1,7 @@
 """What grows, and what happens at its bound. Costs are counted in steps of SQLite's machine, not in seconds."""
 
+import os
+import tempfile
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -28,6 +30,7 @@ from chargepoint.core.records import (
 from chargepoint.messages import AuthorizationStatus
 from chargepoint.store import Store, changes, starting
 from chargepoint.store import store as store_module
+from hil.disk.life import small_reserve
 from tests.store.making import commit, delivered, opened, row, running, sample, values_row
 
 MANY = 100_000
@@ -219,3 +222,23 @@ def test_the_log_is_merged_at_its_bound_whoever_asks_or_not(store: Store, monkey
 
 def test_the_reserve_is_made_at_the_start(store: Store, state_dir: Path) -> None:
     assert (state_dir / "reserve").stat().st_blocks * 512 >= 2 << 20
+
+
+def test_hundreds_of_starts_in_the_middle_of_a_session_leave_the_files_as_they_were() -> None:
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder, small_reserve():
+        directory = Path(folder) / "state"
+        store = opened(directory)
+        store.snapshot()
+        charging = ConnectorRecord(number=1, session=Charging(transaction=1))
+        commit(store, PutTransaction(running(1)), PutRow(row(1, 1)), PutConnector(charging))
+        store.close()
+        sizes = []
+        for number in range(300):
+            store = opened(directory, mono_s=100.0 + number)
+            snapshot = store.snapshot()
+            store.close()
+            sizes.append({path.name: path.stat().st_size for path in directory.iterdir()})
+        assert sizes[-1] == sizes[0]
+        assert (snapshot.run, len(snapshot.boots)) == (301, 1)
+        assert snapshot.connectors == (charging,)

@@ -9,6 +9,7 @@ import pytest
 
 from chargepoint.core.records import DeadLetter, PutDeadLetter, PutRow
 from chargepoint.store import StoreError
+from chargepoint.store.opening import ASIDE_MAX
 from tests.store.making import commit, killed_after, opened, row, step, values_row, whole_steps
 
 Harm = Callable[[Path], None]
@@ -121,6 +122,23 @@ def test_a_second_damaged_database_does_not_replace_the_first(state_dir: Path) -
         store.close()
     kept = [(state_dir / f"station.db.unreadable-{n}").read_text() for n in (1, 2, 3)]
     assert kept == ["first", "second", "third"]
+
+
+def test_a_disk_that_damages_one_database_after_the_other_fills_up_with_no_more_of_them(state_dir: Path) -> None:
+    """Nothing is thrown away, for sessions may wait in it; so it has to end."""
+    state_dir.mkdir()
+    for number in range(ASIDE_MAX):
+        (state_dir / "station.db").write_text(f"damaged {number}")
+        opened(state_dir).close()
+    (state_dir / "station.db").write_text("the last")
+    before = {path.name: path.stat().st_size for path in state_dir.iterdir()}
+    for _ in range(50):
+        with pytest.raises(StoreError, match=r"10 earlier ones are kept .* move these files elsewhere to begin anew"):
+            opened(state_dir)
+    assert {path.name: path.stat().st_size for path in state_dir.iterdir()} == before
+    (state_dir / "station.db.unreadable-3").rename(state_dir.parent / "kept")
+    opened(state_dir).close()
+    assert (state_dir / "station.db.unreadable-3").read_text() == "the last"
 
 
 @pytest.mark.parametrize("empty", [True, False], ids=["empty", "missing"])

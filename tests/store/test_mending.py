@@ -77,7 +77,7 @@ def test_a_time_that_cannot_be_is_told_and_not_reckoned_with(state_dir: Path, ta
     store._db.execute(f"UPDATE {table} = 1e300")
     store.close()
     store = opened(state_dir, kernel_boot_id="another")
-    with pytest.raises(StoreError, match=r"a record cannot be understood .*keep the file"):
+    with pytest.raises(StoreError, match=r"a record cannot be understood .*keep station\.db .*move that file elsewhere"):
         store.snapshot()
     store.close()
 
