@@ -24,12 +24,14 @@ class Quantity(StrEnum):
     FREQUENCY = "frequency"
     POWER_FACTOR = "power_factor"
     TEMPERATURE = "temperature"
+    PHASE_SEQUENCE = "phase_sequence"
 
 
 class Reading(Struct, frozen=True, kw_only=True):
     """One consistent look at a meter. Energy is the cumulative register of the meter, import counted positive.
 
     Power is positive while the car takes energy. Phase tuples are L1, L2, L3 with None where a phase is not there.
+    phase_sequence: 1 where the phases follow one another as L1, L2, L3 at the meter's terminals, -1 as L1, L3, L2.
     Every number is finite: a driver never hands on a NaN or an infinity.
     """
 
@@ -42,6 +44,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     frequency_hz: float | None = None
     power_factor: float | None = None
     temperature_c: float | None = None
+    phase_sequence: int | None = None
 
 
 class PilotState(StrEnum):

@@ -14,13 +14,14 @@ from msgspec import Meta, Struct, structs
 from chargepoint.facts import NO_PHASES, Phases, Quantity, Reading
 from chargepoint.ports import Buses, DriverError
 from drivers import meters
+from drivers.meters import proving
 from drivers.meters.decoding import decode
 from drivers.meters.plan import Block, Item, blocks_of, finer, items_of
 from drivers.meters.watch import EnergyWatch
 from drivers.modbus.bus import Bus, Refused
 
 DECIMALS = 3  # Wh, W, A, V, Hz: finer digits are noise of 32-bit floats
-ENERGY_MAX_WH = 1e12
+ENERGY_MAX_WH = 1e11  # 22 kW for five hundred years
 
 # Outside of these a number is no measurement, whatever the register says.
 BOUNDS: Mapping[Quantity, tuple[float, float]] = {
@@ -33,20 +34,24 @@ BOUNDS: Mapping[Quantity, tuple[float, float]] = {
     Quantity.FREQUENCY: (0.0, 100.0),
     Quantity.POWER_FACTOR: (-1.0, 1.0),
     Quantity.TEMPERATURE: (-60.0, 200.0),
+    Quantity.PHASE_SEQUENCE: (-1.0, 0.0),
 }
+PHASE_SEQUENCES: Mapping[float | None, int] = {0.0: 1, -1.0: -1}  # as registers tell it: 0 for L1, L2, L3
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """map: a name from docs/meters.md, or the absolute path of an own file. unit_id: left out, the factory's.
 
-    verify_model: refuse a meter whose model register says that it is another one. reversed: the meter sits the other way round
-    (import and export change places, power its sign). energy_rate_max_w: a register that rises faster is no reading.
+    verify_model: refuse a meter whose model register says that it is another one. serial_number: refuse a meter that has
+    another one. reversed: the meter sits the other way round (import and export change places, power its sign).
+    energy_rate_max_w: a register that rises faster is no reading.
     """
 
     bus: Annotated[str, Meta(min_length=1)]
     map: Annotated[str, Meta(min_length=1)]
     unit_id: Annotated[int, Meta(ge=1, le=247)] | None = None
     verify_model: bool = True
+    serial_number: Annotated[str, Meta(min_length=1, max_length=32)] | None = None
     reversed: bool = False
     energy_rate_max_w: Annotated[float, Meta(gt=0)] | None = None
 
@@ -56,6 +61,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             raise ValueError(f"unit_id is missing, and meters of map {self.map} have no common one from the factory")
         if self.reversed and Quantity.ENERGY_EXPORT not in meter_map.quantities:
             raise ValueError(f"reversed = true needs an export register, which map {self.map} does not have")
+        if self.serial_number is not None and meter_map.serial_number is None:
+            raise ValueError(f"serial_number cannot be checked: map {self.map} knows no register for it; leave it out")
 
 
 def remarks(config: Config) -> list[str]:
@@ -105,15 +112,16 @@ class ModbusMeter:
         return f"{self._bus.where}, unit {self._unit} ({self._map.name})"
 
     async def find(self) -> None:
-        """Checks the model and settles the requests that this meter takes; raises DriverError."""
-        if self._config.verify_model:
-            await self._check_model()
+        """Checks that this is the meter, and settles the requests that it takes; raises DriverError."""
+        await self._check_model()
+        await self._check_serial_number()
         settled: list[Block] = []
+        read: list[tuple[Block, list[int]]] = []
         waiting = list(self._blocks)
         while waiting:
             block = waiting.pop(0)
             try:
-                await self._words(block)
+                words = await self._words(block)
             except Refused as refusal:
                 if refusal.code not in (1, 2, 3):
                     raise
@@ -124,6 +132,8 @@ class ModbusMeter:
                     ) from None
             else:
                 settled.append(block)
+                read.append((block, words))
+        self._complain(proving.words_exchanged(self._map, read))
         self._blocks = _with_whole_numbers(settled, self._blocks)
         there = {item.quantity for block in self._blocks for item in block.items}
         if self._config.reversed and Quantity.ENERGY_EXPORT not in there:
@@ -153,18 +163,28 @@ class ModbusMeter:
 
     async def _check_model(self) -> None:
         identity = self._map.identity
-        if identity is None:
+        if identity is None or not self._config.verify_model:
             return
         try:
             (code,) = await self._bus.read(self._unit, identity.function, identity.address, 1)
         except Refused:
             return  # older firmware has no such register
-        if code in identity.values:
+        self._complain(proving.another_model(identity, code))
+
+    async def _check_serial_number(self) -> None:
+        expected, register = self._config.serial_number, self._map.serial_number
+        if expected is None or register is None:
             return
-        others = [name for name in meters.names() if _has_code(meters.load(name), identity, code)]
-        advice = f"Use map {' or '.join(others)}." if others else "Look at the meter's label, or set verify_model = false."
-        expected = ", ".join(f"0x{value:04X}" for value in identity.values)
-        raise DriverError(f"{self.name}: the meter says model 0x{code:04X}, this map is for {expected}. {advice}")
+        try:
+            words = await self._bus.read(self._unit, register.function, register.address, register.registers)
+        except Refused as refusal:
+            raise DriverError(f"{self.name}: tells no serial number ({refusal}); leave serial_number out") from None
+        found = proving.serial_text(register, words, lsw_first=self._map.word_order == "lsw_first")
+        self._complain(proving.another_meter(expected, found))
+
+    def _complain(self, complaint: str | None) -> None:
+        if complaint is not None:
+            raise DriverError(f"{self.name}: {complaint}")
 
     def _number(self, item: Item, block: Block, words: list[int]) -> float | None:
         register = self._map.quantities[item.quantity]
@@ -208,12 +228,8 @@ class ModbusMeter:
             frequency_hz=numbers.get((Quantity.FREQUENCY, None)),
             power_factor=numbers.get((Quantity.POWER_FACTOR, None)),
             temperature_c=numbers.get((Quantity.TEMPERATURE, None)),
+            phase_sequence=PHASE_SEQUENCES.get(numbers.get((Quantity.PHASE_SEQUENCE, None))),
         )
-
-
-def _has_code(meter_map: meters.MeterMap, like: meters.Identity, code: int) -> bool:
-    other = meter_map.identity
-    return other is not None and (other.function, other.address) == (like.function, like.address) and code in other.values
 
 
 def _with_whole_numbers(settled: Sequence[Block], wanted: Sequence[Block]) -> tuple[Block, ...]:

@@ -46,6 +46,19 @@ class Identity(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     values: Annotated[tuple[int, ...], Meta(min_length=1)]
 
 
+class SerialNumber(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the meter's serial number stands. registers: how many, two characters each for "ascii"."""
+
+    function: Function
+    address: Address
+    type: Literal["uint32", "ascii"]
+    registers: Annotated[int, Meta(ge=1, le=16)] = 2
+
+    def __post_init__(self) -> None:
+        if self.type == "uint32" and self.registers != 2:
+            raise ValueError(f"registers: a uint32 takes 2, found {self.registers}")
+
+
 class Register(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where a quantity stands; its value in Wh, W, A, V, Hz, °C or 1 is the raw number times scale.
 
@@ -87,6 +100,7 @@ class MeterMap(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     function: Function
     type: Type
     identity: Identity | None = None
+    serial_number: SerialNumber | None = None
     quantities: dict[Quantity, Register] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,8 @@
-"""Registers into numbers. Knows types and word orders, no meter. What is no number (NaN, infinity, "no value") becomes None."""
+"""Registers into numbers. Knows types and word orders, no meter. What is no number (NaN, infinity, "no value") becomes None.
+
+A float so small that it is written without its leading bit is none either: no meter measures 1e-38 of anything, but the words
+of a true number in the wrong order look like that.
+"""
 
 import math
 import struct
@@ -8,6 +12,7 @@ from drivers.meters import REGISTERS, Type
 
 _FORMATS = {"int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "int64": ">q", "uint64": ">Q"}
 _FLOATS = {"float32": ">f", "float64": ">d"}
+_NORMAL_MIN = {"float32": 2.0**-126, "float64": 2.0**-1022}
 
 
 def decode(words: Sequence[int], type: Type, *, lsw_first: bool = False, extremes_invalid: bool = False) -> float | None:
@@ -20,7 +25,7 @@ def decode(words: Sequence[int], type: Type, *, lsw_first: bool = False, extreme
     data = struct.pack(f">{len(words)}H", *(reversed(words) if lsw_first else words))
     if type in _FLOATS:
         (number,) = struct.unpack(_FLOATS[type], data)
-        if not math.isfinite(number):
+        if not math.isfinite(number) or 0.0 < abs(number) < _NORMAL_MIN[type]:
             return None
         return _shortest(number, data) if type == "float32" else float(number)
     if type in _FORMATS:
