@@ -4,7 +4,7 @@ import json
 import random
 import re
 
-from hil.fuzz import corpus, mutation
+from hil.fuzz import corpus, documents, mutation
 from tests.core.hostility import OURS, Frame
 from tests.core.sieges import STATES, attack
 
@@ -43,7 +43,7 @@ class Frames:
         if rng.random() < 0.3:
             answer = [3, OURS, rng.choice(corpus.ANSWERS)] if rng.random() < 0.8 else [4, OURS, "GenericError", "", {}]
             return mutation.json_text(rng, answer, harms)
-        action, payload = rng.choice(corpus.CALLS)
+        action, payload = rng.choice(corpus.CALLS) if rng.random() < 0.6 else documents.call(rng)
         if rng.random() < 0.8:  # the envelope is right
             for _ in range(harms):
                 payload = mutation.value_of(rng, payload)

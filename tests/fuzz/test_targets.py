@@ -1,8 +1,14 @@
 """A bounded number of cases at every place that takes something from outside; `script/fuzz` throws them without end."""
 
-import pytest
+import contextlib
+import random
 
-from hil.fuzz import cases
+import msgspec
+import pytest
+from msgspec import inspect as kinds
+
+from chargepoint.messages import ACTIONS
+from hil.fuzz import cases, documents
 from hil.fuzz.cases import CASE_S
 from hil.fuzz.target import Target
 from hil.fuzz.targets import ALL, BY_NAME
@@ -39,3 +45,16 @@ def test_inputs_that_no_case_has_are_no_failure(target: Target, inputs: list[byt
 def test_every_target_has_its_name() -> None:
     assert len(BY_NAME) == len(ALL)
     assert set(CASES) == set(BY_NAME)
+
+
+@pytest.mark.parametrize("action", documents.CALLS)
+def test_every_action_has_payloads_that_are_right(action: str) -> None:
+    rng = random.Random(action)
+    kind = ACTIONS[action].req
+    made = [msgspec.json.encode(documents.of(rng, kinds.type_info(kind))) for _ in range(20)]
+    taken = 0
+    for payload in made:
+        with contextlib.suppress(msgspec.ValidationError):  # a schedule without a beginning
+            msgspec.json.decode(payload, type=kind)
+            taken += 1
+    assert taken > 9
