@@ -7,7 +7,7 @@ names it, never before. Opens nothing.
 A driver module exports a frozen Struct `Config` (its table in the file without `driver`) and the coroutine `open`:
 `await open(config, buses)` (for a bus, `buses` is empty). It may export `remarks(config)`: sentences that an installer should
 read although the configuration is valid; `claims(config)`: what of the machine it takes for itself (see `claims`); and the
-coroutine `make_safe(config, buses)`: brings a part whose process is gone into its safe state (see `cli.safe_state`).
+coroutine `make_safe(config, buses)`: brings a part whose process is gone into its safe state (see `failsafe`).
 """
 
 import importlib
@@ -139,6 +139,11 @@ def places(document: Mapping[str, Any]) -> Iterator[Place]:
         yield from _place(Kind.READER, f"readers.{key_text(name)}", driver_keys)
     yield from _place(Kind.INPUTS, "inputs", document.get("inputs"))
     yield from _place(Kind.INSTALLER, "installer", document.get("installer"))
+
+
+def module_of(kind: Kind, name: object) -> ModuleType | None:
+    """The module of a driver; None where there is none, or it cannot be loaded."""
+    return _module(Checker("settings"), kind, name, kind)
 
 
 def known_drivers(kind: Kind) -> list[str]:

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from chargepoint.facts import Lights, Pattern, Refusal, Trouble
 from chargepoint.ports import Buses, DriverError
 from drivers import indicators
+from drivers.gpio import board
 from drivers.indicators import Colour, outputs
 from drivers.indicators.rendering import Shown, render, shown
 from drivers.indicators.strip import HERTZ, LAMPS_MAX, Encoding
@@ -197,13 +198,15 @@ def _lines(pins: tuple[int, ...], low: bool, pwm_hz: int | None) -> list[Any]:
         from gpiozero import OutputDevice, PWMOutputDevice
     except ImportError as error:
         raise DriverError(f"lights: the Python package gpiozero is missing ({error}); pip install gpiozero lgpio") from error
+    factory = board.factory()
     made: list[Any] = []
     for pin in pins:
         try:
             if pwm_hz is None:
-                made.append(OutputDevice(pin, active_high=not low, initial_value=False))
+                made.append(OutputDevice(pin, active_high=not low, initial_value=False, pin_factory=factory))
             else:
-                made.append(PWMOutputDevice(pin, active_high=not low, initial_value=0, frequency=pwm_hz))
+                shape = {"active_high": not low, "initial_value": 0, "frequency": pwm_hz}
+                made.append(PWMOutputDevice(pin, **shape, pin_factory=factory))
         except Exception as error:  # gpiozero and what it stands on raise whatever they like
             for line in made:
                 line.close()

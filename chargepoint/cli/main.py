@@ -6,10 +6,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from chargepoint.cli import check_config, clear_faults, dead_letters, journal, ledger, replay, run, status
+from chargepoint.cli import check_config, clear_faults, dead_letters, journal, ledger, replay, run, safe_state, status
 from chargepoint.cli.common import CONFIG_HELP, EXIT_INTERRUPTED, CommandError, Help
 
-COMMANDS = (run, check_config, status, clear_faults, ledger, dead_letters, journal, replay)
+COMMANDS = (run, check_config, status, clear_faults, ledger, dead_letters, journal, replay, safe_state)
 
 DESCRIPTION = "An OCPP 1.6J charge-point controller for charging stations."
 EPILOG = f"""\
@@ -25,6 +25,7 @@ examples:
   chargepoint dead-letters list                     billing messages that the Central System never took
   chargepoint journal fault.jsonl.gz                the newest events, for a search for a fault
   chargepoint replay fault.jsonl.gz                 and these events through the core once more
+  chargepoint safe-state --config station.toml      open every contactor after the station's process is gone
 
 `chargepoint COMMAND --help` tells more of each. Exit status: 0 well, 1 not well, 2 wrong usage, 3 no service running.
 """

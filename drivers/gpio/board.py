@@ -1,6 +1,7 @@
 """The board: gpiozero's pin factory for the whole process, made when the first part needs it, and its errors in words.
 
-A factory that somebody has set before (gpiozero's MockFactory in tests) is used as it is.
+Every part that makes a device of gpiozero gives it this factory. One that somebody has set before (gpiozero's MockFactory in
+tests) is used as it is.
 """
 
 import asyncio

@@ -23,6 +23,7 @@ from drivers.gpio.wires import Output, Watch, Wire
 
 BOUNCE_S = 0.005
 CLOSE_S = 1.0
+SAFE_KEYS = frozenset({"pin", "active_high"})
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -21,6 +21,7 @@ BOUNCE_S = 0.005
 SETTLE_S = 0.05  # from the end of the pulse to the look at the feedback
 STATION_TRIES_EVERY_S = 1.0
 CLOSE_S = 1.0
+SAFE_KEYS = frozenset({"lock_pin", "unlock_pin", "active_high", "on_failure", "pulse_ms"})
 RELEASE_MS_MAX = 500  # what a safe state within a second leaves for the motor
 
 

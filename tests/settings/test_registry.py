@@ -89,8 +89,8 @@ def test_an_unknown_driver_is_told_with_the_nearest_known() -> None:
     assert told("meter", {"driver": "modbus_metre"}) == [
         'driver: found "modbus_metre", must be a driver for a meter; did you mean modbus_meter?'
     ]
-    assert told("inputs", {"driver": "zzz"}) == ['driver: found "zzz", must be a driver for inputs; known: virtual']
-    assert told("lock", {}) == ["driver: found nothing, must be a driver for a lock; known: virtual"]
+    assert told("inputs", {"driver": "zzz"}) == ['driver: found "zzz", must be a driver for inputs; known: gpio, virtual']
+    assert told("lock", {}) == ["driver: found nothing, must be a driver for a lock; known: gpio, virtual"]
 
 
 def test_every_problem_of_a_drivers_table_is_told() -> None:
@@ -106,7 +106,7 @@ def test_a_foreign_driver_is_found_by_its_entry_point() -> None:
     driver = config_of("lock", {"driver": "acme", "pin": 4})
     assert driver.module.__name__ == "acme_lock"
     assert driver.config == Config(pin=4)
-    assert registry.known_drivers(Kind.LOCK) == ["virtual", "acme", "broken", "empty", "attribute"]
+    assert registry.known_drivers(Kind.LOCK) == ["gpio", "virtual", "acme", "broken", "empty", "attribute"]
     assert told("lock", {"driver": "acne"}) == ['driver: found "acne", must be a driver for a lock; did you mean acme?']
     assert told("pilot", {"driver": "acme"}) == ['driver: found "acme", must be a driver for a pilot; known: iec61851, virtual']
 
