@@ -13,34 +13,33 @@ from msgspec import Meta, Struct
 from chargepoint.facts import Lights, Pattern, Refusal, Trouble
 from chargepoint.ports import Buses, DriverError
 from drivers import indicators
-from drivers.gpio import board
+from drivers.gpio import board, pins
 from drivers.indicators import Colour, outputs
+from drivers.indicators.lines import LampLine, spi_device
 from drivers.indicators.rendering import Shown, render, shown
 from drivers.indicators.strip import HERTZ, LAMPS_MAX, Encoding
 
 log = logging.getLogger(__name__)
 
-Pin = Annotated[int, Meta(ge=0, le=63)]
-
 
 class Rgb(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Pins by BCM number. common: "cathode" (the pins feed the lamps) or "anode" (they draw their current, active low)."""
 
-    red: Pin
-    green: Pin
-    blue: Pin
+    red: pins.Pin
+    green: pins.Pin
+    blue: pins.Pin
     common: Literal["cathode", "anode"] = "cathode"
 
 
 class Single(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Lamps of one colour each. dim = false: they are on or off, as behind a relay."""
 
-    red: Pin | None = None
-    green: Pin | None = None
-    blue: Pin | None = None
-    white: Pin | None = None
-    amber: Pin | None = None
-    yellow: Pin | None = None
+    red: pins.Pin | None = None
+    green: pins.Pin | None = None
+    blue: pins.Pin | None = None
+    white: pins.Pin | None = None
+    amber: pins.Pin | None = None
+    yellow: pins.Pin | None = None
     active_low: bool = False
     dim: bool = True
 
@@ -64,7 +63,7 @@ class WS2812(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Sounder(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """kind: "passive" needs the tone from the pin, "active" has its own."""
 
-    pin: Pin
+    pin: pins.Pin
     kind: Literal["passive", "active"] = "passive"
     active_low: bool = False
 
@@ -87,24 +86,32 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             raise ValueError("lamps: no colour has a pin")
         if self.strip is not None and self.strip.leds > LAMPS_MAX[self.strip.encoding]:
             raise ValueError(f"strip: with encoding {self.strip.encoding} at most {LAMPS_MAX[self.strip.encoding]} leds")
-        used = [resource for resource in claims(self) if claims(self).count(resource) > 1]
-        if used:
-            raise ValueError(f"{used[0]} has two uses in this table")
+        pins.check(_named(self))
+
+
+def _named(config: Config) -> list[tuple[str, int]]:
+    """Every pin with the key that names it."""
+    named: list[tuple[str, int]] = []
+    if config.rgb is not None:
+        named += [("rgb.red", config.rgb.red), ("rgb.green", config.rgb.green), ("rgb.blue", config.rgb.blue)]
+    if config.lamps is not None:
+        named += [(f"lamps.{colour}", pin) for colour, pin in config.lamps.pins().items()]
+    if config.buzzer is not None:
+        named.append(("buzzer.pin", config.buzzer.pin))
+    return named
 
 
 def claims(config: Config) -> list[str]:
-    """The pins and buses that this indicator needs for itself."""
-    pins: list[int] = []
-    if config.rgb is not None:
-        pins += [config.rgb.red, config.rgb.green, config.rgb.blue]
-    if config.lamps is not None:
-        pins += config.lamps.pins().values()
-    if config.buzzer is not None:
-        pins.append(config.buzzer.pin)
-    claimed = [f"GPIO{pin}" for pin in pins]
-    if config.strip is not None:  # a strip heeds no chip select: it reads whatever passes on the data line
+    """A strip heeds no chip select, it reads whatever passes on the data line: the whole bus is its own."""
+    claimed = [f"GPIO{pin}" for _, pin in _named(config)]
+    if config.strip is not None:
         claimed += [f"SPI{config.strip.spi[0]}.{select}" for select in range(3)]
     return claimed
+
+
+def remarks(config: Config) -> list[str]:
+    """What an installer should know of a configuration that is valid."""
+    return pins.special(pin for _, pin in _named(config))
 
 
 class Indicator:
@@ -168,67 +175,45 @@ class Indicator:
 
 async def open(config: Config, buses: Buses) -> Indicator:
     """Every output, dark; DriverError names the one that cannot be had."""
+    lines, strip = await board.in_thread(lambda: _take(config), _give_back)
     shining: list[outputs.Output] = []
-    try:
-        if config.rgb is not None:
-            low = config.rgb.common == "anode"
-            pins = (config.rgb.red, config.rgb.green, config.rgb.blue)
-            shining.append(outputs.RgbLamp(*_lines(pins, low, config.pwm_hz)))
-        if config.lamps is not None:
-            colours = config.lamps.pins()
-            pwm_hz = config.pwm_hz if config.lamps.dim else None
-            lines = _lines(tuple(colours.values()), config.lamps.active_low, pwm_hz)
-            shining.append(outputs.SingleLamps(dict(zip(colours, lines, strict=True)), config.lamps.dim))
-        if config.strip is not None:
-            shining.append(_strip(config.strip))
-        if config.buzzer is not None:
-            passive = config.buzzer.kind == "passive"
-            (line,) = _lines((config.buzzer.pin,), config.buzzer.active_low, 1_000 if passive else None)
-            shining.append(outputs.Buzzer(line, passive))
-    except BaseException:
-        for output in shining:
-            await output.close()
-        raise
+    if config.rgb is not None:
+        shining.append(outputs.RgbLamp(*(lines.pop(0) for _ in range(3))))
+    if config.lamps is not None:
+        lamps = {colour: lines.pop(0) for colour in config.lamps.pins()}
+        shining.append(outputs.SingleLamps(lamps, config.lamps.dim))
+    if config.buzzer is not None:
+        shining.append(outputs.Buzzer(lines.pop(0), config.buzzer.kind == "passive"))
+    if config.strip is not None:
+        wanted = config.strip
+        shining.append(outputs.Strip(wanted.leds, wanted.order, wanted.encoding, strip.writebytes2, strip.close))
     return Indicator(indicators.load(config.profile), shining)
 
 
-def _lines(pins: tuple[int, ...], low: bool, pwm_hz: int | None) -> list[Any]:
-    """Pins that are dark, all or none of them; pwm_hz None: on or off."""
+def _take(config: Config) -> tuple[list[LampLine], Any]:
+    """Every line in the order in which `open` hands them out, and the SPI bus; all of them or none."""
+    wanted: list[tuple[int, bool, int | None]] = []
+    if config.rgb is not None:
+        low = config.rgb.common == "anode"
+        wanted += [(pin, low, config.pwm_hz) for pin in (config.rgb.red, config.rgb.green, config.rgb.blue)]
+    if config.lamps is not None:
+        pwm_hz = config.pwm_hz if config.lamps.dim else None
+        wanted += [(pin, config.lamps.active_low, pwm_hz) for pin in config.lamps.pins().values()]
+    if config.buzzer is not None:
+        wanted.append((config.buzzer.pin, config.buzzer.active_low, 1_000 if config.buzzer.kind == "passive" else None))
+    lines: list[LampLine] = []
     try:
-        from gpiozero import OutputDevice, PWMOutputDevice
-    except ImportError as error:
-        raise DriverError(f"lights: the Python package gpiozero is missing ({error}); pip install gpiozero lgpio") from error
-    factory = board.factory()
-    made: list[Any] = []
-    for pin in pins:
-        try:
-            if pwm_hz is None:
-                made.append(OutputDevice(pin, active_high=not low, initial_value=False, pin_factory=factory))
-            else:
-                shape = {"active_high": not low, "initial_value": 0, "frequency": pwm_hz}
-                made.append(PWMOutputDevice(pin, **shape, pin_factory=factory))
-        except Exception as error:  # gpiozero and what it stands on raise whatever they like
-            for line in made:
-                line.close()
-            raise DriverError(f"lights: GPIO{pin} cannot be had ({type(error).__name__}: {error})") from error
-    return made
+        for pin, low, pwm_hz in wanted:
+            lines.append(LampLine(pin, low, pwm_hz))
+        return lines, spi_device(config.strip.spi, HERTZ[config.strip.encoding]) if config.strip is not None else None
+    except BaseException:
+        _give_back((lines, None))
+        raise
 
 
-def _strip(config: WS2812) -> outputs.Strip:
-    device = f"/dev/spidev{config.spi}"
-    try:
-        import spidev
-    except ImportError as error:
-        raise DriverError(f"lights: the Python package spidev is missing ({error}); pip install spidev") from error
-    spi: Any = spidev.SpiDev()
-    try:
-        spi.open(int(config.spi[0]), int(config.spi[2]))
-        spi.mode = 0
-        spi.max_speed_hz = HERTZ[config.encoding]
-    except OSError as error:
+def _give_back(taken: tuple[list[LampLine], Any]) -> None:
+    lines, spi = taken
+    for line in lines:
+        line.close()
+    if spi is not None:
         spi.close()
-        raise DriverError(
-            f"lights: {device} cannot be opened ({error.strerror or error}). Switch SPI on (dtparam=spi=on in "
-            "/boot/firmware/config.txt), and put the service's user into the group spi."
-        ) from error
-    return outputs.Strip(config.leds, config.order, config.encoding, spi.writebytes2, spi.close)

@@ -35,8 +35,8 @@ def pins() -> Iterator[object]:
         ({}, "rgb, lamps or strip is missing"),
         ({"buzzer": {"pin": 12}}, "rgb, lamps or strip is missing"),
         ({"rgb": {"red": 5, "green": 6}}, "blue"),
-        ({"rgb": {**RGB, "blue": 6}}, "GPIO6 has two uses"),
-        ({"rgb": RGB, "buzzer": {"pin": 5}}, "GPIO5 has two uses"),
+        ({"rgb": {**RGB, "blue": 6}}, "GPIO6 is given as rgb.green already"),
+        ({"rgb": RGB, "buzzer": {"pin": 5}}, "GPIO5 is given as rgb.red already"),
         ({"rgb": {**RGB, "blue": 99}}, "blue"),
         ({"lamps": {"active_low": True}}, "no colour has a pin"),
         ({"lamps": {"pink": 4}}, "pink"),
@@ -99,7 +99,7 @@ async def test_single_lamps_without_dimming_show_the_rhythm(pins: object) -> Non
 async def test_a_pin_that_cannot_be_had_is_named_and_nothing_is_kept(pins: object) -> None:
     from gpiozero import OutputDevice
 
-    with OutputDevice(6), pytest.raises(DriverError, match="GPIO6 cannot be had"):
+    with OutputDevice(6), pytest.raises(DriverError, match="GPIO6 serves another part already"):
         await lights.open(Config(rgb=Rgb(red=5, green=6, blue=13)), {})
     indicator = await lights.open(Config(rgb=Rgb(red=5, green=6, blue=13)), {})
     await indicator.close()
@@ -108,7 +108,7 @@ async def test_a_pin_that_cannot_be_had_is_named_and_nothing_is_kept(pins: objec
 async def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for package in ("gpiozero", "spidev"):
         monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(DriverError, match="pip install gpiozero lgpio"):
+    with pytest.raises(DriverError, match="gpiozero is not installed"):
         await lights.open(Config(rgb=Rgb(red=5, green=6, blue=13)), {})
     with pytest.raises(DriverError, match="pip install spidev"):
         await lights.open(Config(strip=WS2812(leds=8)), {})
@@ -132,10 +132,11 @@ PROGRAM = """
 import asyncio, sys
 from chargepoint.facts import Lights, Pattern, Refusal
 from drivers import lights
-from drivers.lights import Config, Rgb, Sounder, WS2812
+from drivers.lights import Config, Rgb, Single, Sounder, WS2812
 
 async def main():
-    config = Config(rgb=Rgb(red=5, green=6, blue=13), strip=WS2812(leds=2), buzzer=Sounder(pin=12, kind="active"))
+    rgb, lamps = Rgb(red=5, green=6, blue=13), Single(red=20, active_low=True)
+    config = Config(rgb=rgb, lamps=lamps, strip=WS2812(leds=2), buzzer=Sounder(pin=12, kind="active"))
     indicator = await lights.open(config, {})
     indicator.adjust(Lights(intensity_percent=100, blink_repeat=1))
     indicator.show(Pattern.REFUSED, Refusal.BLOCKED)
@@ -173,9 +174,11 @@ def test_the_real_libraries_flash_three_times_for_a_blocked_card() -> None:
             assert child.line() == "shown"
             kernel.wait_level(5, True)
             kernel.wait_level(12, True)
+            kernel.wait_level(20, False)
             assert child.line() == "closed", "\n".join(child.heard)
             assert child.ends() == 0
         kernel.wait_held(5, False)
+        assert [kernel.line(pin).level for pin in (5, 12, 20)] == [False, False, True], "dark, whichever way round"
         assert not any(change.level for change in kernel.changes(6)), "no green in red"
     red, dark = (encoded([(level, 0, 0)] * 2, "GRB", "3bit") for level in (255, 0))
     assert strip.sent == [red, dark] * 3
