@@ -224,7 +224,7 @@ class Service:
             trace = error.__cause__ if isinstance(error, CannotBegin) else None
             log.critical("nothing can be stored, so no session begins: %s", error, exc_info=trace)
             self._store_fault = str(error)
-            await self._storeroom.call(self._storeroom.store.close)
+            await _in_order(lambda: self._storeroom.call(self._storeroom.store.close), "the store")
             self._storeroom.store = NoStore(kernel_boot_id(), self._clock.mono_s())
             return self._storeroom.store.snapshot()
 

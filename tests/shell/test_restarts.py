@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from chargepoint.core.blocks import Blocks
-from chargepoint.core.records import Charging, ConnectorRecord, PutConnector, PutTransaction
+from chargepoint.core.records import Charging, ConnectorRecord, PutConnector, PutTransaction, Snapshot
 from chargepoint.core.sensing import Sensing
 from chargepoint.core.sessions import Sessions
 from chargepoint.shell.journals import KEPT_MAX
 from chargepoint.shell.runtime import IMPOSSIBLE_EXIT_STATUS, RESET_EXIT_STATUS
 from chargepoint.shell.service import Service
-from chargepoint.store import open_store
+from chargepoint.store import Store, StoreError, open_store
 from tests.shell.fakes import until
 from tests.shell.test_service import PATIENCE_S, World
 from tests.shell.test_service import world as world
@@ -79,6 +79,29 @@ async def test_records_that_no_station_can_begin_with_are_no_endless_loop(
     assert caplog.text.count("Traceback") == 1
     assert names(world) == ["reserve", "station.db", "station.lock"]
     monkeypatch.undo()  # a newer program
+    assert await asyncio.wait_for(serving, PATIENCE_S) == RESET_EXIT_STATUS
+
+
+async def test_a_store_that_neither_reads_nor_closes_is_no_endless_loop_either(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed = Store.close
+
+    def reads(self: Store) -> Snapshot:
+        raise StoreError(f"{self.path}: reading failed: the card is gone")
+
+    def closes(self: Store) -> None:
+        closed(self)
+        raise StoreError(f"{self.path}: closing failed: the card is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "snapshot", reads)
+        broken.setattr(Store, "close", closes)
+        serving = asyncio.create_task(Service(world.settings(), reopen_every_s=0.01).serve())
+        await world.booted()
+        assert "reading failed: the card is gone" in (await world.ask("status"))["store"]["fault"]
+        assert "the store did not close in order" in caplog.text
+        assert not serving.done()
     assert await asyncio.wait_for(serving, PATIENCE_S) == RESET_EXIT_STATUS
 
 
