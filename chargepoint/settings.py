@@ -100,12 +100,13 @@ class CentralSystem(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Security(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Files in PEM; relative ones lie beside the configuration file."""
+    """Files in PEM; relative ones lie beside the configuration file. renew_before_days: of the station's own one."""
 
     central_system_root: str | None = None
     manufacturer_root: str | None = None
     client_certificate: str | None = None
     client_key: str | None = None
+    renew_before_days: Annotated[int, Meta(ge=1, le=365)] = 30
 
 
 class Connector(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -332,7 +333,8 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
         state_dir=settings_rules.state_dir(table, base),
         control_socket=settings_rules.control_socket(table, base),
     )
-    files = {name: str(base / path) for name, path in structs.asdict(settings.security).items() if path}
+    named = structs.asdict(settings.security).items()
+    files = {name: str(base / path) for name, path in named if isinstance(path, str) and path}
     return structs.replace(settings, station=station, security=structs.replace(settings.security, **files))
 
 

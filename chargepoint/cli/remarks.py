@@ -3,8 +3,12 @@
 from collections.abc import Iterator
 from urllib.parse import quote
 
+from chargepoint.core.step import Now
 from chargepoint.settings import Connector, Settings
-from chargepoint.shell.address import AddressError, address_of, station_url, tls_context
+from chargepoint.shell.address import AddressError, address_of, station_url
+from chargepoint.shell.moment import moment
+from chargepoint.shell.tls import Trust
+from chargepoint.shell.vault.places import places_of
 
 PART_NAMES = ("meter", "contactor", "pilot", "lock")
 
@@ -29,11 +33,10 @@ def _link(settings: Settings) -> Iterator[str]:
         yield f"{section} authorization_key travels unencrypted over ws://; use wss:// where the Central System has it"
     if system.security_profile in (1, 2) and not system.authorization_key:
         yield f"{section} security_profile {system.security_profile} needs an authorization_key; there is none to begin with"
-    if system.security_profile == 3 and not (settings.security.client_certificate and settings.security.client_key):
-        yield f"{section} security_profile 3 needs client_certificate and client_key in [security]; none are given"
-    elif encrypted:
+    if encrypted:
+        trust = Trust(places_of(settings), lambda: moment(Now(0.0), None, False))
         try:
-            tls_context(address_of(settings))
+            trust.context(system.security_profile)
         except AddressError as error:
             yield str(error)
 

@@ -65,7 +65,7 @@ class Blocks:
         self.lamps = Lamps(list(self.connectors))
         self.firmware = Firmware(snapshot.firmware)
         self.diagnostics = Diagnostics(snapshot.diagnostics)
-        self.security = Security()
+        self.security = Security(snapshot.security, site.security_profile, site.renew_before_s)
         self.lost_readers: set[int] = set()
         self.leaving: Leaving | None = None
 

@@ -24,6 +24,7 @@ from chargepoint.core.maintenance import Maintenance
 from chargepoint.core.purposes import ByRemote
 from chargepoint.core.records import Charging, ClearIdCache, PutConnector
 from chargepoint.core.reserving import Reserving
+from chargepoint.core.securing import Securing
 from chargepoint.core.sessions import Sessions
 from chargepoint.core.step import Step
 from chargepoint.core.triggers import Triggers
@@ -83,6 +84,7 @@ class Commands:
         listing: Listing,
         charging: ChargingCommands,
         maintenance: Maintenance,
+        securing: Securing,
     ) -> None:
         self._blocks = blocks
         self._sessions = sessions
@@ -91,6 +93,7 @@ class Commands:
         self._unlocking = unlocking
         self._departure = departure
         self._charging = charging
+        self._securing = securing
         self._handlers: dict[str, Handler] = {
             "ChangeAvailability": self._change_availability,
             "ChangeConfiguration": self._change_configuration,
@@ -168,7 +171,10 @@ class Commands:
 
     def set_key(self, name: str, value: str, step: Step) -> tuple[ConfigurationStatus, str]:
         """Changes a key, for the Central System or the control socket, and lets the shell know where it must."""
-        status, wrong = self._blocks.keys.change(name, value, step)
+        if name.lower() == "securityprofile":
+            status, wrong = self._securing.set_profile(value, step)
+        else:
+            status, wrong = self._blocks.keys.change(name, value, step)
         if status is not ConfigurationStatus.Accepted:
             step.log("info", f"A configuration change was refused: {wrong}")
         elif name.lower() == "websocketpinginterval":

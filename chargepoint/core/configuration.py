@@ -103,6 +103,10 @@ class Configuration:
         self._store(key, _normal(key, value), step)
         return ConfigurationStatus.Accepted, ""
 
+    def mirror(self, name: str, value: str) -> None:
+        """A value that a block owns and stores itself (SecurityProfile)."""
+        self._values[name] = value
+
     def follow(self, name: str, value: str, step: Step) -> None:
         """A value that the Central System gave by other means (HeartbeatInterval by BootNotification.conf)."""
         key = BY_NAME[name.lower()]

@@ -91,6 +91,12 @@ class SetCredentials(Struct, frozen=True, tag=True):
     authorization_key: str
 
 
+class SetSecurityProfile(Struct, frozen=True, tag=True):
+    """The security profile that the link uses from now on: it connects again with it where it was another."""
+
+    profile: int
+
+
 class AskVault(Struct, frozen=True, tag=True):
     """Ask for something that concerns certificates and keys; VaultAnswered with the same key comes some time later.
 
@@ -199,6 +205,8 @@ class Log(Struct, frozen=True, tag=True):
 
 MaintenanceEffect = StartDownload | Install | CheckInstall | DropImage | StartUpload | DropArchive
 
+LinkEffect = SendFrame | LinkProven | ProbeLink | CloseLink | SetPingInterval | SetCredentials | SetSecurityProfile
+
 Effect = (
     OpenContactor
     | CloseContactor
@@ -208,12 +216,7 @@ Effect = (
     | AdjustLights
     | ReadMeter
     | Commit
-    | SendFrame
-    | LinkProven
-    | ProbeLink
-    | CloseLink
-    | SetPingInterval
-    | SetCredentials
+    | LinkEffect
     | AskVault
     | LookUp
     | FetchRows

@@ -4,13 +4,15 @@ Owns the vocabulary that the shell speaks to the core. Refuses to know where an 
 IEC 61851-1; `began_s` and the like are monotonic seconds of this boot.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from chargepoint.core.records import IdTagRecord, OutboxRow, TransactionRecord
 from chargepoint.core.vault_records import VaultAnswer, VaultContents
 from chargepoint.facts import Card, Input, Pilot, Quantity, Reading
+
+LinkTrouble = Literal["server_certificate", "own_certificate", "password", "tls_version", "cipher_suite"]
 
 
 class Started(Struct, frozen=True, tag=True):
@@ -28,15 +30,21 @@ class Tick(Struct, frozen=True, tag=True):
 
 
 class LinkUp(Struct, frozen=True, tag=True):
-    """A WebSocket with subprotocol ocpp1.6 is open."""
+    """A WebSocket with subprotocol ocpp1.6 is open. profile: the security profile with which it was begun."""
 
     url: str
+    profile: int = 0
 
 
 class LinkDown(Struct, frozen=True, tag=True):
-    """The WebSocket is gone, or an attempt to open one failed; the shell tries again by itself."""
+    """The WebSocket is gone, or an attempt to open one failed; the shell tries again by itself.
+
+    profile: the security profile with which it was begun. trouble: what of security it failed for, where it did.
+    """
 
     reason: str
+    profile: int = 0
+    trouble: LinkTrouble | None = None
 
 
 class LinkAlive(Struct, frozen=True, tag=True):

@@ -145,6 +145,7 @@ KEYS: tuple[Key, ...] = (
     Key(name="NumberOfConnectors", first="1", check=whole(1, 32), access=RO),
     Key(name="ReserveConnectorZeroSupported", first="true", check=boolean, access=RO, profile="Reservation"),
     Key(name="ResetRetries", first="1", check=whole(0, 100)),
+    Key(name="SecurityProfile", first="0", check=whole(0, 3)),
     Key(name="SendLocalListMaxLength", first="10000", check=whole(1, 10_000), access=RO, profile="LocalAuthListManagement"),
     Key(name="StopTransactionOnEVSideDisconnect", first="true", check=boolean),
     Key(name="StopTransactionOnInvalidId", first="true", check=boolean),
@@ -175,5 +176,5 @@ OFFLINE_BEHAVIOUR: dict[str, dict[str, str]] = {
 }
 """What each `offline_behaviour` of the settings file means, as first values of keys."""
 
-FOLLOWS_STATION = frozenset({"NumberOfConnectors", "SupportedFileTransferProtocols"})
+FOLLOWS_STATION = frozenset({"NumberOfConnectors", "SecurityProfile", "SupportedFileTransferProtocols"})
 """Keys whose value the station itself gives; the settings file may not."""

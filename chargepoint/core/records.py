@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from chargepoint.core.faults import Fault
 from chargepoint.core.maintenance_records import DiagnosticsRecord, FirmwareRecord, PutDiagnostics, PutFirmware
+from chargepoint.core.security_records import PutSecurity, SecurityRecord
 from chargepoint.messages import AuthorizationStatus, ChargingProfile, Reason, SampledValue
 
 MonoS = Annotated[float, Meta(ge=0, le=1e10)]
@@ -315,6 +316,7 @@ Change = (
     | DropProfile
     | PutFirmware
     | PutDiagnostics
+    | PutSecurity
     | CacheId
     | ClearIdCache
 )
@@ -341,6 +343,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     profiles: tuple[ProfileRecord, ...] = ()
     firmware: FirmwareRecord = FirmwareRecord()
     diagnostics: DiagnosticsRecord = DiagnosticsRecord()
+    security: SecurityRecord = SecurityRecord()
     list_version: int = 0
     list_length: int = 0
 

@@ -1,17 +1,57 @@
-"""Securing: what the vault answers goes to whoever asked ("Improved security for OCPP 1.6-J").
+"""Securing: the security profile among the rest of the station ("Improved security for OCPP 1.6-J", edition 2, A05).
 
-Owns the way from VaultAnswered to the block or composer that waits for it.
+Owns the answer to a change of SecurityProfile, what proves a profile, and the way of the vault's answers to whoever asked.
+Refuses to know how a connection is made.
 """
 
 from chargepoint.core.blocks import Blocks
-from chargepoint.core.events import VaultAnswered
+from chargepoint.core.events import LinkDown, LinkUp, VaultAnswered
+from chargepoint.core.keys import BY_NAME
 from chargepoint.core.step import Step
+from chargepoint.messages import ConfigurationStatus
+
+KEY = "SecurityProfile"
 
 
 class Securing:
     def __init__(self, blocks: Blocks) -> None:
         self._blocks = blocks
+        self._mirror()
+
+    def started(self, step: Step) -> None:
+        self._blocks.security.begin(step)
+
+    def set_profile(self, value: str, step: Step) -> tuple[ConfigurationStatus, str]:
+        """ChangeConfiguration of SecurityProfile: Accepted only where everything that it needs is there."""
+        wrong = BY_NAME[KEY.lower()].check(value) or self._blocks.security.refusal(int(value), self._has_key())
+        if wrong is not None:
+            return ConfigurationStatus.Rejected, f"{KEY} {wrong}"
+        self._blocks.security.raise_to(int(value), step)
+        self._mirror()
+        return ConfigurationStatus.Accepted, ""
+
+    def link_up(self, event: LinkUp) -> None:
+        """A profile on trial is proven by an answer, so one is asked for; a BootNotification is due where nothing else is."""
+        security, boot = self._blocks.security, self._blocks.boot
+        security.link_up(event.profile)
+        if security.on_trial and boot.accepted:
+            boot.heartbeat_triggered = True
+
+    def link_down(self, event: LinkDown, step: Step) -> None:
+        if self._blocks.security.link_down(event.profile, event.reason, step):
+            self._mirror()
+
+    def heard(self, step: Step) -> None:
+        """A frame that could be read came over the connection."""
+        self._blocks.security.heard(step)
 
     def answered(self, event: VaultAnswered, step: Step) -> None:
         """An answer that nobody waits for any more (a restart lay between) changes nothing."""
         step.log("info", f"Certificates: an answer came that nobody waits for ({event.key[:50]!r}).")
+
+    def _has_key(self) -> bool:
+        return bool(self._blocks.keys.text("AuthorizationKey")) or self._blocks.site.authorization_key_given
+
+    def _mirror(self) -> None:
+        """The key reads as what is in use."""
+        self._blocks.keys.mirror(KEY, str(self._blocks.security.profile))

@@ -1,11 +1,161 @@
-"""Security: which certificates the station has, as far as its rules must know ("Improved security for OCPP 1.6-J", section 2).
+"""Security: which security profile the link uses, and when the station's certificate is to be renewed.
 
-Owns what the vault told. Refuses to know files and keys.
+Owns the rule of profiles and what the vault told ("Improved security for OCPP 1.6-J", edition 2, section 2, A02, A03 and A05).
+Refuses to know files, keys and sockets.
+
+Rules.
+1. The profile is the highest of the settings' one, the one that SecurityProfile was raised to, and the highest that has ever
+   reached the Central System. Nothing lowers it below the last of these: no command, no settings file, no restart.
+2. One that has never reached the Central System is given up after TRIES connections that failed, where another one worked
+   before it; that one is used again. What the settings ask for is tried again with the next start. Where nothing worked before,
+   there is nothing to fall back to.
+3. It has reached the Central System when a frame came over a connection with it.
+4. The certificate is to be renewed `renew_before_s` before its end, but not before two thirds of its life are over; once in
+   AGAIN_S while nothing comes of it.
 """
 
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from chargepoint.core.effects import SetSecurityProfile
+from chargepoint.core.security_records import PutSecurity, SecurityRecord
+from chargepoint.core.step import Step
 from chargepoint.core.vault_records import VaultContents
+
+TRIES = 5
+AGAIN_S = 86_400.0
+PASSWORD, TLS, MUTUAL = 1, 2, 3
 
 
 class Security:
-    def __init__(self) -> None:
+    """first: the profile of the settings. renew_before_s: how long before its end the certificate is to be renewed."""
+
+    def __init__(self, record: SecurityRecord, first: int, renew_before_s: float) -> None:
+        self._record = record
+        self._first = first
+        self._renew_before_s = renew_before_s
+        self._failed = 0
+        self._up: int | None = None  # the profile of the connection that is open
+        self._given_up = False  # what the settings ask for; until the next start
+        self._asked_s: float | None = None
         self.contents = VaultContents()
+
+    @property
+    def profile(self) -> int:
+        """The one that the link uses."""
+        first = 0 if self._given_up else self._first
+        return max(first, self._record.wanted or 0, self._record.proven)
+
+    @property
+    def proven(self) -> int:
+        return self._record.proven
+
+    @property
+    def on_trial(self) -> bool:
+        """The profile has not reached the Central System yet."""
+        return self.profile > self._record.proven
+
+    @property
+    def _before(self) -> int | None:
+        """What is used again where the profile does not reach the Central System."""
+        if self._record.before is not None:
+            return self._record.before
+        return self._record.proven or None
+
+    def begin(self, step: Step) -> None:
+        """The process has started: the link is told before it opens its first connection."""
+        if self._first < self._record.proven:
+            text = f"security_profile = {self._first} of the settings is ignored: the Central System was reached with "
+            step.log("warning", f"{text}profile {self._record.proven}, and nothing lower is used any more.")
+        step.then(SetSecurityProfile(self.profile))
+
+    def refusal(self, profile: int, has_key: bool) -> str | None:
+        """Why SecurityProfile cannot be raised to this, in words; None where it can, or where it is that already."""
+        seen = self.contents
+        if profile < self.profile:
+            return f"can only rise: it is {self.profile}, found {profile}"
+        if profile in (PASSWORD, TLS) and not has_key:
+            return f"{profile} needs an AuthorizationKey first"
+        if profile >= TLS and seen.central_system_roots == 0:
+            return f"{profile} needs a Central System root certificate first (InstallCertificate)"
+        if profile == MUTUAL and (seen.client_until_s is None or seen.client_problem):
+            why = seen.client_problem or "there is none"
+            return f"{profile} needs a certificate of the station first (SignCertificate): {why}"
+        return None
+
+    def raise_to(self, profile: int, step: Step) -> None:
+        """SecurityProfile was accepted: the link connects again with it, after everything that this step sends."""
+        before = self.profile
+        if profile == before:
+            return
+        if self.on_trial and self._record.before is not None:
+            before = self._record.before  # the one that has worked
+        self._put(replace(self._record, wanted=profile, before=before), step)
+        self._failed = 0
+        step.log("info", f"The security profile rises from {before} to {profile}: the station connects again with it.")
+        step.last(SetSecurityProfile(profile))
+
+    def link_up(self, profile: int) -> None:
+        """A connection is open, which the link began with this profile."""
+        self._up = profile
+
+    def heard(self, step: Step) -> bool:
+        """A frame came. True where it is the first with a profile above all that reached the Central System before."""
+        if self._up != self.profile or not self.on_trial:
+            return False
+        self._failed = 0
+        self._put(SecurityRecord(wanted=self._record.wanted, proven=self.profile), step)
+        step.log("info", f"The Central System is reached with security profile {self.profile}; nothing lower is used any more.")
+        return True
+
+    def link_down(self, profile: int, reason: str, step: Step) -> bool:
+        """A connection with this profile ended or did not come about. True where the station falls back to what worked."""
+        self._up = None
+        if profile != self.profile:
+            return False
+        before = self._before
+        if not self.on_trial or before is None:
+            return False
+        self._failed += 1
+        if self._failed < TRIES:
+            return False
+        given_up = self.profile
+        self._failed = 0
+        self._given_up = self._first > before
+        if self._record.wanted is not None:
+            self._put(SecurityRecord(wanted=before or None, proven=self._record.proven), step)
+        text = f"Security profile {given_up} did not reach the Central System in {TRIES} attempts ({reason}); "
+        step.log("error", f"{text}the station goes back to profile {self.profile}.")
+        step.then(SetSecurityProfile(self.profile))
+        return True
+
+    def renewal_due(self, now_s: float | None, mono_s: float) -> bool:
+        """A new certificate is to be asked for. now_s: the time of day, where it is known."""
+        due_s = self._renewal_s
+        if now_s is None or due_s is None or now_s < due_s:
+            return False
+        return self._asked_s is None or mono_s >= self._asked_s + AGAIN_S
+
+    def renewal_asked(self, mono_s: float) -> None:
+        self._asked_s = mono_s
+
+    def renewal_deadline(self, when: Callable[[float], float | None]) -> float | None:
+        """When it falls due, in monotonic seconds. when: what makes monotonic seconds of a date."""
+        date_s = self._renewal_s
+        due_s = None if date_s is None else when(date_s)
+        if due_s is None or self._asked_s is None:
+            return due_s
+        return max(due_s, self._asked_s + AGAIN_S)
+
+    @property
+    def _renewal_s(self) -> float | None:
+        """The date from which on a new certificate is wanted."""
+        since_s, until_s = self.contents.client_since_s, self.contents.client_until_s
+        if since_s is None or until_s is None:
+            return None
+        return max(until_s - self._renew_before_s, since_s + (until_s - since_s) * 2 / 3)
+
+    def _put(self, record: SecurityRecord, step: Step) -> None:
+        self._record = record
+        step.change(PutSecurity(record))

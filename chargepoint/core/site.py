@@ -28,7 +28,8 @@ class Site(Struct, frozen=True, kw_only=True):
     """The station. readers: which connectors each reader serves. first_keys: [configuration] of the settings file.
 
     firmware_version: the one that runs. file_transfer_protocols: as SupportedFileTransferProtocols spells them. can_install:
-    there is an installer for firmware.
+    there is an installer for firmware. authorization_key_given: the settings name one. renew_before_s: how long before its end
+    the station's certificate is renewed.
     """
 
     identity: str
@@ -52,4 +53,7 @@ class Site(Struct, frozen=True, kw_only=True):
     call_timeout_s: float = 30.0
     file_transfer_protocols: tuple[str, ...] = ()
     can_install: bool = False
+    security_profile: int = 0
+    authorization_key_given: bool = False
+    renew_before_s: float = 30 * 86_400.0
     first_keys: dict[str, str]

@@ -74,6 +74,7 @@ class Station:
             self._listing,
             ChargingCommands(blocks, limits),
             self._maintenance,
+            self._securing,
         )
         self._control = Control(blocks, self._sessions, self._cards, self._calls, self._commands, self._reports, supervision)
         self._mono_s = 0.0
@@ -154,10 +155,12 @@ class Station:
                 self._tick(step)
             case events.LinkUp():
                 blocks.rpc.link_up()
+                self._securing.link_up(event)
                 blocks.notifier.link_up()
                 step.then(SetPingInterval(blocks.keys.whole("WebSocketPingInterval")))
             case events.LinkDown(reason=reason):
                 self._link_down(reason, step)
+                self._securing.link_down(event, step)
             case events.LinkAlive():
                 blocks.rpc.heard(step.mono_s)
             case events.FrameReceived(text=text):
@@ -244,6 +247,7 @@ class Station:
             self._blocks.station_faults.add(Fault.STORE_TROUBLED)
         self._sessions.resume(step)
         self._maintenance.started(step)
+        self._securing.started(step)
 
     def _tick(self, step: Step) -> None:
         blocks = self._blocks
@@ -277,6 +281,8 @@ class Station:
         """Whatever came: an answer, a CALL, or something that is answered with a CALLERROR where it can be."""
         self._blocks.rpc.heard(step.mono_s)
         frame = parse_frame(text)
+        if not isinstance(frame, BadFrame):
+            self._securing.heard(step)
         if self._blocks.boot.silent and isinstance(frame, Call | BadFrame):
             step.log("warning", "The Central System has rejected this station: what it asks meanwhile is not answered.")
             return

@@ -125,12 +125,13 @@ VaultAnswer = (
 
 
 class VaultContents(Struct, frozen=True, kw_only=True):
-    """What the vault holds. client_until_s: the end of the newest client certificate, seconds since 1970 UTC; None: there is
-    none. client_problem: why the client certificate cannot be used, where that is so.
+    """What the vault holds. client_since_s, client_until_s: the validity of the newest client certificate, seconds since 1970
+    UTC; None: there is none. client_problem: why it cannot be used, where that is so.
     """
 
     central_system_roots: int = 0
     manufacturer_roots: int = 0
+    client_since_s: float | None = None
     client_until_s: float | None = None
     client_problem: str = ""
 

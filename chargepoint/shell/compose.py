@@ -48,6 +48,9 @@ def site_of(
         free_vend_id_tag=station.free_vend_id_tag,
         call_timeout_s=settings.central_system.call_timeout_s,
         can_install=can_install,
+        security_profile=settings.central_system.security_profile,
+        authorization_key_given=bool(settings.central_system.authorization_key),
+        renew_before_s=settings.security.renew_before_days * 86_400.0,
         file_transfer_protocols=file_transfer_protocols,
         first_keys=initial_configuration(settings),
     )

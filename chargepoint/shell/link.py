@@ -8,18 +8,21 @@ station (`proven`) or a connection has lived for a minute. All calls return at o
 import asyncio
 import logging
 import random
+import ssl
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from chargepoint.core.events import FrameReceived, LinkAlive, LinkDown, LinkUp
+from chargepoint.core.events import FrameReceived, LinkAlive, LinkDown, LinkTrouble, LinkUp
 from chargepoint.shell import link_words
-from chargepoint.shell.address import Address, authorization, station_url, tls_context, without_credentials
+from chargepoint.shell.address import Address, authorization, station_url, without_credentials
 from chargepoint.shell.inbox import Inbox
+from chargepoint.shell.tls import MUTUAL, Trust, Use
 
 log = logging.getLogger(__name__)
 quiet = logging.getLogger(__name__ + ".websocket")  # its debug lines hold headers and frames, and so keys
@@ -34,6 +37,7 @@ LIFE_PROVES_S = 60.0
 CLOSE_S = 1.0
 FLUSH_S = 1.0
 TOLD_MAX = 50
+WATCH_EVERY_S = 30.0
 
 
 class Dead(str):
@@ -50,6 +54,7 @@ class Link:
         self,
         address: Address,
         authorization_key: str,
+        trust: Trust,
         inbox: Inbox,
         *,
         pong_timeout_s: float = 20.0,
@@ -59,6 +64,9 @@ class Link:
         self._url = station_url(address)
         self._shown_url = without_credentials(self._url)
         self._key = authorization_key
+        self._trust = trust
+        self._use: Use | None = None  # of the newest attempt; None once it is proven
+        self._trouble: LinkTrouble | None = None
         self._inbox = inbox
         self._pong_timeout_s = pong_timeout_s
         self._random = rand
@@ -137,10 +145,27 @@ class Link:
         self._close("a new AuthorizationKey is used")
         self._interrupt()
 
+    def set_profile(self, profile: int) -> None:
+        """The security profile; connects again at once where it is another one than before."""
+        if profile == self._address.security_profile:
+            return
+        self._address = replace(self._address, security_profile=profile)
+        self._url = station_url(self._address)
+        self._shown_url = without_credentials(self._url)
+        self._failures = 0
+        self._close(f"security profile {profile} is used")
+        self._interrupt()
+
     def view(self) -> dict[str, Any]:
         """For people. since_s: how long it has been in this state."""
         since_s = asyncio.get_running_loop().time() - self._since_s
-        return {"state": self._state, "url": self._shown_url, "since_s": round(since_s, 1), "reason": self._reason}
+        return {
+            "state": self._state,
+            "url": self._shown_url,
+            "security_profile": self._address.security_profile,
+            "since_s": round(since_s, 1),
+            "reason": self._reason,
+        }
 
     # One life after the other
 
@@ -148,17 +173,25 @@ class Link:
         while not self._stopping:
             self._hurry.clear()
             self._up_s = None
-            reason = await self._live()
+            self._use = self._trouble = None
+            profile = self._address.security_profile
+            reason = await self._live(profile)
+            self._unproven()
             if self._lived_s() >= LIFE_PROVES_S:
                 self.proven()
             self._reason = reason
             self._say(logging.INFO if self._stopping else logging.WARNING, f"no link to the Central System: {reason}")
-            self._inbox.put(LinkDown(reason))
+            self._inbox.put(LinkDown(reason, profile, self._trouble))
             if not self._stopping:
                 await self._pause()
         self._become("stopped")
 
-    async def _live(self) -> str:
+    def _unproven(self) -> None:
+        """The attempt is over. Where no frame came over it, the next one may use something else."""
+        if self._use is not None:
+            self._trust.failed()
+
+    async def _live(self, profile: int) -> str:
         """One attempt and, where it succeeds, one connection to its end; why there is none any more."""
         self._become("connecting")
         self._connecting = asyncio.create_task(self._connect())
@@ -171,22 +204,28 @@ class Link:
             raise
         except Exception as error:
             log.debug("the link failed", exc_info=True)
+            self._trouble = link_words.trouble(error)
             return link_words.failure(error, self._url, self._address.connect_timeout_s)
         finally:
             self._connecting = None
         reason = ""
         try:
             served = connection.subprotocol == SUBPROTOCOL
-            reason = await self._serve(connection) if served else link_words.SUBPROTOCOL_NONE
+            reason = await self._serve(connection, profile) if served else link_words.SUBPROTOCOL_NONE
             return reason
         finally:
             await _goodbye(connection, dead=isinstance(reason, Dead))
 
     async def _connect(self) -> ClientConnection:
-        header = authorization(self._address.identity, self._key)
-        context = await asyncio.to_thread(tls_context, self._address) if self._url.startswith("wss:") else None
+        url, profile = self._url, self._address.security_profile
+        # Profile 3 has the certificate in the place of the password.
+        header = None if profile == MUTUAL else authorization(self._address.identity, self._key)
+        context = None
+        if url.startswith("wss:"):
+            context, self._use = await asyncio.to_thread(self._trust.context, profile)
         return await connect(
-            self._url,
+            url,
+            create_connection=_Connection,
             subprotocols=[SUBPROTOCOL],
             additional_headers={"Authorization": header} if header else None,
             ssl=context,
@@ -200,7 +239,7 @@ class Link:
             logger=quiet,
         )
 
-    async def _serve(self, connection: ClientConnection) -> str:
+    async def _serve(self, connection: ClientConnection, profile: int) -> str:
         """Reads, writes and pings until one of them, or a wish to leave, ends the connection."""
         self._leave = asyncio.get_running_loop().create_future()
         self._probe = False
@@ -211,12 +250,13 @@ class Link:
         self._up_s = asyncio.get_running_loop().time()
         self._become("connected")
         self._say(logging.INFO, f"connected to {self._shown_url}")
-        self._inbox.put(LinkUp(self._shown_url))
+        self._inbox.put(LinkUp(self._shown_url, profile))
         works = (
             self._read(connection),
             self._write(connection),
             self._ping(connection),
             self._wait_to_leave(self._leave),
+            self._watch(connection),
         )
         tasks = [asyncio.create_task(_until_closed(work)) for work in works]
         try:
@@ -230,7 +270,11 @@ class Link:
 
     async def _read(self, connection: ClientConnection) -> str:
         while True:
-            await self._inbox.put_frame(FrameReceived(await connection.recv()))
+            frame = await connection.recv()
+            if self._use is not None:
+                use, self._use = self._use, None
+                await asyncio.to_thread(self._trust.proven, use)
+            await self._inbox.put_frame(FrameReceived(frame))
 
     async def _write(self, connection: ClientConnection) -> str:
         while True:
@@ -267,6 +311,15 @@ class Link:
             except TimeoutError:
                 break
         self._probe = False
+
+    async def _watch(self, connection: ClientConnection) -> str:
+        """Ends a connection that was opened before the time was certain, once the time shows that it should not have been."""
+        tls: ssl.SSLObject | None = connection.transport.get_extra_info("ssl_object")
+        context = None if tls is None else tls.context
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            if (text := self._trust.overdue(context)) is not None:
+                return f"TLS certificate: {text}; found out since the time is known"
 
     async def _wait_to_leave(self, leave: asyncio.Future[str]) -> str:
         """Leaves when asked to, once what is buffered has gone."""
@@ -325,6 +378,15 @@ class Link:
                 self._told.clear()
             self._told.add(text)
             log.log(level, "%s", text)
+
+
+class _Connection(ClientConnection):
+    """Tells of a TLS error that ends the handshake of the WebSocket: in TLS 1.3 the station's certificate is refused there."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if isinstance(exc, ssl.SSLError) and self.response is None:
+            self.protocol.handshake_exc = exc
 
 
 async def _until_closed(work: Coroutine[Any, Any, str]) -> str:

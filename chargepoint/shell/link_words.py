@@ -17,10 +17,13 @@ from websockets.exceptions import (
     NegotiationError,
 )
 
+from chargepoint.core.events import LinkTrouble
 from chargepoint.shell.address import AddressError
+from chargepoint.shell.tls import OutOfTime
 from chargepoint.tables import printable
 
 NOT_YET_VALID, EXPIRED = 9, 10  # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED
+NO_COMMON_SUITE = ("HANDSHAKE_FAILURE", "CIPHER", "INSUFFICIENT_SECURITY")
 STATUS_HINTS = {
     401: "the Central System refuses identity or AuthorizationKey; check both there and here",
     403: "the Central System refuses this station; is its identity registered and enabled?",
@@ -91,20 +94,41 @@ def _wrong_port(url: str) -> str:
     return f"wrong port, or {'no TLS there (ws://)' if url.startswith('wss:') else 'TLS expected there (wss://)'}?"
 
 
+def trouble(error: BaseException) -> LinkTrouble | None:
+    """What of security a connection failed for; None where it was something else."""
+    if isinstance(error, InvalidStatus) and error.response.status_code == 401:
+        return "password"
+    if isinstance(error, ssl.SSLCertVerificationError | OutOfTime):
+        return "server_certificate"
+    if not isinstance(error, ssl.SSLError):
+        return None
+    reason = error.reason or str(error)
+    if "CERTIFICATE" in reason or "UNKNOWN_CA" in reason:
+        return "own_certificate"
+    if "VERSION" in reason or "UNSUPPORTED_PROTOCOL" in reason:
+        return None if "WRONG_VERSION_NUMBER" in reason else "tls_version"  # no TLS at all is another matter
+    return "cipher_suite" if any(word in reason for word in NO_COMMON_SUITE) else None
+
+
 def _tls(error: ssl.SSLError, where: str) -> str:
+    if isinstance(error, OutOfTime):
+        if error.clock:
+            return f"TLS clock wrong: of {where}, {error.text}; nobody has set the clock (timedatectl says more)"
+        return f"TLS certificate: of {where}, {error.text}; the Central System needs a new one"
     if isinstance(error, ssl.SSLCertVerificationError):
         if error.verify_code in (NOT_YET_VALID, EXPIRED):
-            return (
-                f"TLS certificate or clock: the certificate of {where} is not valid at this station's date "
-                f"({error.verify_message}); is the date right (timedatectl)?"
-            )
+            state = "has expired" if error.verify_code == EXPIRED else "is not valid yet"
+            return f"TLS certificate: that of {where} {state}, and the clock is synchronised; it needs another one"
         return (
             f"TLS certificate: that of {where} is not trusted ({error.verify_message}); "
             "check [security] central_system_root and the host name in url"
         )
     reason = getattr(error, "reason", None) or str(error)  # one that Python itself raises has none
-    if "CERTIFICATE" in reason:
+    if "CERTIFICATE" in reason or "UNKNOWN_CA" in reason:
         return f"TLS certificate: {where} refuses this station's ({reason}); check [security] client_certificate"
+    if any(word in reason for word in NO_COMMON_SUITE):
+        hint = "no suite in common, or it wants a certificate of this station (security profile 3)"
+        return f"TLS: no secure connection to {where} ({reason}): {hint}"
     return f"TLS: no secure connection to {where} ({reason}); does the port speak TLS (wss://)?"
 
 

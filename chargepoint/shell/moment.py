@@ -6,6 +6,7 @@ Rules.
    the date of this release. Nothing that had expired by then is accepted.
 3. While nobody has told the time in this boot, the truth may be later by as long as the station lay in a box: a certificate
    that begins up to AHEAD_S after what is known is accepted. Once the time was told, by at most SLACK_S.
+4. What the Central System told in this boot beats a system clock that is not synchronised.
 """
 
 import time
@@ -18,25 +19,31 @@ from chargepoint.core.step import Now
 RELEASED_S = 1_793_491_200.0  # 2026-11-01; to be brought up to date with every release, never ahead of it
 AHEAD_S = 5 * 365 * 86_400.0
 SLACK_S = 86_400.0
+LATEST_S = 4_102_444_800.0  # 2100-01-01: a system clock beyond it is no clock
 
 
 class Moment(Struct, frozen=True, kw_only=True):
-    """at_s: seconds since 1970 UTC. sure: the system clock is synchronised. told: somebody told the time in this boot."""
+    """at_s: seconds since 1970 UTC. floor_s: it is certainly as late as that. sure: the system clock is synchronised.
+    told: somebody told the time in this boot.
+    """
 
     at_s: float
+    floor_s: float
     sure: bool
     told: bool
 
     @property
     def latest_begin_s(self) -> float:
         """What begins later is not valid yet."""
-        return self.at_s + (SLACK_S if self.told or self.sure else AHEAD_S)
+        return self.at_s + (SLACK_S if self.told else AHEAD_S)
 
 
 def moment(now: Now, known_s: float | None, told: bool, system: Callable[[], float] = time.time) -> Moment:
     """known_s: the last time that the station knew, run on from there. told: it is known in this boot."""
     if now.wall_s is not None:
-        return Moment(at_s=now.wall_s, sure=True, told=True)
-    if told and known_s is not None:
-        return Moment(at_s=max(known_s, RELEASED_S), sure=False, told=True)
-    return Moment(at_s=max(system(), known_s or 0.0, RELEASED_S), sure=False, told=False)
+        return Moment(at_s=now.wall_s, floor_s=now.wall_s, sure=True, told=True)
+    floor_s = max(known_s or 0.0, RELEASED_S)
+    if told:
+        return Moment(at_s=floor_s, floor_s=floor_s, sure=False, told=True)
+    system_s = system()
+    return Moment(at_s=max(floor_s, system_s if system_s < LATEST_S else 0.0), floor_s=floor_s, sure=False, told=False)

@@ -92,6 +92,7 @@ class LinkLike(Protocol):
     def close(self, reason: str) -> None: ...
     def set_ping_interval(self, interval_s: int) -> None: ...
     def set_key(self, authorization_key: str) -> None: ...
+    def set_profile(self, profile: int) -> None: ...
 
 
 class JournalLike(Protocol):
@@ -262,9 +263,7 @@ class Runtime:
             case _:
                 self._perform_on_link(effect)
 
-    def _perform_on_link(
-        self, effect: fx.SendFrame | fx.LinkProven | fx.ProbeLink | fx.CloseLink | fx.SetPingInterval | fx.SetCredentials
-    ) -> None:
+    def _perform_on_link(self, effect: fx.LinkEffect) -> None:
         match effect:
             case fx.SendFrame(text=text):
                 self._audience.frame("sent", text)
@@ -279,6 +278,8 @@ class Runtime:
                 self._link.set_ping_interval(interval_s)
             case fx.SetCredentials(authorization_key=authorization_key):
                 self._link.set_key(authorization_key)
+            case fx.SetSecurityProfile(profile=profile):
+                self._link.set_profile(profile)
             case _:
                 assert_never(effect)
 

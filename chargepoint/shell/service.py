@@ -45,7 +45,9 @@ from chargepoint.shell.recent import Recent
 from chargepoint.shell.reflex import Reflex
 from chargepoint.shell.runtime import IMPOSSIBLE_EXIT_STATUS, Runtime
 from chargepoint.shell.storeroom import NoStore, StoreLike, Storeroom
-from chargepoint.shell.vault import Vault, places_of
+from chargepoint.shell.tls import Trust
+from chargepoint.shell.vault import Vault
+from chargepoint.shell.vault.places import places_of
 from chargepoint.store import StoreError, open_store, reading
 
 log = logging.getLogger(__name__)
@@ -157,8 +159,9 @@ class Service:
         station = Station(snapshot, site)
         self._recorder.begin(station, site)
         self._maintenance = self._maintenance_with(installer, site.firmware_version)
-        self._vault = self._vault_with(station)
-        link = self._link = Link(address_of(self._settings), key, self._inbox)
+        vault = self._vault = self._vault_with(station)
+        trust = Trust(vault.places, lambda: self._moment(station), vault.look)
+        link = self._link = Link(address_of(self._settings), key, trust, self._inbox)
         runtime = self._runtime = Runtime(
             station=station,
             inbox=self._inbox,
@@ -207,12 +210,12 @@ class Service:
     def _vault_with(self, station: Station) -> Vault:
         """Certificates and keys, and the process that works on them."""
         image = Places(state_dir=Path(self._settings.station.state_dir)).image
+        return Vault(places_of(self._settings), image, lambda: self._moment(station).at_s, self._inbox.put)
 
-        def now() -> Moment:
-            at = self._clock.now()
-            return moment(at, *station.known_s(at.mono_s))
-
-        return Vault(places_of(self._settings), image, lambda: now().at_s, self._inbox.put)
+    def _moment(self, station: Station) -> Moment:
+        """The best time that is known now. Asked from threads too: it only reads what never changes in place."""
+        now = self._clock.now()
+        return moment(now, *station.known_s(now.mono_s))
 
     async def _open_store(self, site: Site) -> Snapshot:
         """The snapshot to go on from. Without a store the station runs empty, says so, and begins no session."""

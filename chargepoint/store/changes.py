@@ -30,6 +30,7 @@ from chargepoint.core.records import (
     ReplayDeadLetter,
     TransactionRecord,
 )
+from chargepoint.core.security_records import PutSecurity
 from chargepoint.store import rows
 from chargepoint.store.errors import StoreError
 
@@ -105,6 +106,8 @@ def make(db: sqlite3.Connection, change: Change) -> int:
             db.execute(_PUT_MAINTENANCE, ("firmware", rows.maintenance_value(record)))
         case PutDiagnostics(record):
             db.execute(_PUT_MAINTENANCE, ("diagnostics", rows.maintenance_value(record)))
+        case PutSecurity(record):
+            db.execute(_PUT_MAINTENANCE, ("security", rows.maintenance_value(record)))
         case CacheId(id_tag):
             _cache(db, id_tag)
         case ClearIdCache():

@@ -24,6 +24,7 @@ from chargepoint.core.records import (
     Stamp,
     TransactionRecord,
 )
+from chargepoint.core.security_records import SecurityRecord
 
 Row = Sequence[Any]
 Values = tuple[str | int | float | bytes | None, ...]
@@ -67,6 +68,7 @@ _body_decoder = msgspec.json.Decoder(Body)
 _session_decoder = msgspec.json.Decoder(Session)
 _sample_decoder = msgspec.json.Decoder(Sample)
 _profile_decoder = msgspec.json.Decoder(ProfileRecord)
+_security_decoder = msgspec.json.Decoder(SecurityRecord)
 _firmware_decoder = msgspec.json.Decoder(FirmwareRecord)
 _diagnostics_decoder = msgspec.json.Decoder(DiagnosticsRecord)
 
@@ -176,7 +178,7 @@ def profile_record(value: bytes) -> ProfileRecord:
     return _profile_decoder.decode(value)
 
 
-def maintenance_value(record: FirmwareRecord | DiagnosticsRecord) -> bytes:
+def maintenance_value(record: FirmwareRecord | DiagnosticsRecord | SecurityRecord) -> bytes:
     return _encoder.encode(record)
 
 
@@ -196,6 +198,14 @@ def diagnostics_record(value: bytes | None) -> DiagnosticsRecord:
         return DiagnosticsRecord() if value is None else _diagnostics_decoder.decode(value)
     except msgspec.MsgspecError:
         return DiagnosticsRecord()
+
+
+def security_record(value: bytes | None) -> SecurityRecord:
+    """As for firmware: then the settings' profile counts."""
+    try:
+        return SecurityRecord() if value is None else _security_decoder.decode(value)
+    except msgspec.MsgspecError:
+        return SecurityRecord()
 
 
 def select(columns: tuple[str, ...], table: str) -> str:

@@ -55,6 +55,7 @@ def begin_run(db: sqlite3.Connection, kernel_boot_id: str, mono_s: float) -> tup
         reservations=tuple(rows.reservation_record(row) for row in db.execute(_RESERVATIONS)),
         firmware=rows.firmware_record(maintenance.get("firmware")),
         diagnostics=rows.diagnostics_record(maintenance.get("diagnostics")),
+        security=rows.security_record(maintenance.get("security")),
         profiles=tuple(rows.profile_record(record) for (record,) in db.execute(_PROFILES)),
         list_version=local_list.number(db, local_list.VERSION),
         list_length=local_list.number(db, local_list.LENGTH),

@@ -91,7 +91,7 @@ REMARKS: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda d: d["central_system"].update(url="ws://cs/ocpp/CK_XXX_0001"), "url ends with the identity already"),
     (lambda d: None, "authorization_key travels unencrypted over ws://"),
     (lambda d: d["central_system"].update(security_profile=2, authorization_key=""), "security_profile 2 needs an"),
-    (lambda d: d["central_system"].update(security_profile=3), "security_profile 3 needs client_certificate"),
+    (lambda d: d["central_system"].update(security_profile=3), "security profile 3 needs a Central System root certificate"),
     (lambda d: d["connectors"]["2"].pop("lock"), "[connectors.2] is a socket without a lock"),
     (lambda d: d["connectors"]["2"].update(current_a_max=80), "[connectors.2] current_a_max 80 A is above"),
     (

@@ -72,6 +72,7 @@ class World(Hands):
         self.answers: dict[str, Payload | Refuse] = {}
         self.replies: dict[int, tuple[dict[str, Any], str | None]] = {}
         self.maintenance: list[fx.MaintenanceEffect] = []
+        self.profile = 0  # of the link
         self.asked_vault: list[fx.AskVault] = []
         self.updates: list[fx.StoreList] = []
         self.lights: Lights | None = None
@@ -202,12 +203,12 @@ class World(Hands):
         assert not self.up, "connected already"
         self.up = True
         self._connections += 1
-        self.deliver(ev.LinkUp("ws://cs.example.org/CP1"))
+        self.deliver(ev.LinkUp("ws://cs.example.org/CP1", self.profile))
 
     def disconnect(self, reason: str = "the cable was pulled") -> None:
         self.up = False
         self.wire.gone()
-        self.deliver(ev.LinkDown(reason))
+        self.deliver(ev.LinkDown(reason, self.profile))
 
     def receive(self, text: str | bytes) -> None:
         """Any frame of the Central System."""
@@ -308,6 +309,10 @@ class World(Hands):
                 self.logs.append(effect)
             case fx.StartDownload() | fx.Install() | fx.CheckInstall() | fx.DropImage() | fx.StartUpload() | fx.DropArchive():
                 self.maintenance.append(effect)
+            case fx.SetSecurityProfile(profile=profile):
+                if self.up and profile != self.profile:
+                    self._break("another security profile")
+                self.profile = profile
             case fx.AskVault():
                 self.asked_vault.append(effect)
             case fx.LinkProven() | fx.ProbeLink() | fx.SetPingInterval() | fx.SetCredentials():
@@ -389,7 +394,7 @@ class World(Hands):
         """The connection ends before anything else happens."""
         self.up = False
         self.wire.gone()
-        self._pending.appendleft(ev.LinkDown(reason))
+        self._pending.appendleft(ev.LinkDown(reason, self.profile))
         if self.reconnect_s is not None:
             self.later(self.reconnect_s, lambda: None if self.up else self.connect())
 

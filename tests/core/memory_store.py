@@ -5,6 +5,7 @@ from typing import assert_never
 from chargepoint.core import maintenance_records as keep
 from chargepoint.core import records as rec
 from chargepoint.core.effects import Commit, StoreList
+from chargepoint.core.security_records import PutSecurity, SecurityRecord
 
 
 class MemoryStore:
@@ -24,6 +25,7 @@ class MemoryStore:
         self.cache: dict[str, rec.IdTagRecord] = {}
         self.reservations: dict[int, rec.ReservationRecord] = {}
         self.profiles: dict[int, rec.ProfileRecord] = {}
+        self.security = SecurityRecord()
         self.firmware = keep.FirmwareRecord()
         self.diagnostics = keep.DiagnosticsRecord()
         self.runs = 0
@@ -47,6 +49,7 @@ class MemoryStore:
             next_transaction=1 + max(self.transactions, default=0),
             dead_letters=len(self.dead),
             reservations=tuple(record for _, record in sorted(self.reservations.items())),
+            security=self.security,
             firmware=self.firmware,
             diagnostics=self.diagnostics,
             profiles=tuple(record for _, record in sorted(self.profiles.items())),
@@ -126,6 +129,8 @@ class MemoryStore:
                 self.profiles[profile.profile.charging_profile_id] = profile
             case rec.DropProfile(charging_profile_id=profile_id):
                 del self.profiles[profile_id]
+            case PutSecurity(record=security):
+                self.security = security
             case keep.PutFirmware(record=firmware):
                 self.firmware = firmware
             case keep.PutDiagnostics(record=diagnostics):

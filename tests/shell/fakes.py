@@ -153,6 +153,9 @@ class FakeLink:
     def set_key(self, authorization_key: str) -> None:
         self.diary("key", authorization_key)
 
+    def set_profile(self, profile: int) -> None:
+        self.diary("profile", profile)
+
 
 class FakeStoreroom:
     """A store whose thread can be held up (`gate`) or that fails (`error`)."""

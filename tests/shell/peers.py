@@ -1,9 +1,13 @@
 """Central Systems as a link may meet them, on loopback; and one place that keeps what the link reports."""
 
 import asyncio
+import contextlib
+import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +19,9 @@ from chargepoint.core.events import Event, FrameReceived, LinkDown, LinkUp
 from chargepoint.shell.address import Address
 from chargepoint.shell.inbox import Inbox
 from chargepoint.shell.link import Link
+from chargepoint.shell.moment import Moment
+from chargepoint.shell.tls import Trust
+from chargepoint.shell.vault.folder import Places
 from tests.shell.fakes import until
 
 OCPP16 = [Subprotocol("ocpp1.6")]
@@ -83,6 +90,33 @@ async def raw_peer(handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter]
             writer.transport.abort()
 
 
+@contextmanager
+def tls_peer(context: ssl.SSLContext) -> Iterator[int]:
+    """A TLS server that says why it refuses a handshake, as those of asyncio do not; its port. It knows no WebSocket."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    inner, _ = server.accept()
+                except OSError:
+                    return  # closed: the test is over
+                inner.settimeout(2.0)
+                with contextlib.suppress(OSError), context.wrap_socket(inner, True, do_handshake_on_connect=False) as tls:
+                    try:
+                        tls.do_handshake()
+                    except ssl.SSLError:
+                        while socket.socket.recv(tls, 4_096):
+                            pass  # a reset for what nobody read would overtake the reason
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(3.0)
+    assert not thread.is_alive()
+
+
 class Listener:
     """Stands where the runtime stands: takes every event, admits a new connection, writes everything down."""
 
@@ -130,11 +164,20 @@ def address(port: int, **changes: Any) -> Address:
     return Address(**{**wanted, **changes})
 
 
+def trusting(folder: str = "/nonexistent", at: Moment | None = None, /, **files: str) -> Trust:
+    """files: as the settings name them. at: the best known time; the machine's own, taken for synchronised, where left out."""
+
+    def now() -> Moment:
+        return at or Moment(at_s=time.time(), floor_s=time.time(), sure=True, told=True)
+
+    return Trust(Places(folder=folder, **files), now)
+
+
 @asynccontextmanager
-async def linked(there: Address, key: str = "", **options: Any) -> AsyncIterator[Listener]:
-    """A link that runs, and its listener."""
+async def linked(there: Address, key: str = "", trust: Trust | None = None, **options: Any) -> AsyncIterator[Listener]:
+    """A link that runs, and its listener. trust: no certificates at all where it is left out."""
     inbox = Inbox()
-    link = Link(there, key, inbox, **options)
+    link = Link(there, key, trust or trusting(), inbox, **options)
     listener = Listener(link, inbox)
     listening = asyncio.create_task(listener.run())
     link.start()

@@ -132,6 +132,12 @@ class Desk:
     def file(self, name: str) -> Path:
         return self.places.path(name)
 
+    def promote(self) -> None:
+        """The new pair has connected."""
+        new = folder.identity(self.file(folder.CLIENT_NEW))
+        assert new is not None
+        assert folder.promote(self.places, new)
+
     def files(self) -> set[str]:
         """The names of what lies in the folder."""
         here = Path(self.places.folder)

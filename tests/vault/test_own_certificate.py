@@ -62,7 +62,7 @@ def test_a_name_that_no_certificate_can_hold(desk: Desk) -> None:
 def test_a_good_chain_is_taken_beside_the_old_pair_and_takes_its_place_when_it_has_connected(desk: Desk) -> None:
     first = signed(request(desk), ROOT, ends=timedelta(days=30))
     assert take(desk, first.pem).accepted
-    folder.promote(desk.places)
+    desk.promote()
     old = desk.file(folder.CLIENT).read_bytes()
     sub = issue("Sub", by=ROOT, ca=True)
     second = signed(request(desk), sub)
@@ -77,7 +77,7 @@ def test_a_good_chain_is_taken_beside_the_old_pair_and_takes_its_place_when_it_h
     assert desk.contents().client_until_s == (NOW + timedelta(days=365)).timestamp()
     for pair in folder.pairs(desk.places):
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(pair.certificate_file)
-    folder.promote(desk.places)
+    desk.promote()
     assert second.pem in desk.file(folder.CLIENT).read_text()
     assert not desk.file(folder.CLIENT_NEW).exists()
     assert desk.file(folder.CLIENT).stat().st_mode & 0o777 == 0o600
@@ -85,7 +85,7 @@ def test_a_good_chain_is_taken_beside_the_old_pair_and_takes_its_place_when_it_h
 
 def test_a_pair_that_never_connects_is_given_up_and_the_old_one_stays(desk: Desk) -> None:
     assert take(desk, signed(request(desk), ROOT).pem).accepted
-    folder.promote(desk.places)
+    desk.promote()
     old = desk.file(folder.CLIENT).read_bytes()
     assert take(desk, signed(request(desk), ROOT).pem).accepted
     folder.discard_new(desk.places)
@@ -170,7 +170,7 @@ class TestSettingsPair:
         assert desk.contents().client_until_s == (NOW + timedelta(days=365)).timestamp()
         assert take(desk, signed(request(desk), ROOT).pem).accepted
         assert [pair.key_file for pair in folder.pairs(desk.places)] == [None, str(tmp_path / "own.key")]
-        folder.promote(desk.places)
+        desk.promote()
         assert [pair.key_file for pair in folder.pairs(desk.places)] == [None]
 
     @pytest.mark.parametrize(

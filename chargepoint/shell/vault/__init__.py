@@ -19,7 +19,6 @@ import msgspec
 from chargepoint.core.effects import AskVault
 from chargepoint.core.events import Event, VaultAnswered, VaultSeen
 from chargepoint.core.vault_records import VaultContents, VaultRequest, failed
-from chargepoint.settings import Settings
 from chargepoint.shell.redact import without_secrets
 from chargepoint.shell.vault import folder
 from chargepoint.shell.vault.folder import Places
@@ -34,17 +33,6 @@ SAID_MAX = 2_000
 KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ")
 
 
-def places_of(settings: Settings) -> Places:
-    security = settings.security
-    return Places(
-        folder=str(Path(settings.station.state_dir) / "certificates"),
-        central_system_root=security.central_system_root,
-        manufacturer_root=security.manufacturer_root,
-        client_certificate=security.client_certificate,
-        client_key=security.client_key,
-    )
-
-
 class VaultError(Exception):
     """The process could not do its work."""
 
@@ -57,6 +45,7 @@ class Vault:
         self._image = image
         self._now_s = now_s
         self._put = put
+        self._loop = asyncio.get_running_loop()
         self._contents: VaultContents | None = None
         self._waiting: deque[AskVault | None] = deque()
         self._worker: asyncio.Task[None] | None = None
@@ -66,6 +55,10 @@ class Vault:
         for sentence in folder.tighten(self.places):
             log.warning("certificates: %s", sentence)
         self._begin(None)
+
+    def look(self) -> None:
+        """The link changed files: what there is now is told. May be called from any thread."""
+        self._loop.call_soon_threadsafe(self._begin, None)
 
     def perform(self, effect: AskVault) -> None:
         """Returns at once and never raises; VaultAnswered follows."""

@@ -8,7 +8,6 @@ the link needs this module in every station, and `cryptography` costs memory. Ra
 A power cut at any point leaves: the request before or after; the new pair beside the old one; never a key without its chain.
 """
 
-import contextlib
 import hashlib
 import os
 import re
@@ -140,11 +139,25 @@ def pairs(places: Places) -> tuple[Pair, ...]:
     return tuple(found)
 
 
-def promote(places: Places) -> None:
-    """The new pair has connected: it takes the place of the old one. Nothing where there is none. Raises OSError."""
-    with contextlib.suppress(FileNotFoundError):
-        os.replace(places.path(CLIENT_NEW), places.path(CLIENT))
-        _flush(Path(places.folder))
+def identity(path: str | Path) -> tuple[int, int] | None:
+    """What tells a file from the one that takes its place; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def promote(places: Places, new: tuple[int, int]) -> bool:
+    """The new pair of this identity has connected: it takes the place of the old one. False where it is another by now.
+
+    Raises OSError.
+    """
+    if identity(places.path(CLIENT_NEW)) != new:
+        return False
+    os.replace(places.path(CLIENT_NEW), places.path(CLIENT))
+    _flush(Path(places.folder))
+    return True
 
 
 def discard_new(places: Places) -> None:

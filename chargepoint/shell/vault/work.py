@@ -68,11 +68,11 @@ def contents(job: Job) -> vr.VaultContents:
             counts[use] = len(_trusted(job, use))
         except folder.FolderError:
             counts[use] = 0  # the link says why, with every attempt
-    until_s, problem = None, ""
+    since_s, until_s, problem = None, None, ""
     pair = next(iter(folder.pairs(job.places)), None)
     if pair is not None:
         try:
-            until_s = _usable_until(pair)
+            since_s, until_s = _usable(pair)
             if until_s < job.now_s:
                 problem = "the station's certificate has expired"
         except Wrong as wrong:
@@ -80,6 +80,7 @@ def contents(job: Job) -> vr.VaultContents:
     return vr.VaultContents(
         central_system_roots=counts[CENTRAL],
         manufacturer_roots=counts[MANUFACTURER],
+        client_since_s=since_s,
         client_until_s=until_s,
         client_problem=problem,
     )
@@ -245,8 +246,8 @@ def _loaded(roots: tuple[folder.Root, ...] | list[folder.Root]) -> list[x509.Cer
         raise folder.FolderError(str(wrong)) from wrong
 
 
-def _usable_until(pair: folder.Pair) -> float:
-    """When the pair's certificate ends; Wrong where key and certificate do not go together."""
+def _usable(pair: folder.Pair) -> tuple[float, float]:
+    """When the pair's certificate begins and ends; Wrong where key and certificate do not go together."""
     try:
         with open(pair.certificate_file, "rb") as file:
             chain = checks.all_of(file.read(folder.FILE_MAX).decode("ascii", "replace"), pair.certificate_file)
@@ -256,7 +257,7 @@ def _usable_until(pair: folder.Pair) -> float:
                 raise Wrong("the station's key is not that of its certificate")
     except OSError as error:
         raise Wrong(f"{error.filename} cannot be used: {error.strerror or error}") from error
-    return chain[0].not_valid_after_utc.timestamp()
+    return chain[0].not_valid_before_utc.timestamp(), chain[0].not_valid_after_utc.timestamp()
 
 
 def _same_key(left: PublicKeyTypes, right: PublicKeyTypes) -> bool:
