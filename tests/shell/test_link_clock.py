@@ -60,17 +60,6 @@ def unsure(at: datetime, *, told: bool = False, floor: datetime | None = None) -
     return Moment(at_s=at.timestamp(), floor_s=(floor or at).timestamp(), sure=False, told=told)
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def root(authority: trustme.CA, tmp_path: Path) -> str:
-    authority.cert_pem.write_to_path(tmp_path / "root.pem")
-    return str(tmp_path / "root.pem")
-
-
 def serving(authority: trustme.CA, begins: datetime, ends: datetime) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1", not_before=begins, not_after=ends).configure_cert(context)

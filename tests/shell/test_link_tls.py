@@ -12,6 +12,7 @@ import trustme
 from chargepoint.core.events import LinkDown, LinkUp
 from chargepoint.messages import CertificateUse
 from chargepoint.shell.vault import folder
+from tests.shell.authorities import mutual, pair_of, server_context
 from tests.shell.peers import Listener, address, echo, linked, peer, tls_peer, trusting
 
 pytestmark = [pytest.mark.section("security A00"), pytest.mark.section("J 6.2")]
@@ -21,39 +22,8 @@ CENTRAL = CertificateUse.CentralSystemRootCertificate
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
 def rsa_authority() -> trustme.CA:
     return trustme.CA(key_type=trustme.KeyType.RSA)
-
-
-@pytest.fixture
-def root(authority: trustme.CA, tmp_path: Path) -> str:
-    authority.cert_pem.write_to_path(tmp_path / "root.pem")
-    return str(tmp_path / "root.pem")
-
-
-def server_context(authority: trustme.CA, name: str = "127.0.0.1", not_after: datetime | None = None) -> ssl.SSLContext:
-    not_before = None if not_after is None else not_after - timedelta(days=1)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name, not_after=not_after, not_before=not_before).configure_cert(context)
-    return context
-
-
-def mutual(authority: trustme.CA) -> ssl.SSLContext:
-    context = server_context(authority)
-    context.verify_mode = ssl.CERT_REQUIRED
-    authority.configure_trust(context)
-    return context
-
-
-def pair_of(authority: trustme.CA, path: Path, name: str = "cp-1") -> dict[str, str]:
-    """The station's pair as files that settings name."""
-    authority.issue_cert(name).private_key_and_cert_chain_pem.write_to_path(path)
-    return {"client_certificate": str(path), "client_key": str(path)}
 
 
 def trouble(link: Listener) -> str | None:
@@ -357,76 +327,3 @@ class TestRaising:
             assert (first.profile, first.reason) == (0, "security profile 2 is used")
             assert second.profile == 2
             assert "no TLS there" in second.reason
-
-
-async def answering(link: Listener, times: int) -> None:
-    """A frame went there and back over the newest connection, which proves it."""
-    await link.up(times)
-    link.link.send("x")
-    await link.frames(times)
-
-
-class TestWhatIsNew:
-    """A new pair and a new root are tried first, beside the old ones, which stay until the new ones have connected."""
-
-    @pytest.fixture
-    def places(self, tmp_path: Path, root: str) -> folder.Places:
-        return folder.Places(folder=str(tmp_path / "certificates"), central_system_root=root)
-
-    @staticmethod
-    def put(places: folder.Places, name: str, authority: trustme.CA, station: str) -> None:
-        folder.write(places.path(name), authority.issue_cert(station).private_key_and_cert_chain_pem.bytes())
-
-    @pytest.mark.section("security A02")
-    async def test_a_new_pair_takes_the_place_of_the_old_one_when_a_frame_came_over_it(
-        self, authority: trustme.CA, root: str, places: folder.Places
-    ) -> None:
-        self.put(places, folder.CLIENT, authority, "old")
-        self.put(places, folder.CLIENT_NEW, authority, "new")
-        trust = trusting(places.folder, central_system_root=root)
-        async with (
-            peer(echo, tls=mutual(authority)) as there,
-            linked(address(there.port, security_profile=3), "", trust) as link,
-        ):
-            await link.up()
-            assert places.path(folder.CLIENT_NEW).exists(), "an open connection proves nothing yet"
-            await answering(link, 1)
-            assert not places.path(folder.CLIENT_NEW).exists()
-            assert ("DNS", "new") in there.connections[0].transport.get_extra_info("peercert")["subjectAltName"]
-
-    @pytest.mark.section("security A02")
-    async def test_a_new_pair_that_is_refused_is_given_up_and_the_old_one_goes_on(
-        self, authority: trustme.CA, root: str, places: folder.Places
-    ) -> None:
-        self.put(places, folder.CLIENT, authority, "old")
-        self.put(places, folder.CLIENT_NEW, trustme.CA(), "new")
-        trust = trusting(places.folder, central_system_root=root)
-        async with (
-            peer(echo, tls=mutual(authority)) as there,
-            linked(address(there.port, security_profile=3), "", trust) as link,
-        ):
-            for times in (1, 2, 3):
-                assert places.path(folder.CLIENT_NEW).exists()
-                await answering(link, times)
-                link.link.close("once more")
-            await link.down(len(link.of(LinkUp)) + 1)
-            assert not places.path(folder.CLIENT_NEW).exists()
-            names = {one.transport.get_extra_info("peercert")["subjectAltName"] for one in there.connections}
-            assert names == {(("DNS", "old"),)}
-
-    @pytest.mark.section("security M05")
-    @pytest.mark.parametrize("renewed", [True, False])
-    async def test_a_new_root_is_tried_alone_and_the_fallback_goes_when_it_has_connected(
-        self, authority: trustme.CA, tmp_path: Path, renewed: bool
-    ) -> None:
-        new = trustme.CA()
-        places = folder.Places(folder=str(tmp_path / "certificates"))
-        pems = [folder.certificates(one.cert_pem.bytes().decode())[0] for one in (new, authority)]
-        roots = (folder.Root(pem=pems[0]), folder.Root(pem=pems[1], fallback=True))
-        folder.keep(places, folder.Kept(central_system=roots))
-        async with (
-            peer(echo, tls=server_context(new if renewed else authority)) as there,
-            linked(address(there.port, security_profile=2), "AA", trusting(places.folder)) as link,
-        ):
-            await answering(link, 1)
-            assert len(folder.roots(places, CENTRAL)) == (1 if renewed else 2)
