@@ -88,6 +88,7 @@ class Connector:
         self.opened_s = 0.0
         self.commanded = False
         self.commanded_s = 0.0
+        self.withdrawn_s: float | None = None  # since when nothing is offered, while the contacts are closed
         self.locked: bool | None = None
         self.lock_wanted: bool | None = None
         self.lock_tries = 0

@@ -40,6 +40,20 @@ class Mains:
             drawn = max(drawn, min(flows, supply.phases))
         return self._set(voltage_v, drawn)
 
+    def drawn_a(self, reading: Reading) -> tuple[float, ...]:
+        """What flows on each phase that the meter gives, whichever way round its transformers are; empty where it gives none.
+
+        From power where it gives no currents: power without phases is taken as even, so that it never tells too much of one.
+        """
+        currents = tuple(abs(current_a) for current_a in reading.current_a if current_a is not None)
+        if currents:
+            return currents
+        voltage_v = self.supply.voltage_v
+        phases_w = tuple(abs(power_w) / voltage_v for power_w in reading.power_w_phases if power_w is not None)
+        if phases_w or reading.power_w is None:
+            return phases_w
+        return (abs(reading.power_w) / voltage_v / self.supply.phases,)
+
     def _set(self, voltage_v: float, drawn: int) -> bool:
         """The same Supply as long as it says the same: what follows from it is kept with it."""
         supply = self.supply

@@ -6,6 +6,9 @@ that of the contactor). Refuses to know why a session runs. When in doubt the co
 Rules.
 1. A contactor is closed only in a running session that the station allows, with no blocking fault, the car asking for power
    (pilot C or D, diode seen), the cable locked where there is a lock, and at least 6 A offered.
+   When nothing is offered any more (a limit, the session's end by card, button or remote), the car has WIND_DOWN_S to stop
+   drawing: the contacts open when it leaves pilot C, when the meter shows no current, or then. Whatever else ends rule 1 opens
+   them at once.
 2. The offer is the connector's share of what the station may give, within its own limits (`limits`, `current`). Below 6 A no
    car charges: it is suspended, and goes on as `pauses` says.
 3. For SETTLE_S after a start, and after the inputs were lost, no contactor closes: what is wrong is told meanwhile.
@@ -19,11 +22,14 @@ from chargepoint.core.effects import CloseContactor, MoveLock, OfferCurrent, Rea
 from chargepoint.core.faults import Fault
 from chargepoint.core.limits import Limits
 from chargepoint.core.pauses import Pauses
-from chargepoint.core.records import Charging
-from chargepoint.core.sessions import Sessions
+from chargepoint.core.records import Charging, Ending
+from chargepoint.core.sessions import WIND_DOWN_S, Sessions
 from chargepoint.core.step import Step
 from chargepoint.core.supervision import Supervision, out_of_step
+from chargepoint.messages import Reason
 
+GENTLE = (Reason.Local, Reason.Remote, Reason.DeAuthorized)  # with these reasons nothing is in a hurry
+IDLE_A = 1.0  # a car that draws less than this on every phase has stopped
 SETTLE_S = 1.0  # after a start, and when the inputs come back: for the lines that are active to be told
 LOCK_TRIES = 3
 LOCK_RETRY_S = 1.0
@@ -62,16 +68,23 @@ class Power:
             step.open_contactor(connector.number)
             connector.commanded = False
             connector.commanded_s = step.mono_s
+            connector.withdrawn_s = None
         self.hold(step)
 
     def hold(self, step: Step) -> None:
         """Nothing is energised before the station knows what is wrong."""
         self._held_until_s = step.mono_s + SETTLE_S
 
+    def hurry(self, connector: Connector) -> None:
+        """Somebody waits for the cable: what still winds down opens now."""
+        connector.withdrawn_s = None
+
     def deadline(self) -> float | None:
         times = [one.lock_retry_s for one in self._blocks.connectors.values() if one.lock_retry_s is not None]
         others = (self._supervision.deadline(), self._limits.deadline(), self._rest_until_s, self._held_until_s)
         times += [time for time in others if time is not None]
+        waits = [one.withdrawn_s for one in self._blocks.connectors.values() if one.withdrawn_s is not None]
+        times += [since_s + WIND_DOWN_S for since_s in waits]
         return min(times, default=None)
 
     def contacts_moved(self, connector: Connector, closed: bool, step: Step) -> None:
@@ -140,21 +153,42 @@ class Power:
 
     def _contactor(self, connector: Connector, step: Step) -> None:
         close = self._may_close(connector) and self._held_until_s is None
-        if close == connector.commanded:
+        if close == connector.commanded or (not close and self._winds_down(connector, step)):
             return
         connector.commanded = close
         connector.commanded_s = step.mono_s
+        connector.withdrawn_s = None
         if close:
             connector.cycles += 1
             step.then(CloseContactor(connector.number))
         else:
             step.open_contactor(connector.number)
+            self._sessions.opening(connector, step)
+
+    def _winds_down(self, connector: Connector, step: Step) -> bool:
+        """Nothing is offered any more, and the car has time still to stop drawing: contacts that open without load last."""
+        since_s = connector.withdrawn_s
+        if since_s is None or not self._may_wind_down(connector) or step.mono_s >= since_s + WIND_DOWN_S:
+            return False
+        if connector.reading is None or connector.reading_began_s < since_s:
+            return True
+        drawn_a = connector.mains.drawn_a(connector.reading)
+        return not drawn_a or max(drawn_a) > IDLE_A
+
+    def _may_wind_down(self, connector: Connector) -> bool:
+        session = connector.session
+        gentle = isinstance(session, Charging) or (isinstance(session, Ending) and session.reason in GENTLE)
+        safe = not connector.blocked and connector.wants_power and connector.lock_ready
+        return gentle and safe and self._blocks.leaving is None and self._held_until_s is None
 
     def _offer(self, connector: Connector, offered_a: float, step: Step) -> None:
         wanted = offered_a if connector.allowed and isinstance(connector.session, Charging) and not connector.blocked else None
         if wanted != connector.offered_a:
             connector.offered_a = wanted
+            connector.withdrawn_s = step.mono_s if wanted is None and connector.commanded else None
             step.then(OfferCurrent(connector.number, wanted))
+            if connector.withdrawn_s is not None and self._may_wind_down(connector):
+                step.then(ReadMeter(connector.number))
 
     def _lock(self, connector: Connector, step: Step) -> None:
         if not connector.site.has_lock or connector.site.tethered or connector.locked is None:

@@ -62,6 +62,8 @@ class Sensing:
         if moved or Fault.METER_LOST in connector.faults:
             connector.faults.discard(Fault.METER_LOST)
             return False
+        if connector.withdrawn_s is not None:
+            return False  # the car may have stopped drawing
         if isinstance(session, Charging):
             return not session.invalid  # who was refused is held to MaxEnergyOnInvalidId
         if isinstance(session, Ending):
@@ -130,7 +132,7 @@ class Sensing:
                 # A driver opens its part in the safe state: what was commanded before no longer holds.
                 connector.commanded = False
                 connector.commanded_s = step.mono_s
-                connector.offered_a = None
+                connector.offered_a = connector.withdrawn_s = None
 
     def _forget_inputs(self) -> None:
         """The inputs work again and tell every active line anew: what they said before they were lost no longer counts."""

@@ -7,7 +7,8 @@ Rules.
 1. A session begins when somebody is authorised, a car is there and the meter was read since (or FIRST_S later with the last
    reading); its StartTransaction is stored in the same step.
 2. It ends in two steps: the decision is stored at once (Ending), the StopTransaction when the meter was read after the contacts
-   opened, or FINAL_S later with the last reading. A power cut between the two loses nothing.
+   opened, or FINAL_S later with the last reading. A power cut between the two loses nothing. `power` opens them: at once, or
+   when the car has stopped drawing.
 3. Whatever ran when the process died is closed with PowerLoss at the register that is true after the start, or goes on if the
    setting says so.
 """
@@ -36,6 +37,7 @@ from chargepoint.facts import Refusal
 from chargepoint.messages import ReadingContext, Reason
 
 FIRST_S = 3.0  # for the reading with which a session begins
+WIND_DOWN_S = 6.0  # for a car to stop drawing when nothing is offered any more (IEC 61851-1 annex A)
 FINAL_S = 3.0  # for the reading after the contacts opened
 FINAL_WITHOUT_METER_S = 10.0  # where the meter was silent already
 FINAL_AFTER_START_S = 30.0  # after a start of the process, drivers must be opened first
@@ -105,8 +107,19 @@ class Sessions:
         """Ends the running session; its StopTransaction follows when the meter was read."""
         if isinstance(connector.session, Charging):
             self._end(connector, connector.session.transaction, reason, id_tag, step)
-            meter_silent = Fault.METER_LOST in connector.all_faults
-            self._final_s[connector.number] = step.mono_s + (FINAL_WITHOUT_METER_S if meter_silent else FINAL_S)
+            self._await_reading(connector, step.mono_s + (WIND_DOWN_S if connector.commanded else 0.0))
+
+    def opening(self, connector: Connector, step: Step) -> None:
+        """The contactor is commanded open: the last reading of a session that ends is taken from now on."""
+        if isinstance(connector.session, Ending):
+            self._await_reading(connector, step.mono_s)
+            if connector.closed is None:
+                step.then(ReadMeter(connector.number))  # no feedback will ask for it
+
+    def _await_reading(self, connector: Connector, open_s: float) -> None:
+        """The reading after open_s, when the contacts are open, ends the session."""
+        meter_silent = Fault.METER_LOST in connector.all_faults
+        self._final_s[connector.number] = open_s + (FINAL_WITHOUT_METER_S if meter_silent else FINAL_S)
 
     def stop_for_faults(self, connector: Connector, step: Step) -> None:
         """A fault that ends sessions does so at once. Lost mains do not, where sessions go on after a power cut."""
@@ -134,8 +147,9 @@ class Sessions:
             self._set(connector, Idle(), step)
         if not isinstance(session, Ending):
             return
-        read_since_s = max(session.stop.mono_s if session.stop.boot == step.stamp.boot else 0.0, connector.opened_s)
-        fresh = connector.reading is not None and connector.reading_began_s >= read_since_s and connector.closed is not True
+        open_s = connector.commanded_s if connector.closed is None else connector.opened_s
+        read_since_s = max(session.stop.mono_s if session.stop.boot == step.stamp.boot else 0.0, open_s)
+        fresh = connector.reading is not None and connector.reading_began_s >= read_since_s and not connector.energised
         late = step.mono_s >= self._final_s.get(connector.number, 0.0)
         if fresh or late:
             if not fresh:

@@ -58,6 +58,8 @@ class Hardware:
                 self._drive(outlet, True)
             case fx.OfferCurrent(current_a=current_a):
                 outlet.advance(self._timeline.now_s)
+                if current_a is None and outlet.offered_a is not None:
+                    outlet.withdrawn_s = self._timeline.now_s
                 outlet.offered_a = current_a
             case fx.MoveLock(locked=locked):
                 self._move_lock(outlet, locked)

@@ -7,11 +7,13 @@ import json
 
 from chargepoint.core import effects as fx
 from chargepoint.core import records as rec
+from chargepoint.core.sessions import WIND_DOWN_S
 from chargepoint.facts import InputKind, PilotState
 from hil.simulate.book import Book
 from hil.simulate.limits import Limits
 from hil.simulate.outlet import Outlet
 
+LATE_S = 0.01
 EARLIEST = "2024"
 WINDOW_MAX = 64 + 8  # rows of the outbox in memory
 DATABASE_MAX = 32 << 20
@@ -60,21 +62,25 @@ class Invariants:
         if total_a > self._station_a + 1e-6:
             raise Violation(f"{total_a} A are offered, and the station may take {self._station_a} A")
 
-    def settled(self, tripped: set[tuple[int, InputKind]], limits: Limits, window_rows: int) -> None:
+    def settled(self, now_s: float, tripped: set[tuple[int, InputKind]], limits: Limits, window_rows: int) -> None:
         """A step and all that it brought about is done. tripped: lines that the station has been told of."""
         for outlet in self._outlets.values():
             if outlet.coil:
-                self._may_be_closed(outlet, tripped)
+                self._may_be_closed(outlet, now_s, tripped)
         exceeded = limits.exceeded({number: outlet.offered_a or 0.0 for number, outlet in self._outlets.items()})
         if exceeded is not None:
             raise Violation(exceeded)
         if window_rows > WINDOW_MAX:
             raise Violation(f"{window_rows} rows of the outbox are in memory")
 
-    def _may_be_closed(self, outlet: Outlet, tripped: set[tuple[int, InputKind]]) -> None:
-        number, state = outlet.number, outlet.pilot().state
-        if not isinstance(self.sessions.get(number), rec.Charging):
+    def _may_be_closed(self, outlet: Outlet, now_s: float, tripped: set[tuple[int, InputKind]]) -> None:
+        number, state, session = outlet.number, outlet.pilot().state, self.sessions.get(outlet.number)
+        if not isinstance(session, rec.Charging | rec.Ending):
             raise Violation(f"connector {number} is closed without a stored session")
+        if outlet.offered_a is None and now_s > outlet.withdrawn_s + WIND_DOWN_S + LATE_S:
+            raise Violation(f"connector {number} is closed and was offered nothing for {now_s - outlet.withdrawn_s:.3f} s")
+        if outlet.offered_a is not None and isinstance(session, rec.Ending):
+            raise Violation(f"connector {number} offers current after its session has ended")
         if state not in (PilotState.C, PilotState.D):
             raise Violation(f"connector {number} is closed in pilot state {state}")
         if lines := [kind.value for connector, kind in tripped if connector in (0, number)]:

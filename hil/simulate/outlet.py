@@ -18,6 +18,7 @@ class Outlet:
         self.car_a = 16.0
         self.coil = False
         self.offered_a: float | None = None
+        self.withdrawn_s = float("-inf")  # since when nothing is offered
         self.locked = False
         self.meter_silent = False
         self.register_wh = register_wh

@@ -181,7 +181,7 @@ class Simulation:
         try:
             self.box.feed(event, self.timeline.now_s)
             if not self.box.busy:
-                self.invariants.settled(self._trouble.active, self.central.limits, self.box.window_rows)
+                self.invariants.settled(self.timeline.now_s, self._trouble.active, self.central.limits, self.box.window_rows)
         except Died:
             self._dead(power_cut=self._cut_is_power)
         except AssertionError as error:

@@ -106,7 +106,8 @@ class World(Hands):
     def open_parts(self) -> None:
         """Every driver opens and tells how things are."""
         for plant in self.plants.values():
-            self.deliver(ev.ContactorSeen(plant.number, plant.closed))
+            if not plant.silent_feedback:
+                self.deliver(ev.ContactorSeen(plant.number, plant.closed))
             self.deliver(ev.PilotSeen(plant.number, plant.pilot))
             if plant.has_lock:
                 self.deliver(ev.LockSeen(plant.number, plant.locked))
@@ -191,8 +192,7 @@ class World(Hands):
         """Nothing but time and energy flow."""
         assert seconds >= 0.0, "time does not go back"
         for plant in self.plants.values():
-            flows = plant.closed and plant.pilot.state in invariants.ENERGY
-            plant.power_w = self.draws_w if flows else 0.0
+            plant.draw(self.draws_w)
             plant.energy_wh += plant.power_w * seconds / 3600
         self.mono_s += seconds
         self.passed_s += seconds
@@ -330,7 +330,10 @@ class World(Hands):
                 if plant.drive(isinstance(effect, fx.CloseContactor)):
                     self._soon(partial(ev.ContactorSeen, plant.number, plant.closed))
             case fx.OfferCurrent(current_a=current_a):
+                if current_a is None and plant.offered_a is not None:
+                    plant.withdrawn_s = self.mono_s
                 plant.offered_a = current_a
+                plant.draw(self.draws_w)
             case fx.MoveLock(locked=locked):
                 plant.locked = plant.locked if plant.jammed else locked
                 if not plant.lock_silent:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from chargepoint.core import effects as fx
 from chargepoint.core import records as rec
+from chargepoint.core.sessions import WIND_DOWN_S
 from chargepoint.core.station import Station
 from chargepoint.core.step import Now, Step
 from chargepoint.facts import PilotState
@@ -58,10 +59,13 @@ def contactor_may_be_closed(world: "World", number: int) -> None:
     """Energy only in a stored session, with the car asking for it, a locked cable and nothing wrong."""
     plant = world.plants[number]
     where = f"connector {number} is closed at {world.mono_s} s"
-    assert isinstance(world.store.session(number), rec.Charging), f"{where} without a stored session"
+    session = world.store.session(number)
+    assert isinstance(session, rec.Charging | rec.Ending), f"{where} without a stored session"
     assert plant.pilot.state in ENERGY, f"{where} in pilot state {plant.pilot.state}"
     assert plant.pilot.diode_ok, f"{where} without a vehicle's diode"
-    assert plant.offered_a is not None, f"{where} without an offer on the pilot"
+    if plant.offered_a is None or isinstance(session, rec.Ending):
+        late_s = world.mono_s - plant.withdrawn_s - WIND_DOWN_S
+        assert late_s <= LATE_S, f"{where} without an offer on the pilot, {late_s:.3f} s too long"
     wrong = world.hazards[number] | world.hazards[0]
     assert not wrong, f"{where} although {wrong}"
     assert plant.locked or not plant.has_lock, f"{where} with an unlocked cable"

@@ -2,13 +2,16 @@
 
 from chargepoint.facts import Pattern, Pilot, PilotState, Quantity, Reading, Refusal, Trouble
 
+ENERGY = (PilotState.C, PilotState.D)
 QUANTITIES = frozenset({Quantity.ENERGY_IMPORT, Quantity.POWER, Quantity.CURRENT, Quantity.VOLTAGE})
 
 
 class Plant:
-    """The truth at one connector. Flags make parts fail: a welded or stuck contactor, a jammed or silent lock, a deaf meter.
+    """The truth at one connector. Flags make parts fail: a welded or stuck contactor, a jammed or silent lock, a deaf meter,
+    a feedback contact that is not there.
 
-    coil: what was commanded; closed: the contacts. offered_a: None where no energy is offered.
+    coil: what was commanded; closed: the contacts. offered_a: None where no energy is offered, since withdrawn_s. stubborn: the
+    car does not care what is offered.
     """
 
     def __init__(self, number: int, *, tethered: bool, has_lock: bool, energy_wh: float) -> None:
@@ -21,10 +24,13 @@ class Plant:
         self.locked = False
         self.offered_a: float | None = None
         self.energy_wh = energy_wh
+        self.withdrawn_s = float("-inf")
+        self.stubborn = False
         self.power_w = 0.0
         self.shown: tuple[Pattern, Refusal | None, Trouble | None] | None = None
         self.welded = False
         self.stuck_open = False
+        self.silent_feedback = False
         self.jammed = False
         self.lock_silent = False
         self.meter_deaf = False
@@ -35,7 +41,12 @@ class Plant:
         self.coil = closed
         before = self.closed
         self.closed = (closed and not self.stuck_open) or (self.closed and self.welded)
-        return self.closed != before
+        return self.closed != before and not self.silent_feedback
+
+    def draw(self, power_w: float) -> None:
+        """The car takes this much where it can."""
+        flows = self.closed and self.pilot.state in ENERGY and (self.offered_a is not None or self.stubborn)
+        self.power_w = power_w if flows else 0.0
 
     def reading(self) -> Reading:
         volts, amps = (230.0, 230.0, 230.0), round(self.power_w / 690, 3)

@@ -215,13 +215,14 @@ class TestRemoteStop:
         assert world.contactor(1)
         assert not world.contactor(2)
 
-    def test_the_contactor_opens_before_the_answer_and_the_disk(self, world: World) -> None:
+    def test_the_offer_goes_after_the_disk_and_the_contactor_opens_when_the_car_has_stopped(self, world: World) -> None:
         world.plug()
         world.tap()
         begin = len(world.effects)
         remote_stop(world, 1001)
         kinds = [type(effect) for effect in world.effects[begin:] if not isinstance(effect, fx.Log)]
-        assert kinds[0] is fx.OpenContactor
+        assert kinds[0] is fx.Commit
+        assert kinds.index(fx.OfferCurrent) < kinds.index(fx.OpenContactor)
         assert kinds.index(fx.Commit) < kinds.index(fx.SendFrame)
 
 

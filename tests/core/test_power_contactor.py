@@ -66,11 +66,11 @@ def test_a_pilot_in_e_or_f_ends_the_session_and_lets_the_cable_go(world: World, 
     assert world.status() == Status.Available
 
 
-def test_the_offer_stands_before_the_contacts_close_and_goes_after_they_open(world: World) -> None:
+def test_the_offer_stands_before_the_contacts_close_and_goes_before_they_open(world: World) -> None:
     charging(world)
     world.tap()
     order = [type(effect) for effect in world.effects if isinstance(effect, CloseContactor | OfferCurrent | OpenContactor)]
-    assert order == [OpenContactor, OfferCurrent, CloseContactor, OpenContactor, OfferCurrent]
+    assert order == [OpenContactor, OfferCurrent, CloseContactor, OfferCurrent, OpenContactor]
 
 
 def test_every_start_opens_every_contactor_first() -> None:

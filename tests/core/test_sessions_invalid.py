@@ -157,6 +157,7 @@ def test_the_owners_card_frees_the_cable_while_the_last_reading_is_still_waited_
     world.advance(1.0)
     world.plants[1].meter_deaf = True
     world.advance(5.0)
+    world.pilot(1, "B")
     assert world.locked()
     world.forget()
     world.tap()

@@ -86,7 +86,7 @@ def test_the_last_reading_is_one_with_open_contacts() -> None:
 
 
 @pytest.mark.section("4.10")
-def test_a_meter_that_falls_silent_at_the_end_is_waited_for_three_seconds() -> None:
+def test_a_meter_that_falls_silent_at_the_end_is_waited_for_three_seconds_after_the_contacts_opened() -> None:
     world = World()
     world.plug()
     world.tap()
@@ -95,6 +95,8 @@ def test_a_meter_that_falls_silent_at_the_end_is_waited_for_three_seconds() -> N
     world.advance(10.0)
     world.plants[1].meter_deaf = True
     world.tap()
+    world.advance(1.0)
+    world.pilot(1, "B")
     world.advance(2.9)
     world.expect_no_call("StopTransaction")
     world.advance(0.2)

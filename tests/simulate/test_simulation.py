@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from chargepoint.core.events import PilotSeen
+from chargepoint.core.connector import Connector
 from chargepoint.core.outbox import Outbox
 from chargepoint.core.power import Power
 from chargepoint.core.profiles import Profiles
@@ -76,6 +77,15 @@ def test_a_stop_that_is_never_told_is_seen(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_contactor_that_closes_without_a_session_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Power, "_may_close", lambda self, connector: True)
     with pytest.raises((Violation, AssertionError)):
+        sabotaged()
+
+
+def test_a_car_that_is_given_more_than_its_six_seconds_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def patient(self: Power, connector: Connector, step: object) -> bool:
+        return connector.withdrawn_s is not None and self._may_wind_down(connector)
+
+    monkeypatch.setattr(Power, "_winds_down", patient)
+    with pytest.raises(Violation, match="was offered nothing for"):
         sabotaged()
 
 
