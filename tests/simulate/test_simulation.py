@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from chargepoint.core import power
 from chargepoint.core.events import PilotSeen
-from chargepoint.core.connector import Connector
 from chargepoint.core.outbox import Outbox
 from chargepoint.core.power import Power
 from chargepoint.core.profiles import Profiles
@@ -81,10 +81,8 @@ def test_a_contactor_that_closes_without_a_session_is_seen(monkeypatch: pytest.M
 
 
 def test_a_car_that_is_given_more_than_its_six_seconds_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    def patient(self: Power, connector: Connector, step: object) -> bool:
-        return connector.withdrawn_s is not None and self._may_wind_down(connector)
-
-    monkeypatch.setattr(Power, "_winds_down", patient)
+    monkeypatch.setattr(power, "WIND_DOWN_S", 20.0)
+    monkeypatch.setattr(power, "IDLE_A", -1.0)  # whatever the meter says
     with pytest.raises(Violation, match="was offered nothing for"):
         sabotaged()
 
