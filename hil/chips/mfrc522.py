@@ -37,7 +37,7 @@ class Mfrc522:
     """`transfer` is the SPI port. absent: the byte that MISO then reads. noise: the chance of each bit on the wires to turn.
 
     reset_s: how long the chip is deaf after a reset. error: raised by the next transfers, as the kernel's ioctl would fail.
-    hung: commands begin and never end.
+    hung: commands begin and never end. reserved: bits that read as one whatever is written.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Mfrc522:
         self.noise = 0.0
         self.error: OSError | None = None
         self.hung = False
+        self.reserved: dict[int, int] = {}
         self.transfers = 0
         self._clock = clock
         self._reset_s = reset_s
@@ -126,7 +127,7 @@ class Mfrc522:
                 return len(self._fifo)
             case 0x0C:
                 return self._registers[CONTROL] & 0x07
-        return self._registers[address]
+        return self._registers[address] | self.reserved.get(address, 0)
 
     def _write(self, address: int, value: int) -> None:
         match address:

@@ -155,6 +155,21 @@ class TestAClone:
         assert caplog.text == ""
 
 
+def test_a_clone_whose_reserved_bits_read_otherwise_is_used() -> None:
+    desk = Desk()
+    desk.chip.reserved = {0x11: 0x54, 0x15: 0x3F}
+    desk.watch.start()
+    desk.field.lay(Card(UID7))
+    assert desk.taps(0.3) == [UID7.hex().upper()]
+
+
+def test_a_chip_that_forgets_what_it_is_told_is_refused() -> None:
+    desk = Desk()
+    desk.chip.reserved = {0x2D: 0x40}
+    with pytest.raises(DriverError, match="register 0x2D reads 0x42 and was set to 0x02"):
+        desk.watch.start()
+
+
 def test_a_chip_that_starts_slowly_is_set_up_all_the_same() -> None:
     desk = started(reset_s=0.002)
     desk.field.lay(Card(UID7))
@@ -231,6 +246,8 @@ def test_closing_leaves_the_antenna_off_and_the_port_free() -> None:
 def test_what_a_reader_claims() -> None:
     assert mfrc522.claims(mfrc522.Config(device="/dev/spidev1.2", reset_gpio=25)) == ("SPI1.2", "GPIO25")
     assert mfrc522.claims(mfrc522.Config()) == ("SPI0.0",)
+    with pytest.raises(ValueError, match="reset_gpio: GPIO0 belongs to"):
+        mfrc522.Config(reset_gpio=0)
 
 
 @pytest.mark.section("ISO/IEC 14443-3 B")
