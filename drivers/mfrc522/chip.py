@@ -96,10 +96,7 @@ class Chip:
 
     def check(self) -> None:
         """Whether the chip is there and still as it was set up; raises ChipTrouble. Eight transfers."""
-        version = self._read(VERSION)
-        if version in NO_CHIP:
-            raise ChipTrouble(_no_chip(version))
-        if version != self.version:
+        if (version := self._read(VERSION)) != self.version:
             raise ChipTrouble(
                 f"the chip's version reads 0x{version:02X} and was 0x{self.version:02X}: bits are lost on the way. "
                 "Shorten the wires or lower speed_hz"

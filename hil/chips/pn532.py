@@ -21,7 +21,10 @@ FIRMWARE = bytes.fromhex("32010607")
 
 
 class Fault(StrEnum):
-    """What may go wrong with one command. DEAF: nothing at all. SILENT: acknowledged, never answered."""
+    """What may go wrong with one command. DEAF: nothing at all. SILENT: acknowledged and busy with it until the host gives up.
+
+    LATE: the answer to an earlier command comes first.
+    """
 
     DEAF = "deaf"
     SILENT = "silent"
@@ -29,6 +32,7 @@ class Fault(StrEnum):
     CHECKSUM = "checksum"
     GARBAGE = "garbage"
     SYNTAX = "syntax"
+    LATE = "late"
 
 
 class Looks:
@@ -66,6 +70,7 @@ class Pn532:
         self._tags_kept = tags_kept
         self._firmware = firmware
         self._buffer = b""
+        self._busy = False
         self._last = b""
         self._master = self._held = -1
 
@@ -114,6 +119,7 @@ class Pn532:
         if rest[:2] in (ACK[3:5], NACK[3:5]):
             if rest[:2] == NACK[3:5]:
                 self._say_again()
+            self._busy = False
             self._buffer = rest[2:]
             return True
         length = rest[0]
@@ -126,12 +132,17 @@ class Pn532:
         return True
 
     def _execute(self, code: int, data: bytes) -> None:
+        if self._busy:
+            return
         fault = self.faults.popleft() if self.faults else None
         if fault is Fault.DEAF:
             return
+        self._busy = fault is Fault.SILENT
         self.send({Fault.NACK: NACK, Fault.GARBAGE: b"\x00\xff\x07\x13\x37\x00"}.get(fault, ACK) if fault else ACK)
         if fault in (Fault.NACK, Fault.GARBAGE, Fault.SILENT):
             return
+        if fault is Fault.LATE:
+            self.send(bytes.fromhex("0000ff03fdd5130018"))
         answer = self._answer(code, data)
         if answer is None or fault is Fault.SYNTAX:
             self._last = SYNTAX_ERROR

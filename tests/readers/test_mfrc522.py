@@ -187,6 +187,16 @@ def test_an_interrupted_supply_is_noticed_and_mended(caplog: pytest.LogCaptureFi
     assert desk.taps(0.3) == [UID4.hex().upper()]
 
 
+def test_an_antenna_that_went_off_is_noticed_and_switched_on_again(caplog: pytest.LogCaptureFixture) -> None:
+    desk = started()
+    desk.taps(0.5)
+    desk.chip.transfer(bytes([0x14 << 1, 0x80]))
+    with caplog.at_level(logging.WARNING):
+        assert desk.taps(1.5) == []
+    assert "the antenna is off" in caplog.text
+    assert desk.field.on
+
+
 def test_a_card_that_lies_there_during_a_reset_does_not_tap_again() -> None:
     desk = started()
     desk.field.lay(Card(UID4))
