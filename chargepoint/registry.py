@@ -11,6 +11,7 @@ coroutine `make_safe(config, buses)`: brings a part whose process is gone into i
 """
 
 import importlib
+import os
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from importlib import metadata
@@ -21,7 +22,7 @@ from typing import Any, Literal, NamedTuple
 from msgspec import Struct
 
 from chargepoint.claims import Claim, clashes, spi_remarks
-from chargepoint.settings import CheckConfiguration, Settings, parse, read_document
+from chargepoint.settings import CheckConfiguration, Settings, parse, read_document, with_secrets
 from chargepoint.tables import Checker, Problem, SettingsError, converted, key_text, nearest, printable, shown
 
 ENTRY_POINT_GROUP = "chargepoint.drivers."
@@ -98,8 +99,13 @@ def config_of(kind: str, part: Mapping[str, Any], *, file: str = "settings", sec
     return driver
 
 
-def check_file(path: str | Path, check_configuration: CheckConfiguration | None = None) -> CheckedFile:
-    """The whole of a station's file, its drivers' tables included; every problem is collected, none is raised."""
+def check_file(
+    path: str | Path, check_configuration: CheckConfiguration | None = None, *, starting: bool = False
+) -> CheckedFile:
+    """The whole of a station's file, its drivers' tables and the secrets that it names included; nothing is raised.
+
+    starting: the station is about to run, so that what only the service is given must be there.
+    """
     file = str(path)
     try:
         document = read_document(path)
@@ -113,6 +119,12 @@ def check_file(path: str | Path, check_configuration: CheckConfiguration | None 
         problems += error.problems
     checker = Checker(file)
     remarks: list[str] = []
+    if settings is not None:
+        settings, secret_problems, secret_remarks = with_secrets(settings, file, os.environ, starting=starting)
+        problems += secret_problems
+        remarks += secret_remarks
+        if document["central_system"].get("authorization_key") and os.stat(path).st_mode & 0o007:
+            remarks.append(f"[central_system] {file} holds the authorization_key and anybody may read it; chmod 640 it")
     claims: list[Claim] = []
     for place in places(document):
         driver = _checked(checker, place.kind, place.part, place.section)

@@ -7,13 +7,13 @@ need: a part's table is kept raw here and becomes the driver's own Config in `re
 
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field, structs
 
-from chargepoint import settings_rules
+from chargepoint import settings_rules, settings_secrets
 from chargepoint.tables import (
     SECRET,
     Checker,
@@ -46,6 +46,14 @@ HexKey = Annotated[
         pattern=r"^([0-9A-Fa-f]{2}){0,20}\Z",
         description="must be an even number of hexadecimal digits, at most 40 (the key's bytes, not its letters)",
         examples=['authorization_key = "001122334455667788AABBCCDDEEFF00"'],
+    ),
+]
+Credential = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}\Z",
+        description="must be the name of a credential: letters, digits, _ - and .",
+        examples=['authorization_key_credential = "authorization-key"'],
     ),
 ]
 Url = Annotated[
@@ -87,8 +95,12 @@ class Station(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class CentralSystem(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """authorization_key may lie in a file of its own, or be a credential of systemd; `with_secrets` puts it in its place."""
+
     url: Url
     authorization_key: HexKey = ""
+    authorization_key_file: str | None = None
+    authorization_key_credential: Credential | None = None
     security_profile: Annotated[int, Meta(ge=0, le=3)] = 0
     reconnect_min_s: Seconds = 1.0
     reconnect_max_s: Seconds = 120.0
@@ -106,6 +118,7 @@ class Security(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     manufacturer_root: str | None = None
     client_certificate: str | None = None
     client_key: str | None = None
+    client_key_credential: Credential | None = None
     renew_before_days: Annotated[int, Meta(ge=1, le=365)] = 30
 
 
@@ -184,6 +197,7 @@ def parse(
     checker.table("", document, Settings, skip=frozenset({"readers"}))
     base = Path(folder).absolute()
     settings_rules.check(checker, document, base)
+    settings_secrets.check(checker, document, base)
     _check_configuration(checker, document.get("configuration"), check_configuration)
     readers = _readers(checker, document)
     if checker.problems:
@@ -192,6 +206,20 @@ def parse(
     if settings is None:
         raise SettingsError(checker.problems)
     return _with_absolute_paths(settings, base)
+
+
+def with_secrets(
+    settings: Settings, file: str, environ: Mapping[str, str], *, starting: bool
+) -> tuple[Settings, tuple[Problem, ...], tuple[str, ...]]:
+    """The settings with the secrets that they only name, the problems of these, and what is worth a look.
+
+    starting: the station is about to run; otherwise a credential may be missing, since only the service is given it.
+    """
+    checker = Checker(file)
+    central = settings_secrets.filled_in(checker, "central_system", settings.central_system, HexKey, environ, starting=starting)
+    security = settings_secrets.with_key_file(checker, "security", settings.security, environ, starting=starting)
+    full = structs.replace(settings, central_system=central.table, security=security.table)
+    return full, tuple(checker.problems), (*central.remarks, *security.remarks)
 
 
 def read_document(path: str | Path) -> dict[str, Any]:
@@ -333,9 +361,14 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
         state_dir=settings_rules.state_dir(table, base),
         control_socket=settings_rules.control_socket(table, base),
     )
-    named = structs.asdict(settings.security).items()
-    files = {name: str(base / path) for name, path in named if isinstance(path, str) and path}
-    return structs.replace(settings, station=station, security=structs.replace(settings.security, **files))
+    named = ((name, getattr(settings.security, name)) for name in settings_rules.FILES)
+    files = {name: str(base / path) for name, path in named if path}
+    central_system = settings.central_system
+    if central_system.authorization_key_file:
+        path = str(base / central_system.authorization_key_file)
+        central_system = structs.replace(central_system, authorization_key_file=path)
+    security = structs.replace(settings.security, **files)
+    return structs.replace(settings, station=station, security=security, central_system=central_system)
 
 
 def _unreadable(file: str, error: Exception) -> Problem:

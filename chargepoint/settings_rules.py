@@ -18,6 +18,7 @@ NUMBER_MAX = 32
 SOCKET_PATH_MAX = 107  # bytes of sun_path in unix(7), less the closing zero
 CONNECTOR_PARTS = ("meter", "contactor", "pilot", "lock", "indicator")
 LISTED_MAX = 12
+FILES = ("central_system_root", "manufacturer_root", "client_certificate", "client_key")
 
 
 def homes(settings: type[Struct]) -> dict[str, str]:
@@ -109,7 +110,8 @@ def _check_central_system(checker: Checker, station: Mapping[str, Any], table: M
     url, identity = table.get("url"), station.get("identity")
     if isinstance(url, str) and url.isprintable():
         _check_url(checker, url)
-    if isinstance(identity, str) and ":" in identity and table.get("authorization_key"):
+    has_key = any(table.get(f"authorization_key{home}") for home in ("", "_file", "_credential"))
+    if isinstance(identity, str) and ":" in identity and has_key:
         allowed = 'must not contain ":" where an authorization_key is used (HTTP Basic ends the user name there)'
         checker.add("station", "identity", shown(identity), allowed)
     least, most = table.get("reconnect_min_s", 1.0), table.get("reconnect_max_s", 120.0)
@@ -155,7 +157,7 @@ def _check_socket_path(checker: Checker, station: Mapping[str, Any], base: Path)
 
 def _check_files(checker: Checker, security: Mapping[str, Any], base: Path) -> None:
     for key, value in security.items():
-        if not isinstance(value, str) or not value.isprintable():
+        if key not in FILES or not isinstance(value, str) or not value.isprintable():
             continue
         try:
             there = value != "" and (base / value).stat() is not None and not (base / value).is_dir()

@@ -31,7 +31,8 @@ def _link(settings: Settings) -> Iterator[str]:
     encrypted = address(settings).startswith("wss://")
     if system.authorization_key and not encrypted:
         yield f"{section} authorization_key travels unencrypted over ws://; use wss:// where the Central System has it"
-    if system.security_profile in (1, 2) and not system.authorization_key:
+    credential = system.authorization_key_credential
+    if system.security_profile in (1, 2) and not (system.authorization_key or credential):
         yield f"{section} security_profile {system.security_profile} needs an authorization_key; there is none to begin with"
     if encrypted:
         trust = Trust(places_of(settings), lambda: moment(Now(0.0), None, False))

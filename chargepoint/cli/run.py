@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from chargepoint.registry import check_file
 
     path = config_path(arguments)
-    checked = check_file(path)
+    checked = check_file(path, starting=True)
     if checked.settings is None:
         for problem in checked.problems:
             print(problem, file=sys.stderr)

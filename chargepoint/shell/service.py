@@ -24,6 +24,7 @@ from chargepoint.core.station import Station
 from chargepoint.journal import Recorder
 from chargepoint.ports import Installer
 from chargepoint.settings import Settings
+from chargepoint.settings_secrets import tighten
 from chargepoint.shell import log as logs
 from chargepoint.shell.address import address_of
 from chargepoint.shell.archivist import Archivist
@@ -178,6 +179,8 @@ class Service:
             alive_every_s=self._manager.watchdog_s,
         )
         await runtime.step(Started(self._store_fault))
+        for sentence in tighten((self._settings.central_system.authorization_key_file, self._settings.security.client_key)):
+            log.warning("%s", sentence)
         self._vault.start()
         link.start()
         if self._store_fault is None:

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 def written(path: Path, change: Callable[[dict[str, Any]], Any]) -> str:
     path.write_text(toml(broken(change)), encoding="utf-8")
+    path.chmod(0o600)
     return str(path)
 
 

@@ -49,7 +49,8 @@ CASES: list[tuple[Change, str]] = [
     (lambda d: d.update(conectors={}), "station.toml: conectors: unknown key; did you mean connectors?"),
     (
         lambda d: d["central_system"].update(zzzz=1),
-        "station.toml: [central_system] zzzz: unknown key; known here: url, authorization_key, security_profile, "
+        "station.toml: [central_system] zzzz: unknown key; known here: url, authorization_key, "
+        "authorization_key_file, authorization_key_credential, security_profile, "
         "reconnect_min_s, reconnect_max_s, call_timeout_s, connect_timeout_s",
     ),
     (

@@ -137,6 +137,7 @@ def test_entry_points_are_not_asked_for_own_drivers(monkeypatch: pytest.MonkeyPa
 def test_a_whole_file_is_checked_with_its_drivers_and_their_remarks(tmp_path: Path) -> None:
     path = tmp_path / "station.toml"
     path.write_text(toml(broken(lambda d: d["connectors"]["1"].update(lock={"driver": "acme", "pin": 21}))))
+    path.chmod(0o600)
     checked = check_file(path)
     assert checked.problems == ()
     assert checked.settings is not None
