@@ -94,7 +94,7 @@ class RtuLine:
         )
 
     def answer_s(self, request: Request) -> float:
-        return (8 + 5 + 2 * request.count + 3.5) * self._character_s
+        return (request.characters + 3.5) * self._character_s
 
     async def settle(self) -> None:
         loop = asyncio.get_running_loop()

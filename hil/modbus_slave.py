@@ -1,7 +1,8 @@
 """Modbus slaves for benches and tests: RTU on a pseudo terminal, and TCP, with faults that a real line has.
 
-Owns framing, CRC and misbehaviour; refuses to know what a register means: that is the `Read` function's business. Follows
-the Modbus Application Protocol V1.1b3 (functions 3 and 4; any other gets exception 1) and Modbus over Serial Line V1.02.
+Owns framing, CRC and misbehaviour; refuses to know what a register means: that is the `Read` and `Write` functions' business.
+Follows the Modbus Application Protocol V1.1b3 (functions 1, 3, 4, and with a `Write` 5, 6, 16; any other gets exception 1) and
+Modbus over Serial Line V1.02.
 """
 
 import asyncio
@@ -19,12 +20,16 @@ from typing import Self
 
 # (unit, function, address, count) -> register words, an exception code, or None for silence
 Read = Callable[[int, int, int, int], Sequence[int] | int | None]
+# (unit, function, address, values) -> True, an exception code, or None for silence
+Write = Callable[[int, int, int, Sequence[int]], bool | int | None]
 # What one answer comes out as: pieces, each sent after its delay counted from the piece before.
 Pieces = list[tuple[float, bytes]]
 
 ILLEGAL_FUNCTION = 1
 ILLEGAL_DATA_VALUE = 3
 MAX_COUNT = 125
+READS = (1, 3, 4)
+WRITES = (5, 6, 16)
 LOG_LENGTH = 2_000
 
 
@@ -55,13 +60,14 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A request as it was seen on the line; at_s is `time.monotonic`."""
+    """A request as it was seen on the line; at_s is `time.monotonic`. values: what a write carries."""
 
     at_s: float
     unit: int
     function: int
     address: int
     count: int
+    values: tuple[int, ...] = ()
 
 
 class _Slave:
@@ -69,8 +75,9 @@ class _Slave:
 
     impossible: frozenset[FaultKind] = frozenset()
 
-    def __init__(self, read: Read) -> None:
+    def __init__(self, read: Read, write: Write | None) -> None:
         self._read = read
+        self._write = write
         self._faults: list[Fault] = []
         self.log: deque[Request] = deque(maxlen=LOG_LENGTH)
         self.bad_frames = 0
@@ -112,7 +119,9 @@ class _Slave:
     def _answer(self, unit: int, request: bytes) -> bytes | None:
         """The answer's PDU for a request's PDU (function code first), or None for silence."""
         function = request[0]
-        if function not in (3, 4):
+        if function in WRITES and self._write is not None:
+            return self._written(unit, function, request)
+        if function not in READS:
             return bytes([function | 0x80, ILLEGAL_FUNCTION])
         if len(request) != 5:
             return bytes([function | 0x80, ILLEGAL_DATA_VALUE])
@@ -127,7 +136,31 @@ class _Slave:
             return bytes([function | 0x80, words])
         if len(words) != count:
             raise ValueError(f"asked for {count} registers from {address}, the read function gave {len(words)}")
+        if function == 1:
+            bits = sum(bool(bit) << place for place, bit in enumerate(words)).to_bytes((count + 7) // 8, "little")
+            return bytes([function, len(bits)]) + bits
         return struct.pack(f">BB{count}H", function, 2 * count, *words)
+
+    def _written(self, unit: int, function: int, request: bytes) -> bytes | None:
+        assert self._write is not None
+        values: tuple[int, ...]
+        if function == 16:
+            if len(request) < 8 or len(request) != 6 + request[5] or request[5] != 2 * request[4]:
+                return bytes([function | 0x80, ILLEGAL_DATA_VALUE])
+            address, count = struct.unpack(">HH", request[1:5])
+            values = struct.unpack(f">{count}H", request[6:])
+        else:
+            if len(request) != 5 or (function == 5 and request[3:] not in (b"\xff\0", b"\0\0")):
+                return bytes([function | 0x80, ILLEGAL_DATA_VALUE])
+            address, value = struct.unpack(">HH", request[1:])
+            values = (int(bool(value)) if function == 5 else value,)
+        self._note(
+            Request(at_s=time.monotonic(), unit=unit, function=function, address=address, count=len(values), values=values)
+        )
+        done = self._write(unit, function, address, values)
+        if done is None:
+            return None
+        return request[:5] if done is True else bytes([function | 0x80, int(done)])
 
     def _pieces(self, unit: int, pdu: bytes, frame: Callable[[int, bytes], bytes]) -> Pieces:
         """The answer as it travels, with the next fault in it."""
@@ -177,8 +210,16 @@ class RtuSlave(_Slave):
 
     impossible = frozenset({FaultKind.TRANSACTION, FaultKind.CUT})
 
-    def __init__(self, read: Read, baud: int = 9_600, *, line_time: bool = False, link: Path | None = None) -> None:
-        super().__init__(read)
+    def __init__(
+        self,
+        read: Read,
+        baud: int = 9_600,
+        *,
+        line_time: bool = False,
+        link: Path | None = None,
+        write: Write | None = None,
+    ) -> None:
+        super().__init__(read, write)
         self._char_s = 11 / baud
         self._line_time = line_time
         self._link = link
@@ -288,8 +329,8 @@ class TcpSlave(_Slave):
 
     impossible = frozenset({FaultKind.CRC})
 
-    def __init__(self, read: Read, host: str = "127.0.0.1", port: int = 0) -> None:
-        super().__init__(read)
+    def __init__(self, read: Read, host: str = "127.0.0.1", port: int = 0, *, write: Write | None = None) -> None:
+        super().__init__(read, write)
         self.host = host
         self.port = port
         self._server: asyncio.Server | None = None

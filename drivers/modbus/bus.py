@@ -6,14 +6,14 @@ what a register means. pymodbus does transport and encoding, its own retries and
 
 import asyncio
 import termios
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
 from msgspec import Struct
 
 from chargepoint.ports import DriverError
-from drivers.modbus.answers import Answers, Request
+from drivers.modbus.answers import READ_COILS, Answers, Request
 
 CONNECT_PAUSE_MIN_S = 0.5
 CONNECT_PAUSE_MAX_S = 5.0
@@ -57,6 +57,7 @@ class Response(Protocol):
     """What is used of a pymodbus answer."""
 
     registers: list[int]
+    bits: list[bool]
     exception_code: int
 
     def isError(self) -> bool: ...
@@ -75,6 +76,14 @@ class Client(Protocol):
     def read_holding_registers(self, address: int, *, count: int, device_id: int) -> Awaitable[Any]: ...
 
     def read_input_registers(self, address: int, *, count: int, device_id: int) -> Awaitable[Any]: ...
+
+    def read_coils(self, address: int, *, count: int, device_id: int) -> Awaitable[Any]: ...
+
+    def write_coil(self, address: int, value: bool, *, device_id: int) -> Awaitable[Any]: ...
+
+    def write_register(self, address: int, value: int, *, device_id: int) -> Awaitable[Any]: ...
+
+    def write_registers(self, address: int, values: list[int], *, device_id: int) -> Awaitable[Any]: ...
 
 
 class Line(Protocol):
@@ -134,19 +143,34 @@ class Bus:
         return self._line.where
 
     async def read(self, unit: int, function: int, address: int, count: int) -> list[int]:
-        """`count` registers (1 to 125) from `address` (0 to 65535), function 3 or 4, of unit 1 to 247 (TCP: 0 to 255).
+        """`count` (1 to 125) coils (function 1), holding (3) or input registers (4) from `address` (0 to 65535), of unit 1 to
+        247 (TCP: 0 to 255). Coils are 0 or 1.
 
         Raises Refused, NoAnswer or LineLost, all of them DriverError. A unit that was well gets a second try, and so does a
         connection that was cut. Cancelling the caller leaves a transaction that has begun to run to its end, so that its
         answer cannot meet the next request.
         """
         request = Request(unit, function, address, count)
-        if function not in (3, 4) or not 1 <= count <= 125 or not 0 <= address <= 65_536 - count or not 0 <= unit <= 255:
-            raise ValueError(f"no such read: function {function}, {request}")
+        if function not in (1, 3, 4) or not 1 <= count <= 125 or not 0 <= address <= 65_536 - count or not 0 <= unit <= 255:
+            raise ValueError(f"no such read: function {function}, unit {unit}, {count} from {address}")
+        return await self._ask(request)
+
+    async def write(self, unit: int, function: int, address: int, values: Sequence[int]) -> None:
+        """Writes one coil (function 5: 0 or 1), one register (6) or up to 123 registers (16). As `read`, second try included:
+        only what may be written twice is fit for it. Read back what matters: a line that echoes grants everything.
+        """
+        limits = {5: (1, 1), 6: (1, 0xFFFF), 16: (123, 0xFFFF)}
+        count_max, value_max = limits.get(function, (0, 0))
+        fits = 1 <= len(values) <= count_max and all(0 <= value <= value_max for value in values)
+        if not fits or not 0 <= address <= 65_536 - len(values) or not 1 <= unit <= 255:
+            raise ValueError(f"no such write: function {function}, unit {unit}, {list(values)} to {address}")
+        await self._ask(Request(unit, function, address, len(values), tuple(values)))
+
+    async def _ask(self, request: Request) -> list[int]:
         try:
             return await self._attempt(request)
         except (NoAnswer, Dropped) as error:
-            health = self._health.get(unit)
+            health = self._health.get(request.unit)
             if isinstance(error, NoAnswer) and health is not None and health.failures > 1:
                 raise
         return await self._attempt(request)
@@ -221,8 +245,7 @@ class Bus:
         answers, line = self._line.answers, self._line
         answers.expect(request)
         self._sent_at = asyncio.get_running_loop().time()
-        read = client.read_holding_registers if request.function == 3 else client.read_input_registers
-        pending = asyncio.ensure_future(read(request.address, count=request.count, device_id=request.unit))
+        pending = asyncio.ensure_future(_sent(client, request))
         limit_s = line.timeout_s + line.answer_s(request)
         try:
             await asyncio.wait({pending, self._lost}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
@@ -246,6 +269,10 @@ class Bus:
             code = response.exception_code
             meaning = EXCEPTIONS.get(code, "an exception that Modbus does not define")
             raise Refused(f"{self.where}: {request}: refused with exception {code}: {meaning}", code)
+        if request.function == READ_COILS:
+            return [int(bit) for bit in response.bits[: request.count]]
+        if request.values:
+            return []
         if len(response.registers) != request.count:
             raise NoAnswer(f"{self.where}: {request}: {len(response.registers)} registers came for {request.count}")
         return list(response.registers)
@@ -307,3 +334,19 @@ class Bus:
             return data
         self._line.received()
         return self._line.answers.received(data)
+
+
+def _sent(client: Client, request: Request) -> Awaitable[Any]:
+    address, count, unit = request.address, request.count, request.unit
+    match request.function:
+        case 1:
+            return client.read_coils(address, count=count, device_id=unit)
+        case 3:
+            return client.read_holding_registers(address, count=count, device_id=unit)
+        case 4:
+            return client.read_input_registers(address, count=count, device_id=unit)
+        case 5:
+            return client.write_coil(address, bool(request.values[0]), device_id=unit)
+        case 6:
+            return client.write_register(address, request.values[0], device_id=unit)
+    return client.write_registers(address, list(request.values), device_id=unit)

@@ -179,7 +179,7 @@ async def test_closing_the_bus_ends_its_readers_with_an_error() -> None:
         await bus.close()
 
 
-@pytest.mark.parametrize(("function", "address", "count"), [(1, 0, 1), (3, 0, 0), (3, 0, 126), (4, 65_535, 2), (4, -1, 1)])
+@pytest.mark.parametrize(("function", "address", "count"), [(2, 0, 1), (3, 0, 0), (3, 0, 126), (4, 65_535, 2), (4, -1, 1)])
 async def test_reads_that_cannot_be_are_a_mistake_of_the_caller(function: int, address: int, count: int) -> None:
     async with line("tcp") as (bus, slave):
         with pytest.raises(ValueError, match="no such read"):
