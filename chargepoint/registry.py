@@ -45,8 +45,16 @@ class Kind(StrEnum):
 OWN: Mapping[Kind, Mapping[str, str]] = {
     Kind.BUS: {"modbus_rtu": "drivers.modbus_rtu", "modbus_tcp": "drivers.modbus_tcp"},
     Kind.METER: {"modbus_meter": "drivers.modbus_meter"},
-    Kind.CONTACTOR: {"gpio": "drivers.gpio.contactor", "virtual": "drivers.virtual.contactor"},
-    Kind.PILOT: {"iec61851": "drivers.iec61851.pilot", "virtual": "drivers.virtual.pilot"},
+    Kind.CONTACTOR: {
+        "evse_board": "drivers.evse_board.contactor",
+        "gpio": "drivers.gpio.contactor",
+        "virtual": "drivers.virtual.contactor",
+    },
+    Kind.PILOT: {
+        "evse_board": "drivers.evse_board.pilot",
+        "iec61851": "drivers.iec61851.pilot",
+        "virtual": "drivers.virtual.pilot",
+    },
     Kind.LOCK: {"gpio": "drivers.gpio.lock", "virtual": "drivers.virtual.lock"},
     Kind.INDICATOR: {"lights": "drivers.lights", "virtual": "drivers.virtual.indicator"},
     Kind.READER: {

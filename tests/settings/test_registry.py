@@ -108,7 +108,9 @@ def test_a_foreign_driver_is_found_by_its_entry_point() -> None:
     assert driver.config == Config(pin=4)
     assert registry.known_drivers(Kind.LOCK) == ["gpio", "virtual", "acme", "broken", "empty", "attribute"]
     assert told("lock", {"driver": "acne"}) == ['driver: found "acne", must be a driver for a lock; did you mean acme?']
-    assert told("pilot", {"driver": "acme"}) == ['driver: found "acme", must be a driver for a pilot; known: iec61851, virtual']
+    assert told("pilot", {"driver": "acme"}) == [
+        'driver: found "acme", must be a driver for a pilot; known: evse_board, iec61851, virtual'
+    ]
 
 
 @pytest.mark.usefixtures("foreign")
