@@ -14,7 +14,6 @@ import importlib
 import os
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, NamedTuple
@@ -168,6 +167,8 @@ def module_of(kind: Kind, name: object) -> ModuleType | None:
 
 def known_drivers(kind: Kind) -> list[str]:
     """The names that a configuration may use for a kind, own ones first."""
+    from importlib import metadata  # a fourteenth of a second on a small machine, and most stations have own drivers only
+
     foreign = (point.name for point in metadata.entry_points(group=ENTRY_POINT_GROUP + kind))
     return list(dict.fromkeys([*OWN[kind], *foreign]))
 
@@ -233,6 +234,8 @@ def _module(checker: Checker, kind: Kind, name: object, section: str) -> ModuleT
 def _imported(kind: Kind, name: str) -> ModuleType:
     if name in OWN[kind]:
         return importlib.import_module(OWN[kind][name])
+    from importlib import metadata
+
     (point,) = list(metadata.entry_points(group=ENTRY_POINT_GROUP + kind, name=name))[:1]
     module = point.load()
     if not isinstance(module, ModuleType):

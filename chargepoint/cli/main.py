@@ -5,11 +5,11 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
-from chargepoint.cli import check_config, clear_faults, dead_letters, journal, ledger, replay, run, safe_state, status
 from chargepoint.cli.common import CONFIG_HELP, EXIT_INTERRUPTED, CommandError, Help
 
-COMMANDS = (run, check_config, status, clear_faults, ledger, dead_letters, journal, replay, safe_state)
+COMMANDS = ("run", "check-config", "status", "clear-faults", "ledger", "dead-letters", "journal", "replay", "safe-state")
 
 DESCRIPTION = "An OCPP 1.6J charge-point controller for charging stations."
 EPILOG = f"""\
@@ -31,13 +31,13 @@ examples:
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line; every command's module adds its own part."""
+def parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The command line; every command's module adds its own part. commands: those that are wanted; each costs an import."""
     top = argparse.ArgumentParser(prog="chargepoint", description=DESCRIPTION, epilog=EPILOG, formatter_class=Help)
     top.add_argument("--version", action=_Version, nargs=0, help="tell the version and end")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
-    for module in COMMANDS:
-        module.add_to(commands)
+    known = top.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands", prog="chargepoint")
+    for command in commands:
+        import_module(f"chargepoint.cli.{command.replace('-', '_')}").add_to(known)
     return top
 
 
@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Unicode shows ? for what it has not
-    chosen = parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    chosen = parser(arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS).parse_args(arguments)
     try:
         code: int = chosen.do(chosen)
         sys.stdout.flush()

@@ -1,7 +1,9 @@
 """`chargepoint run`: the station itself, in the foreground, for a service manager or a terminal."""
 
 import argparse
+import gc
 import sys
+from pathlib import Path
 from typing import Any
 
 from chargepoint.cli.common import EXIT_CONFIG, Help, add_config_option, config_path
@@ -31,9 +33,16 @@ def add_to(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    gc.disable()  # what a start loads stays: looking through it again and again for garbage is a twelfth of its time
+    try:
+        return _run(config_path(arguments))
+    finally:
+        gc.enable()
+
+
+def _run(path: Path) -> int:
     from chargepoint.registry import check_file
 
-    path = config_path(arguments)
     checked = check_file(path, starting=True)
     if checked.settings is None:
         for problem in checked.problems:
@@ -43,4 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     from chargepoint.shell.service import main
 
-    return int(main(checked.settings))
+    return int(main(checked.settings, _collect_again))
+
+
+def _collect_again() -> None:
+    """From now on garbage is looked for, and what is there by now is none."""
+    gc.freeze()
+    gc.enable()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from chargepoint.settings import Settings, redacted
-from chargepoint.shell.diagnostics import Known, Table, build
 from chargepoint.shell.recent import Recent
 from chargepoint.shell.transfers.jobs import MIB
 
@@ -18,6 +17,7 @@ LEDGER_MAX = 20_000
 ASK_S = 10.0
 
 Body = dict[str, Any]
+Table = list[dict[str, Any]]
 
 
 class ControlLike(Protocol):
@@ -49,6 +49,8 @@ class Archivist:
 
     async def archive(self, path: Path, start_s: float | None, stop_s: float | None) -> None:
         """Makes the archive at `path` for a time (seconds since 1970 UTC); raises OSError."""
+        from chargepoint.shell.diagnostics import Known, build  # what packs archives is loaded when one is wanted
+
         self._missing = []
         status: Body = await self._asked("status", self._control.status(), {})
         keys: Body = await self._asked("keys", self._control.ask("get_settings", {"names": []}), {})

@@ -86,6 +86,7 @@ class Link:
         self._connecting: asyncio.Task[ClientConnection] | None = None
         self._stopping = False
         self.task: asyncio.Task[None] | None = None
+        self.tried = asyncio.Event()  # a first frame has left, or a first attempt to connect has failed
         self._told: set[str] = set()
         self._state, self._since_s, self._reason = "connecting", 0.0, ""
 
@@ -176,6 +177,7 @@ class Link:
             self._use = self._trouble = None
             profile = self._address.security_profile
             reason = await self._live(profile)
+            self.tried.set()
             self._unproven()
             if self._lived_s() >= LIFE_PROVES_S:
                 self.proven()
@@ -287,6 +289,7 @@ class Link:
                     return STALLED
                 self._outgoing.popleft()
                 self._outgoing_size -= len(text)
+                self.tried.set()
             self._drained.set()
             self._work.clear()
             await self._work.wait()

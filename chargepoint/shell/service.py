@@ -8,6 +8,7 @@ Exit status: 0 stopped as asked; 75 to be started again (OCPP Reset, or the stor
 """
 
 import asyncio
+import contextlib
 import logging
 import signal
 import time
@@ -54,19 +55,23 @@ from chargepoint.store import StoreError, open_store, reading
 log = logging.getLogger(__name__)
 
 STOP_S = 4.8  # from the signal to the end of the process, whatever hangs
+FIRST_WORDS_S = 1.0  # meters wait so long for the link: what they need takes long to load, and BootNotification goes first
 LEAVE_S = 0.5  # for the interpreter to end by itself
 CORE_STOP_S = 2.8  # of these, for the core to end by itself: more than it waits for last readings
 START_FAILED = 1
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def main(settings: Settings) -> int:
-    """Runs the station to its end; the exit status. The process must end with it: see `last_resort`."""
+def main(settings: Settings, started: Callable[[], None] = lambda: None) -> int:
+    """Runs the station to its end; the exit status. The process must end with it: see `last_resort`.
+
+    started: is called when all that a station loads is loaded, but for its meters' drivers.
+    """
     handler = logs.start(settings.station.log_level)
     loop = asyncio.new_event_loop()
     status = IMPOSSIBLE_EXIT_STATUS
     try:
-        status = loop.run_until_complete(_serve(settings))
+        status = loop.run_until_complete(_serve(settings, started))
     except Exception:
         log.critical("the station could not run, every contactor is open: send these lines to its makers", exc_info=True)
     finally:
@@ -79,8 +84,11 @@ def main(settings: Settings) -> int:
 class Service:
     """Everything of one station, put together. Made within the event loop."""
 
-    def __init__(self, settings: Settings, *, reopen_every_s: float = REOPEN_EVERY_S) -> None:
+    def __init__(
+        self, settings: Settings, *, reopen_every_s: float = REOPEN_EVERY_S, started: Callable[[], None] = lambda: None
+    ) -> None:
         self._settings = settings
+        self._started = started
         self._reopen_every_s = reopen_every_s
         self._began_s = time.monotonic()
         self._clock = SystemClock()
@@ -132,7 +140,7 @@ class Service:
             await self._control.close()
             log.critical("not started: another station uses %s; stop it first", self._settings.station.state_dir)
             return START_FAILED
-        self._hardware.start()
+        self._hardware.start(hold_meters=True)
         try:
             runtime = await self._start()
             status = await runtime.run()
@@ -183,6 +191,7 @@ class Service:
             log.warning("%s", sentence)
         self._vault.start()
         link.start()
+        self._begin(self._let_meters_follow(link), "opening meters")
         if self._store_fault is None:
             self._begin(keep_house(self._storeroom, self._inbox, runtime, station.idle), "housekeeping")
         else:
@@ -194,6 +203,13 @@ class Service:
         self._manager.ready()
         log.info("station %s runs", self._settings.station.identity)
         return runtime
+
+    async def _let_meters_follow(self, link: Link) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_WORDS_S):
+                await link.tried.wait()
+        self._started()
+        self._hardware.open_meters()
 
     def _maintenance_with(self, installer: Installer | None, firmware_version: str) -> Maintenance:
         """What moves files and installs them. firmware_version: the one that runs."""
@@ -285,8 +301,8 @@ class Service:
         }
 
 
-async def _serve(settings: Settings) -> int:
-    return await Service(settings).serve()
+async def _serve(settings: Settings, started: Callable[[], None]) -> int:
+    return await Service(settings, started=started).serve()
 
 
 def _version() -> str:

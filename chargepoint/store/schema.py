@@ -2,14 +2,16 @@
 
 Step N brings a database of version N - 1 to version N and is never edited once it has shipped: a change is a new step at the
 end. `PRAGMA user_version` holds the number and changes in the step's own transaction; it is the only record of it, so that an
-up-to-date database is known by four bytes of its header and sqlite-utils (70 ms and 10 MB on a small machine) is imported
-only when a step is due.
+up-to-date database is known by four bytes of its header. sqlite-utils (70 ms and 4 MB) is imported only where tables that hold
+something are changed: a new file takes its steps as plain SQL.
 
 Typed columns hold what commands ask for; JSON in BLOB columns holds what only the core reads.
 """
 
 import sqlite3
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -18,11 +20,11 @@ APPLICATION_ID = 0x43504F54  # tells the file from another program's database; "
 VERSION_MAX = 9_999  # a higher number in the header is damage, not a newer program
 
 
-class Step(Protocol):
-    def __call__(self, db: "Database") -> None: ...
+Tables: TypeAlias = "Database | sqlite3.Connection"  # what a step uses must be there in both: `execute`
+Step = Callable[[Tables], None]
 
 
-def _step_1(db: "Database") -> None:
+def _step_1(db: Tables) -> None:
     """Everything that one whole charge needs."""
     for statement in _TABLES_1:
         db.execute(statement)
@@ -66,7 +68,7 @@ _TABLES_1 = (
 )
 
 
-def _step_2(db: "Database") -> None:
+def _step_2(db: Tables) -> None:
     """Reservations, and a local list of which the next generation can be laid down beside the one in force."""
     for statement in _TABLES_2:
         db.execute(statement)
@@ -83,7 +85,7 @@ _TABLES_2 = (
 )
 
 
-def _step_3(db: "Database") -> None:
+def _step_3(db: Tables) -> None:
     """Charging profiles."""
     db.execute(
         """CREATE TABLE charging_profiles (
@@ -92,12 +94,12 @@ def _step_3(db: "Database") -> None:
     )
 
 
-def _step_4(db: "Database") -> None:
+def _step_4(db: Tables) -> None:
     """Where firmware updates and uploads of diagnostics have come to."""
     db.execute("CREATE TABLE maintenance (name TEXT PRIMARY KEY, record BLOB NOT NULL) STRICT, WITHOUT ROWID")
 
 
-def _step_5(db: "Database") -> None:
+def _step_5(db: Tables) -> None:
     """Faults that an installer must clear, by their names with spaces between; how often each contactor was closed."""
     db.execute("ALTER TABLE connectors ADD COLUMN latched TEXT NOT NULL DEFAULT ''")
     db.execute("ALTER TABLE connectors ADD COLUMN cycles INTEGER NOT NULL DEFAULT 0")
@@ -115,10 +117,30 @@ def bring_up_to_date(connection: sqlite3.Connection, steps: tuple[Step, ...] = S
     version = version_of(connection)
     if version >= len(steps):
         return
+    db, atomic = _plain(connection) if version == 0 else _with_tools(connection)
+    for number, step in enumerate(steps[version:], start=version + 1):
+        with atomic():
+            step(db)
+            connection.execute(f"PRAGMA user_version = {number}")
+
+
+def _plain(connection: sqlite3.Connection) -> tuple[Tables, Callable[[], AbstractContextManager[object]]]:
+    @contextmanager
+    def atomic() -> Iterator[None]:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    return connection, atomic
+
+
+def _with_tools(connection: sqlite3.Connection) -> tuple[Tables, Callable[[], AbstractContextManager[object]]]:
     from sqlite_utils import Database
 
     database = Database(connection, recursive_triggers=False, execute_plugins=False)
-    for number, step in enumerate(steps[version:], start=version + 1):
-        with database.atomic():
-            step(database)
-            connection.execute(f"PRAGMA user_version = {number}")
+    return database, database.atomic

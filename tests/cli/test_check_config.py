@@ -1,5 +1,6 @@
 """`chargepoint check-config` and `chargepoint run`: every problem at once, remarks, a verdict; a wrong file starts nothing."""
 
+import gc
 import json
 import sys
 from collections.abc import Callable
@@ -166,8 +167,13 @@ def test_run_hands_a_right_file_to_the_service(config: Path, monkeypatch: pytest
     given: list[Settings] = []
     service = ModuleType("chargepoint.shell.service")
 
-    def serve(settings: Settings) -> int:
+    def serve(settings: Settings, started: Callable[[], None]) -> int:
         given.append(settings)
+        assert not gc.isenabled()  # nothing that a start loads is garbage
+        started()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0
+        gc.unfreeze()
         return 17
 
     service.__dict__["main"] = serve

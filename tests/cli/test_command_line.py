@@ -13,11 +13,7 @@ ROOT = Path(__file__).parents[2]
 HEAVY = {"msgspec", "asyncio", "sqlite3", "websockets", "pymodbus", "sqlite_utils", "difflib"}
 
 
-def names() -> list[str]:
-    return [module.__name__.rpartition(".")[2].replace("_", "-") for module in COMMANDS]
-
-
-@pytest.mark.parametrize("command", names())
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])

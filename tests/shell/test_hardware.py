@@ -87,6 +87,19 @@ async def test_from_the_start_contactors_are_open_and_nothing_is_offered(worksho
         assert workshop.newest(f"connectors.{number}.lock").commands == []
 
 
+async def test_meters_that_are_held_open_when_they_may_and_nothing_else_waits_for_them(workshop: Workshop) -> None:
+    hardware = Hardware(settings(2), workshop.report, workshop.opener)
+    hardware.start(hold_meters=True)
+    for event in (ContactorSeen(1, False), ContactorSeen(2, False), PilotSeen(2, pilot("A")), LockSeen(1, False)):
+        await workshop.told(event)
+    await workshop.opened("readers.1")
+    assert not [name for name in workshop.parts if name.endswith(".meter")]
+    hardware.open_meters()
+    await until(lambda: {event.connector for event in workshop.of(MeterRead)} == {1, 2})
+    assert workshop.of(PartLost) == []
+    await hardware.stop()
+
+
 async def test_commands_reach_their_part_at_once(workshop: Workshop, hardware: Hardware) -> None:
     dim = Lights(intensity_percent=20)
     hardware.show(2, Pattern.AVAILABLE)  # what is commanded before a part is open is told when it is

@@ -52,6 +52,18 @@ async def test_text_and_binary_frames_go_both_ways_in_order() -> None:
         assert (await link.frames(6))[-1] == b"\x00\xff"
 
 
+async def test_it_has_been_tried_once_a_frame_has_left_or_nobody_was_there() -> None:
+    async with peer(echo) as there, linked(address(there.port)) as link:
+        await link.up()
+        assert not link.link.tried.is_set()
+        link.link.send("[1]")
+        await link.frames(1)
+        assert link.link.tried.is_set()
+    async with linked(address(there.port)) as link:
+        await until(lambda: link.link.tried.is_set())
+        assert link.of(LinkUp) == []
+
+
 async def test_what_is_sent_before_the_core_knows_of_the_connection_is_dropped() -> None:
     got: list[Any] = []
 

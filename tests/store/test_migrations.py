@@ -2,16 +2,12 @@
 
 import sqlite3
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 
 from chargepoint.core.records import ConnectorRecord, Idle
 from chargepoint.store.rows import CONNECTOR_RECORD_COLUMNS, connector_record, select, session_value
-from chargepoint.store.schema import STEPS, bring_up_to_date, version_of
-
-if TYPE_CHECKING:
-    from sqlite_utils import Database
+from chargepoint.store.schema import STEPS, Tables, bring_up_to_date, version_of
 
 
 @pytest.fixture
@@ -21,11 +17,11 @@ def connection() -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-def add_color(db: "Database") -> None:
+def add_color(db: Tables) -> None:
     db.execute("ALTER TABLE connectors ADD COLUMN color TEXT")
 
 
-def fail(db: "Database") -> None:
+def fail(db: Tables) -> None:
     db.execute("INSERT INTO meta VALUES ('half', 1)")
     db.execute("DROP TABLE no_such_table")
 
