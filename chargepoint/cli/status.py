@@ -155,6 +155,9 @@ def _details(name: str, one: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name}: stays out of use until an installer has looked: chargepoint clear-faults {name}"
     if cycles := number(one.get("cycles")):
         yield f"{name}: its contactor has been closed {cycles:.0f} times"
+    wiring = one.get("wiring")
+    for remark in wiring if isinstance(wiring, list) else ():
+        yield f"{name}: wiring: {clean(remark, 300)}"
     if one.get("pending"):
         yield f"{name}: becomes {_said(one, 'pending')} when its session has ended"
 

@@ -12,6 +12,7 @@ from chargepoint.core.faults import RULES, Fault, blocking
 from chargepoint.core.mains import Mains
 from chargepoint.core.records import Charging, ConnectorRecord, Ending, Finishing, Idle, Session
 from chargepoint.core.site import ConnectorSite
+from chargepoint.core.wiring import Wiring
 from chargepoint.facts import Pilot, PilotState, Quantity, Reading
 from chargepoint.messages import ChargePointStatus
 
@@ -96,6 +97,7 @@ class Connector:
         self.reading: Reading | None = None
         self.reading_began_s = 0.0
         self.mains = Mains(site.phases)
+        self.wiring = Wiring(site.phases, site.phase_rotation)
         self.quantities: frozenset[Quantity] = frozenset()
         self.faults: set[Fault] = set(record.latched)
         self.cycles = self.cycles_stored = record.cycles

@@ -128,6 +128,7 @@ class Control:
             "current_a": list(reading.current_a) if reading else [None, None, None],
             "power_w": reading.power_w if reading else None,
             "energy_wh": int(reading.energy_import_wh) if reading else None,
+            "wiring": list(connector.wiring.remarks.values()),
             "session": self._session(connector, step),
         }
 

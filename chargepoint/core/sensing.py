@@ -51,11 +51,13 @@ class Sensing:
         self._blocks.connectors[event.connector].quantities = event.quantities
         self._blocks.keys.meter_gives(event.quantities)
 
-    def meter_read(self, event: MeterRead) -> bool:
+    def meter_read(self, event: MeterRead, step: Step) -> bool:
         """True where nothing waited for this reading: until something else happens, only the next sample will tell it."""
         connector = self._blocks.connectors[event.connector]
         connector.reading = event.reading
         connector.reading_began_s = event.began_s
+        for remark in connector.wiring.judge(event.reading, closed=connector.closed is True):
+            step.log("warning", remark, connector=connector.number)
         session = connector.session
         moved = connector.mains.read(event.reading, charging=isinstance(session, Charging))
         self._sessions.metered(connector)

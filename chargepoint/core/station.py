@@ -146,7 +146,7 @@ class Station:
         blocks = self._blocks
         match event:
             case events.MeterRead():
-                return self._sensing.meter_read(event)
+                return self._sensing.meter_read(event, step)
             case events.Started(store_fault=store_fault):
                 self._started(store_fault, step)
             case events.StopAsked():

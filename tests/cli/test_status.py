@@ -168,3 +168,9 @@ def test_a_status_of_any_other_version_is_shown_as_far_as_it_goes(answer: dict[s
     lines = status.as_lines(answer)
     assert lines[0].startswith("Station")
     assert all(line.isprintable() for line in lines)
+
+
+def test_remarks_about_wiring_are_shown_at_their_connector() -> None:
+    remark = "The meter counts what the car takes as if it were given back."
+    told = status.as_lines({"connectors": {"1": {"status": "Charging", "wiring": [remark]}}})
+    assert told[-1] == f"1: wiring: {remark}"
