@@ -91,9 +91,22 @@ class Control:
             "faults": sorted(blocks.station_faults),
             "operative": blocks.station.operative,
             "leaving": blocks.leaving.kind if blocks.leaving else None,
+            "security": self._security(),
             "maintenance": {"firmware": blocks.firmware.word, "diagnostics": blocks.diagnostics.word},
             "waiting_for": self._waiting_for(),
             "connectors": {str(one.number): self._connector(one, step) for one in blocks.connectors.values()},
+        }
+
+    def _security(self) -> dict[str, Any]:
+        security = self._blocks.security
+        until_s = security.contents.client_until_s
+        return {
+            "profile": security.profile,
+            "on_trial": security.on_trial,
+            "central_system_roots": security.contents.central_system_roots,
+            "manufacturer_roots": security.contents.manufacturer_roots,
+            "certificate_until": None if until_s is None else to_utc(until_s).isoformat(),
+            "certificate_problem": security.contents.client_problem,
         }
 
     def dead_letter(self, event: DeadLetterFetched, step: Step) -> None:

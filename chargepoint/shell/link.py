@@ -6,6 +6,7 @@ station (`proven`) or a connection has lived for a minute. All calls return at o
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import ssl
@@ -38,6 +39,7 @@ CLOSE_S = 1.0
 FLUSH_S = 1.0
 TOLD_MAX = 50
 WATCH_EVERY_S = 30.0
+AFTER_S = 10.0
 
 
 class Dead(str):
@@ -90,9 +92,10 @@ class Link:
         self._told: set[str] = set()
         self._state, self._since_s, self._reason = "connecting", 0.0, ""
 
-    def start(self) -> None:
+    def start(self, after: asyncio.Event | None = None) -> None:
+        """after: what the core must hear of before the Central System can ask for it; waited for at most AFTER_S."""
         self._become("connecting")
-        self.task = asyncio.get_running_loop().create_task(self._run(), name="link")
+        self.task = asyncio.get_running_loop().create_task(self._run(after), name="link")
 
     async def stop(self) -> None:
         """Sends what is buffered, says goodbye and ends, all within about `FLUSH_S + CLOSE_S`."""
@@ -170,7 +173,11 @@ class Link:
 
     # One life after the other
 
-    async def _run(self) -> None:
+    async def _run(self, after: asyncio.Event | None) -> None:
+        if after is not None and not self._stopping:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(AFTER_S):
+                    await after.wait()
         while not self._stopping:
             self._hurry.clear()
             self._up_s = None

@@ -190,7 +190,7 @@ class Service:
         for sentence in tighten((self._settings.central_system.authorization_key_file, self._settings.security.client_key)):
             log.warning("%s", sentence)
         self._vault.start()
-        link.start()
+        link.start(vault.looked)
         self._begin(self._let_meters_follow(link), "opening meters")
         if self._store_fault is None:
             self._begin(keep_house(self._storeroom, self._inbox, runtime, station.idle), "housekeeping")

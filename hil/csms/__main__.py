@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import signal
+import ssl
 import sys
 from pathlib import Path
 from typing import TextIO
@@ -13,7 +14,7 @@ from hil.csms.control import Control
 from hil.csms.desk import BOOT_STATUSES, Settings, read_id, read_password
 from hil.csms.frames import Frame
 from hil.csms.schemas import AVAILABLE
-from hil.csms.server import CentralSystem, server_tls
+from hil.csms.server import TLS_VERSIONS, CentralSystem, server_tls
 
 DESCRIPTION = """\
 A Central System for OCPP 1.6J to test a charge point against. It answers like a real one, keeps books and checks every
@@ -57,6 +58,8 @@ def _serve_parser() -> argparse.ArgumentParser:
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain (PEM): makes it wss")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key (PEM)")
     parser.add_argument("--client-ca", type=Path, metavar="FILE", help="clients must show a certificate of this CA (PEM)")
+    parser.add_argument("--tls-version", choices=sorted(TLS_VERSIONS), help="speak this version only (default: 1.2 and newer)")
+    parser.add_argument("--tls-ciphers", metavar="LIST", help="suites of TLS 1.2, as OpenSSL names them")
     parser.add_argument("--log", action="store_true", help="the conversation goes to stdout instead of stderr")
     parser.add_argument("--quiet", action="store_true", help="no conversation")
     return parser
@@ -78,19 +81,25 @@ def _system(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Cen
         parser.error(f"--port: 0 to 65535 is expected, found {options.port}")
     if (options.tls_cert is None) != (options.tls_key is None):
         parser.error("--tls-cert and --tls-key go together")
-    if options.client_ca is not None and options.tls_cert is None:
-        parser.error("--client-ca needs --tls-cert and --tls-key")
+    for name in ("client_ca", "tls_version", "tls_ciphers"):
+        if getattr(options, name) is not None and options.tls_cert is None:
+            parser.error(f"--{name.replace('_', '-')} needs --tls-cert and --tls-key")
     try:
         settings = _settings(options)
     except ValueError as error:
         parser.error(f"--{error}")
     try:
-        tls = None if options.tls_cert is None else server_tls(options.tls_cert, options.tls_key, options.client_ca)
+        tls = None if options.tls_cert is None else _tls(options)
     except OSError as error:
         parser.error(f"the TLS files cannot be used: {error}")
     system = CentralSystem(options.host, options.port, tls=tls, settings=settings, books_file=options.books)
     system.clock.set_offset(options.clock_offset)
     return system
+
+
+def _tls(options: argparse.Namespace) -> ssl.SSLContext:
+    files = options.tls_cert, options.tls_key, options.client_ca
+    return server_tls(*files, version=options.tls_version, ciphers=options.tls_ciphers)
 
 
 async def _serve(system: CentralSystem, options: argparse.Namespace) -> None:

@@ -14,6 +14,7 @@ import hmac
 import http
 import socket
 import ssl
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -325,13 +326,25 @@ def _bound(host: str, port: int) -> socket.socket:
     return bound
 
 
-def server_tls(certificate: Path, key: Path, client_ca: Path | None = None) -> ssl.SSLContext:
-    """TLS 1.2 or newer with this certificate; client_ca: clients must show a certificate of it (security profile 3).
+TLS_VERSIONS = {"1.1": ssl.TLSVersion.TLSv1_1, "1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
-    Raises OSError (ssl.SSLError included) for a file that cannot be read or used.
+
+def server_tls(
+    certificate: Path, key: Path, client_ca: Path | None = None, *, version: str | None = None, ciphers: str | None = None
+) -> ssl.SSLContext:
+    """TLS with this certificate; client_ca: clients must show a certificate of it (security profile 3).
+
+    version: speak this one only, one of `TLS_VERSIONS` (1.2 and newer where left out). ciphers: these suites of TLS 1.2 only,
+    as OpenSSL names them. Raises OSError (ssl.SSLError included) for files that cannot be used, or suites that there are not.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if version is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of 1.1: a station must refuse it
+            context.minimum_version = context.maximum_version = TLS_VERSIONS[version]
+    if ciphers is not None or version == "1.1":
+        context.set_ciphers(ciphers or "ALL:@SECLEVEL=0")
     context.load_cert_chain(certificate, key)
     if client_ca is not None:
         context.load_verify_locations(client_ca)

@@ -38,7 +38,10 @@ class VaultError(Exception):
 
 
 class Vault:
-    """image: where a firmware download lies. now_s: the best time that is known, seconds since 1970 UTC. put: takes events."""
+    """image: where a firmware download lies. now_s: the best time that is known, seconds since 1970 UTC. put: takes events.
+
+    looked: what there is has been told once.
+    """
 
     def __init__(self, places: Places, image: Path, now_s: Callable[[], float], put: Callable[[Event], None]) -> None:
         self.places = places
@@ -46,6 +49,7 @@ class Vault:
         self._now_s = now_s
         self._put = put
         self._loop = asyncio.get_running_loop()
+        self.looked = asyncio.Event()
         self._contents: VaultContents | None = None
         self._waiting: deque[AskVault | None] = deque()
         self._worker: asyncio.Task[None] | None = None
@@ -91,6 +95,7 @@ class Vault:
             if result is not None and result.contents != self._contents:
                 self._contents = result.contents
                 self._put(VaultSeen(result.contents))
+            self.looked.set()
             if effect is not None:
                 answer = None if result is None else result.answer
                 why = "certificates cannot be worked on now; the station's log says why"
