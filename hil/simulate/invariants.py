@@ -73,12 +73,17 @@ class Invariants:
         if window_rows > WINDOW_MAX:
             raise Violation(f"{window_rows} rows of the outbox are in memory")
 
+    def in_time(self, outlet: Outlet, now_s: float) -> None:
+        """A contactor is closed, or about to open at last."""
+        if outlet.offered_a is None and now_s > outlet.withdrawn_s + WIND_DOWN_S + LATE_S:
+            late_s = now_s - outlet.withdrawn_s
+            raise Violation(f"connector {outlet.number} is closed and was offered nothing for {late_s:.3f} s")
+
     def _may_be_closed(self, outlet: Outlet, now_s: float, tripped: set[tuple[int, InputKind]]) -> None:
         number, state, session = outlet.number, outlet.pilot().state, self.sessions.get(outlet.number)
         if not isinstance(session, rec.Charging | rec.Ending):
             raise Violation(f"connector {number} is closed without a stored session")
-        if outlet.offered_a is None and now_s > outlet.withdrawn_s + WIND_DOWN_S + LATE_S:
-            raise Violation(f"connector {number} is closed and was offered nothing for {now_s - outlet.withdrawn_s:.3f} s")
+        self.in_time(outlet, now_s)
         if outlet.offered_a is not None and isinstance(session, rec.Ending):
             raise Violation(f"connector {number} offers current after its session has ended")
         if state not in (PilotState.C, PilotState.D):

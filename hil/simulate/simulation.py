@@ -271,7 +271,12 @@ class Simulation:
                 self.invariants.sent(text)
                 if self._connected:
                     self.central.received(text)
-            case fx.OpenContactor() | fx.MoveLock() | fx.ReadMeter():
+            case fx.OpenContactor(connector=number):
+                outlet = self.outlets[number - 1]
+                if outlet.coil:
+                    self.invariants.in_time(outlet, self.timeline.now_s)
+                self._hardware.perform(effect)
+            case fx.MoveLock() | fx.ReadMeter():
                 self._hardware.perform(effect)
             case fx.CloseContactor(connector=number):
                 self.invariants.closing(number)
