@@ -19,6 +19,7 @@ class Fault(StrEnum):
     EMERGENCY_STOP = "emergency_stop"
     CONTACTOR_WELDED = "contactor_welded"
     CONTACTOR_STUCK_OPEN = "contactor_stuck_open"
+    CURRENT_WHILE_OPEN = "current_while_open"
     SELF_TEST_FAILED = "self_test_failed"
     LOCK_JAMMED = "lock_jammed"
     PILOT_SHORT = "pilot_short"
@@ -26,6 +27,7 @@ class Fault(StrEnum):
     PILOT_OUT = "pilot_out"
     OVER_TEMPERATURE = "over_temperature"
     OVER_CURRENT = "over_current"
+    VEHICLE_OVER_CURRENT = "vehicle_over_current"
     DOOR_OPEN = "door_open"
     MAINS_LOST = "mains_lost"
     METER_LOST = "meter_lost"
@@ -55,13 +57,17 @@ RULES: dict[Fault, Rule] = {
     Fault.EMERGENCY_STOP: Rule(code=Code.OtherError, text="Emergency stop pressed", ends=Reason.EmergencyStop),
     Fault.CONTACTOR_WELDED: Rule(code=Code.PowerSwitchFailure, text="Contactor welded: does not open", latches=True),
     Fault.CONTACTOR_STUCK_OPEN: Rule(code=Code.PowerSwitchFailure, text="Contactor does not close", latches=True),
+    Fault.CURRENT_WHILE_OPEN: Rule(
+        code=Code.PowerSwitchFailure, text="Current flows although the contactor is open", latches=True
+    ),
     Fault.SELF_TEST_FAILED: Rule(code=Code.GroundFailure, text="RCD self test failed", latches=True),
     Fault.LOCK_JAMMED: Rule(code=Code.ConnectorLockFailure, text="Socket lock does not move", ends=None),
     Fault.PILOT_SHORT: Rule(code=Code.OtherError, text="Control pilot shorted"),
     Fault.PILOT_DIODE: Rule(code=Code.OtherError, text="Control pilot without diode: no vehicle"),
     Fault.PILOT_OUT: Rule(code=Code.OtherError, text="Control pilot says: station not available"),
     Fault.OVER_TEMPERATURE: Rule(code=Code.HighTemperature, text="Too hot"),
-    Fault.OVER_CURRENT: Rule(code=Code.OverCurrentFailure, text="Vehicle draws more than offered"),
+    Fault.OVER_CURRENT: Rule(code=Code.OverCurrentFailure, text="Over-current protection tripped"),
+    Fault.VEHICLE_OVER_CURRENT: Rule(code=Code.OverCurrentFailure, text="Vehicle draws more than offered"),
     Fault.DOOR_OPEN: Rule(code=Code.OtherError, text="Station door open"),
     Fault.MAINS_LOST: Rule(code=Code.UnderVoltage, text="Mains voltage lost", ends=Reason.PowerLoss),
     Fault.METER_LOST: Rule(code=Code.PowerMeterFailure, text="Energy meter does not answer", ends=None),
@@ -82,6 +88,7 @@ TROUBLES: dict[Fault, Trouble] = {
     Fault.EMERGENCY_STOP: Trouble.EMERGENCY_STOP,
     Fault.CONTACTOR_WELDED: Trouble.CONTACTOR,
     Fault.CONTACTOR_STUCK_OPEN: Trouble.CONTACTOR,
+    Fault.CURRENT_WHILE_OPEN: Trouble.CONTACTOR,
     Fault.SELF_TEST_FAILED: Trouble.GROUND_FAULT,
     Fault.LOCK_JAMMED: Trouble.LOCK,
     Fault.PILOT_SHORT: Trouble.VEHICLE,
@@ -89,6 +96,7 @@ TROUBLES: dict[Fault, Trouble] = {
     Fault.PILOT_OUT: Trouble.VEHICLE,
     Fault.OVER_TEMPERATURE: Trouble.TOO_HOT,
     Fault.OVER_CURRENT: Trouble.OVER_CURRENT,
+    Fault.VEHICLE_OVER_CURRENT: Trouble.OVER_CURRENT,
     Fault.METER_LOST: Trouble.METER,
 }
 

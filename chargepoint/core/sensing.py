@@ -61,7 +61,8 @@ class Sensing:
         session = connector.session
         moved = connector.mains.read(event.reading, charging=isinstance(session, Charging))
         self._sessions.metered(connector)
-        if moved or Fault.METER_LOST in connector.faults:
+        suspect = self._supervision.metered(connector, step)
+        if moved or suspect or Fault.METER_LOST in connector.faults:
             connector.faults.discard(Fault.METER_LOST)
             return False
         if connector.withdrawn_s is not None:
@@ -151,6 +152,7 @@ class Sensing:
     def _left(self, connector: Connector, step: Step) -> None:
         """Pilot A: the car went away (section 9.1.23, StopTransactionOnEVSideDisconnect)."""
         connector.left_s = step.mono_s
+        self._supervision.left(connector)
         if not isinstance(connector.session, Charging):
             return
         if self._blocks.keys.boolean("StopTransactionOnEVSideDisconnect"):

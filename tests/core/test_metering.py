@@ -84,7 +84,7 @@ class TestSampled:
         assert not world.calls("MeterValues")
 
     def test_they_carry_the_transaction_and_every_attribute(self) -> None:
-        world = World(keys={"MeterValueSampleInterval": 10}, draws_w=36_000.0)
+        world = World(keys={"MeterValueSampleInterval": 10}, draws_w=18_000.0)
         charging(world)
         world.advance(10)
         world.read_meter(1)
@@ -94,7 +94,7 @@ class TestSampled:
         assert call["transactionId"] == 1001
         assert call["meterValue"][0]["sampledValue"] == [
             {
-                "value": "1100",
+                "value": "1050",
                 "context": "Sample.Periodic",
                 "format": "Raw",
                 "measurand": ENERGY,

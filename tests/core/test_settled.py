@@ -42,6 +42,7 @@ def _passed_over(world: World, monkeypatch: pytest.MonkeyPatch, event: ev.MeterR
 
 def _reading(world: World, number: int = 1, volts: float = 230.0, amps: float = 16.0) -> ev.MeterRead:
     energy_wh = world.plants[number].energy_wh
+    amps = amps if world.plants[number].closed else 0.0
     reading = Reading(energy_import_wh=energy_wh, current_a=(amps, amps, amps), voltage_v=(volts, volts, volts))
     return ev.MeterRead(number, reading, world.mono_s)
 

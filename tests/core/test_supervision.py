@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from chargepoint.core import events as ev
-from chargepoint.core.effects import CloseContactor
+from chargepoint.core.effects import CloseContactor, ReadMeter
 from chargepoint.core.faults import RULES, Fault
 from chargepoint.core.records import Charging, Finishing
+from chargepoint.facts import Reading
 from chargepoint.messages import ChargePointErrorCode as Code
 from chargepoint.messages import ChargePointStatus as Status
 from tests.core.harness import World
@@ -46,9 +47,28 @@ def fail_self_test(world: World) -> None:
     world.recover("contactor")
 
 
+def leak(world: World) -> None:
+    world.deliver(ev.ContactorSeen(1, False))
+    flows(world, 1, 6.0)
+    world.advance(8.0)
+
+
+def flows(world: World, connector: int, current_a: float) -> None:
+    """From now on the meter shows this on L1, whatever the contactor does; None else."""
+    plant = world.plants[connector]
+
+    def reading() -> Reading:
+        return Reading(energy_import_wh=plant.energy_wh, current_a=(current_a, 0.0, 0.0))
+
+    plant.reading = reading  # type: ignore[method-assign]
+    world.advance(1.0)
+    world.read_meter(connector)
+
+
 BREAKS = {
     Fault.CONTACTOR_WELDED: (weld, lambda world: world.let_go(1), Code.PowerSwitchFailure),
     Fault.CONTACTOR_STUCK_OPEN: (stick, lambda world: setattr(world.plants[1], "stuck_open", False), Code.PowerSwitchFailure),
+    Fault.CURRENT_WHILE_OPEN: (leak, lambda world: flows(world, 1, 0.2), Code.PowerSwitchFailure),
     Fault.SELF_TEST_FAILED: (fail_self_test, lambda world: None, Code.GroundFailure),
 }
 breaks = pytest.mark.parametrize("fault", BREAKS)
@@ -140,6 +160,75 @@ def test_what_can_still_be_seen_is_not_cleared(world: World) -> None:
     assert error is not None
     assert "the expander at 0x20 is silent" in error
     assert world.status() == Status.Faulted
+
+
+def test_current_that_still_flows_is_not_cleared(world: World) -> None:
+    leak(world)
+    _, error = world.control("clear_faults", connector=1)
+    assert error is not None
+    assert "still shows 6.0 A although the coil is off" in error
+
+
+@pytest.mark.parametrize("amps", [-6.0, 6.0])
+def test_current_with_the_coil_off_is_found_whichever_way_the_transformer_lies(world: World, amps: float) -> None:
+    flows(world, 1, amps)
+    world.advance(4.9)
+    assert world.status() == Status.Available, "it may be a meter that averages"
+    world.advance(0.2)
+    assert (world.status(), world.last_told().error_code) == (Status.Faulted, Code.PowerSwitchFailure)
+
+
+def test_without_feedback_such_current_means_welded_contacts() -> None:
+    world = World()
+    world.plants[1].silent_feedback = True
+    world.restart()
+    flows(world, 1, 6.0)
+    world.advance(6.0)
+    assert world.store.connectors[1].latched == (Fault.CONTACTOR_WELDED,)
+
+
+@pytest.mark.parametrize("story", ["one reading", "own consumption", "before the opening", "a meter that is lost"])
+def test_what_proves_no_current_through_an_open_contactor(story: str) -> None:
+    world = World()
+    if story == "own consumption":
+        flows(world, 1, 0.9)
+        world.advance(60.0)
+        world.read_meter(1)
+    elif story == "one reading":
+        flows(world, 1, 6.0)
+        flows(world, 1, 0.0)
+        flows(world, 1, 6.0)
+        world.advance(4.0)
+        flows(world, 1, 0.0)
+    elif story == "a meter that is lost":
+        flows(world, 1, 6.0)
+        world.lose("meter")
+        world.advance(60.0)
+        flows(world, 1, 0.0)
+        world.recover("meter")
+    else:
+        charging(world)
+        world.tap()
+        flows(world, 1, 16.0)
+        world.read_meter(1, began_s=world.mono_s - 20.0)
+        flows(world, 1, 0.0)
+    world.advance(60.0)
+    assert world.status() != Status.Faulted
+    assert world.store.connectors.get(1) is None or world.store.connectors[1].latched == ()
+
+
+def test_what_is_suspected_is_looked_at_every_second_and_no_longer_than_it_is(world: World) -> None:
+    def looks() -> int:
+        return sum(isinstance(effect, ReadMeter) for effect in world.effects)
+
+    flows(world, 1, 6.0)
+    before = looks()
+    world.advance(3.5)
+    assert looks() == before + 3
+    flows(world, 1, 0.0)
+    before = looks()
+    world.advance(3_600.0)
+    assert looks() == before
 
 
 def test_there_must_be_something_to_clear(world: World) -> None:
