@@ -52,6 +52,7 @@ OWN: Mapping[Kind, Mapping[str, str]] = {
     Kind.PILOT: {
         "evse_board": "drivers.evse_board.pilot",
         "iec61851": "drivers.iec61851.pilot",
+        "plug_contacts": "drivers.gpio.plug_contacts",
         "virtual": "drivers.virtual.pilot",
     },
     Kind.LOCK: {"gpio": "drivers.gpio.lock", "virtual": "drivers.virtual.lock"},

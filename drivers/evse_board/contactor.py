@@ -15,6 +15,8 @@ from drivers.evse_board import load
 from drivers.evse_board.board import Board
 from drivers.evse_board.sharing import Share, bus_of, share, unit_of
 
+SAFE_KEYS = frozenset({"bus", "map", "unit_id"})
+
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """bus, map, unit_id: those of the connector's pilot."""
@@ -72,7 +74,9 @@ async def open(config: Config, buses: Buses) -> BoardContactor:
     return BoardContactor(held)
 
 
-async def make_safe(config: Config, buses: Buses) -> None:
+async def make_safe(config: Config, buses: Buses) -> str:
     """Withdraws the offer: the board opens. Raises DriverError."""
     board_map = load(config.map)
-    await Board(bus_of(config.bus, buses), board_map, unit_of(board_map, config.unit_id)).give(None)
+    board = Board(bus_of(config.bus, buses), board_map, unit_of(board_map, config.unit_id))
+    await board.give(None)
+    return f"its board is told to offer nothing, and opens: {board.name}"

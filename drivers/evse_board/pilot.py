@@ -13,16 +13,20 @@ from drivers.evse_board.board import CURRENT_MAX_A, CURRENT_MIN_A, POLL_S, Board
 from drivers.evse_board.logic import Look
 from drivers.evse_board.sharing import Share, bus_of, share, unit_of
 
+SAFE_KEYS = frozenset({"bus", "map", "unit_id"})
+
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """map: a name from docs/pilot.md, or the absolute path of an own file. unit_id: left out, the factory's. tethered: a fixed
-    cable. current_unit_a: amperes a step of the board's current (1.0, 0.1 or 0.01), where the map leaves it open.
+    cable. cable_a: what a socket's cable is taken to carry while the board tells no rating; left out, it stays unknown.
+    current_unit_a: amperes a step of the board's current (1.0, 0.1 or 0.01), where the map leaves it open.
     """
 
     bus: Annotated[str, Meta(min_length=1)]
     map: Annotated[str, Meta(min_length=1)]
     unit_id: Annotated[int, Meta(ge=1, le=255)] | None = None
     tethered: bool = False
+    cable_a: Annotated[float, Meta(ge=CURRENT_MIN_A, le=CURRENT_MAX_A)] | None = None
     poll_s: Annotated[float, Meta(ge=0.05, le=2)] = POLL_S
     current_unit_a: float | None = None
 
@@ -40,19 +44,22 @@ def claims(config: Config) -> tuple[str, ...]:
 
 def remarks(config: Config) -> list[str]:
     """Sentences for an installer about a configuration that is valid."""
-    board = load(config.map)
-    if board.verified:
-        return []
-    return [
-        f"The map {board.name} ({board.manufacturer} {board.model}) is not verified: {board.why_unverified} Watch a charge."
-    ]
+    board, said = load(config.map), list[str]()
+    if not board.verified:
+        said.append(f"The map {board.name} ({board.manufacturer} {board.model}) is not verified: {board.why_unverified}")
+    if board.cable is None and not config.tethered and config.cable_a is None:
+        said.append(
+            f"A board of map {board.name} tells no rating of a cable, and 13 A are offered at most through one that is unknown. "
+            "Set tethered = true, or cable_a where the board itself keeps to the cable's rating."
+        )
+    return said
 
 
 class BoardPilot:
     """See ports.PilotSensor."""
 
     def __init__(self, config: Config, held: Share) -> None:
-        self._tethered = config.tethered
+        self._tethered, self._cable_a = config.tethered, config.cable_a
         self._held = held
         self._board: Board = held.board
 
@@ -70,10 +77,11 @@ class BoardPilot:
 
     def _pilot(self, look: Look) -> Pilot:
         plugged = look.state is not PilotState.A
-        limit_a = look.cable_a if plugged and not self._tethered else None
-        if limit_a is not None and not CURRENT_MIN_A <= limit_a <= CURRENT_MAX_A:
-            limit_a = None  # the board knows no rating; it keeps the limit by itself
-        return Pilot(state=look.state, cable_at_station=self._tethered or plugged, cable_a=limit_a, diode_ok=look.diode_ok)
+        cable_a = None
+        if plugged and not self._tethered:
+            rated = look.cable_a is not None and CURRENT_MIN_A <= look.cable_a <= CURRENT_MAX_A
+            cable_a = look.cable_a if rated else self._cable_a
+        return Pilot(state=look.state, cable_at_station=self._tethered or plugged, cable_a=cable_a, diode_ok=look.diode_ok)
 
     async def close(self) -> None:
         self._board.logic.offer(None)
@@ -93,7 +101,9 @@ async def open(config: Config, buses: Buses) -> BoardPilot:
     return BoardPilot(config, held)
 
 
-async def make_safe(config: Config, buses: Buses) -> None:
+async def make_safe(config: Config, buses: Buses) -> str:
     """Withdraws the offer: the board opens. Raises DriverError."""
     board_map = load(config.map)
-    await Board(bus_of(config.bus, buses), board_map, unit_of(board_map, config.unit_id)).give(None)
+    board = Board(bus_of(config.bus, buses), board_map, unit_of(board_map, config.unit_id))
+    await board.give(None)
+    return f"its offer is withdrawn: {board.name}"

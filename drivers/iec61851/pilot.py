@@ -22,10 +22,11 @@ from drivers.iec61851.offers import Offers
 from drivers.iec61851.pwm import Pwm
 from drivers.iec61851.sampler import Clock
 
-__all__ = ["Config", "claims", "make_safe", "open", "remarks"]
+__all__ = ["SAFE_KEYS", "Config", "claims", "make_safe", "open", "remarks"]
 
 log = logging.getLogger(__name__)
 
+SAFE_KEYS = frozenset({"pwm_chip", "pwm_channel", "inverted"})
 PENDING_MAX = 100
 CLOSE_S = 1.0
 
@@ -134,9 +135,11 @@ async def open(config: Config, buses: Buses) -> Iec61851Pilot:
     return Iec61851Pilot(config, adc, pwm)
 
 
-async def make_safe(config: Config, buses: Buses) -> None:
+async def make_safe(config: Config, buses: Buses) -> str:
     """Withdraws the offer, whoever made it; raises DriverError."""
-    await asyncio.to_thread(_pwm_of(config).open)
+    pwm = _pwm_of(config)
+    await asyncio.to_thread(pwm.open)
+    return f"its pilot is steady: {pwm.where}"
 
 
 def _pwm_of(config: Config) -> Pwm:

@@ -34,6 +34,14 @@ def test_the_smallest_of_cable_connector_and_station_is_offered(
 
 
 @pytest.mark.section("IEC 61851-1 B")
+def test_a_cable_whose_resistor_is_no_rating_carries_nothing(world: World) -> None:
+    begin(world, 1, cable_a=0.0)
+    assert world.offer() is None
+    assert not world.contactor()
+    assert world.status() is Status.SuspendedEVSE
+
+
+@pytest.mark.section("IEC 61851-1 B")
 def test_a_fixed_cable_needs_no_rating() -> None:
     world = World(tethered=True)
     begin(world, 1)

@@ -151,6 +151,9 @@ async def test_a_limit_that_is_none_is_left_to_the_board(cable_a: int) -> None:
         driver = await one.pilot()
         assert (await told(driver, lambda fact: True)).cable_a is None
         await driver.close()
+        driver = await one.pilot(cable_a=20.0)
+        assert (await told(driver, lambda fact: True)).cable_a == 20.0
+        await driver.close()
 
 
 async def test_a_fixed_cable_is_always_there_and_has_no_rating() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from chargepoint.registry import config_of
@@ -106,8 +107,11 @@ def test_pilot_and_contactor_of_a_board_get_on_and_two_pilots_do_not() -> None:
 
 def test_an_installer_hears_what_a_board_does_not_do() -> None:
     assert pilot.remarks(pilot.Config(bus="b", map="evse_din")) == []
-    (unverified,) = pilot.remarks(pilot.Config(bus="b", map="phoenix_ev_cc_ser"))
+    unverified, unrated = pilot.remarks(pilot.Config(bus="b", map="phoenix_ev_cc_ser"))
     assert "not verified: Its registers come from one source" in unverified
+    assert "tells no rating of a cable" in unrated
+    for known in ({"tethered": True}, {"cable_a": 32.0}):
+        assert len(pilot.remarks(msgspec.convert({"bus": "b", "map": "phoenix_ev_cc_ser", **known}, pilot.Config))) == 1
     (cut,) = contactor.remarks(contactor.Config(bus="b", map="evse_din"))
     assert "not known to open when its bus is cut" in cut
     _, unseen = contactor.remarks(contactor.Config(bus="b", map="phoenix_ev_cc_eth"))

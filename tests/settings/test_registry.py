@@ -109,7 +109,7 @@ def test_a_foreign_driver_is_found_by_its_entry_point() -> None:
     assert registry.known_drivers(Kind.LOCK) == ["gpio", "virtual", "acme", "broken", "empty", "attribute"]
     assert told("lock", {"driver": "acne"}) == ['driver: found "acne", must be a driver for a lock; did you mean acme?']
     assert told("pilot", {"driver": "acme"}) == [
-        'driver: found "acme", must be a driver for a pilot; known: evse_board, iec61851, virtual'
+        'driver: found "acme", must be a driver for a pilot; known: evse_board, iec61851, plug_contacts, virtual'
     ]
 
 
