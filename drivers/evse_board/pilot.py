@@ -49,8 +49,8 @@ def remarks(config: Config) -> list[str]:
         said.append(f"The map {board.name} ({board.manufacturer} {board.model}) is not verified: {board.why_unverified}")
     if board.cable is None and not config.tethered and config.cable_a is None:
         said.append(
-            f"A board of map {board.name} tells no rating of a cable, and 13 A are offered at most through one that is unknown. "
-            "Set tethered = true, or cable_a where the board itself keeps to the cable's rating."
+            f"A board of map {board.name} tells no rating of a cable, and 13 A are offered at most through one that is "
+            "unknown. Set tethered = true, or cable_a where the board itself keeps to the cable's rating."
         )
     return said
 
