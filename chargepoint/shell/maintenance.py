@@ -21,6 +21,7 @@ from chargepoint.ports import DriverError, Installer
 from chargepoint.settings import Transfers
 from chargepoint.shell.transfers import address, partial, runner
 from chargepoint.shell.transfers.jobs import MIB, Done, Failed, Job, Progress, TransferError
+from chargepoint.shell.vault.folder import Places as Certificates
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +42,10 @@ def protocols() -> tuple[str, ...]:
 
 
 class Places(Struct, frozen=True, kw_only=True):
-    """state_dir: where files are kept. ca_file: a PEM file that is trusted besides the system's authorities."""
+    """state_dir: where files are kept. certificates: their Central System roots are trusted like the system's authorities."""
 
     state_dir: Path
-    ca_file: str | None = None
+    certificates: Certificates | None = None
 
     @property
     def image(self) -> Path:
@@ -166,7 +167,7 @@ class Maintenance:
             size_max=size_max,
             free_min=FREE_MIN_BYTES,
             silence_s=self._bounds.stall_s,
-            ca_file=self._places.ca_file,
+            certificates=self._places.certificates,
             known_hosts=str(self._places.state_dir / "known_hosts"),
         )
 

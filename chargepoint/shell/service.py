@@ -48,8 +48,8 @@ from chargepoint.shell.reflex import Reflex
 from chargepoint.shell.runtime import IMPOSSIBLE_EXIT_STATUS, Runtime
 from chargepoint.shell.storeroom import NoStore, StoreLike, Storeroom
 from chargepoint.shell.tls import Trust
-from chargepoint.shell.vault import Vault
 from chargepoint.shell.vault.places import places_of
+from chargepoint.shell.vault.vault import Vault
 from chargepoint.store import StoreError, open_store, reading
 
 log = logging.getLogger(__name__)
@@ -223,7 +223,7 @@ class Service:
             self._storeroom.ledger,
             self._storeroom.dead_letters,
         )
-        places = Places(state_dir=Path(settings.station.state_dir), ca_file=settings.security.central_system_root)
+        places = Places(state_dir=Path(settings.station.state_dir), certificates=places_of(settings))
         return Maintenance(places, settings.transfers, installer, archivist.archive, self._inbox.put)
 
     def _vault_with(self, station: Station) -> Vault:

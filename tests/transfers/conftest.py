@@ -9,6 +9,7 @@ import trustme
 
 from chargepoint.shell.transfers import runner
 from chargepoint.shell.transfers.jobs import Done, Failed, Job
+from chargepoint.shell.vault.folder import Places
 from tests.transfers.http_server import FileServer, running
 
 MIB = 1 << 20
@@ -36,7 +37,7 @@ class Mover:
             size_max=self.size_max,
             free_min=self.free_min,
             silence_s=self.silence_s,
-            ca_file=self.ca_file,
+            certificates=Places(folder="/nonexistent", central_system_root=self.ca_file),
             known_hosts=str(self.folder / "known_hosts"),
         )
 

@@ -9,8 +9,8 @@ import pytest
 from chargepoint.core import vault_records as vr
 from chargepoint.core.effects import AskVault
 from chargepoint.core.events import Event, VaultAnswered, VaultSeen
-from chargepoint.shell import vault as vaults
-from chargepoint.shell.vault import Vault
+from chargepoint.shell.vault import vault as vaults
+from chargepoint.shell.vault.vault import Vault
 from tests.shell.fakes import until
 from tests.vault.making import CENTRAL, NOW, Desk, issue
 

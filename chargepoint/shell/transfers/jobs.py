@@ -8,6 +8,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from chargepoint.shell.vault.folder import Places
+
 MIB = 1 << 20
 REDIRECTS_MAX = 5
 BLOCK_BYTES = 64 * 1024
@@ -18,7 +20,8 @@ class Job(Struct, frozen=True, kw_only=True):
     """One attempt. path: the local file; a download writes PATH.part first.
 
     size_max: bytes; free_min: bytes that must stay free on the disk. silence_s: how long a server may say nothing at all.
-    ca_file: a PEM file trusted besides the system's authorities. known_hosts: where keys of SFTP servers are kept.
+    certificates: the Central System's roots there are trusted besides the system's authorities. known_hosts: where keys of SFTP
+    servers are kept.
     """
 
     do: Literal["download", "upload"]
@@ -27,7 +30,7 @@ class Job(Struct, frozen=True, kw_only=True):
     size_max: int
     free_min: int = 0
     silence_s: float = 60.0
-    ca_file: str | None = None
+    certificates: Places | None = None
     known_hosts: str | None = None
 
 

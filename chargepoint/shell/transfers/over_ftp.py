@@ -81,7 +81,7 @@ def upload(job: Job, address: Address, file: IO[bytes], size: int, tell: Tell) -
 @contextlib.contextmanager
 def _opened(job: Job, address: Address) -> Iterator[ftplib.FTP]:
     """A session; whatever goes wrong in it becomes a TransferError."""
-    ftp: ftplib.FTP = _Tls(context=tls_context(job.ca_file)) if address.scheme == "ftps" else ftplib.FTP()
+    ftp: ftplib.FTP = _Tls(context=tls_context(job.certificates)) if address.scheme == "ftps" else ftplib.FTP()
     try:
         if isinstance(ftp, _Tls):
             ftp.implicit = address.port == IMPLICIT_PORT

@@ -53,7 +53,7 @@ class _Client:
             num_pools=REDIRECTS_MAX + 1,
             retries=False,
             timeout=urllib3.Timeout(connect=min(CONNECT_S, job.silence_s), read=job.silence_s),
-            ssl_context=tls_context(job.ca_file),
+            ssl_context=tls_context(job.certificates),
         )
 
     def __enter__(self) -> "_Client":
