@@ -46,15 +46,20 @@ def registers(world: World, catch_up: Callable[[], None]) -> Callable[[int, int,
     def read(unit: int, function: int, address: int, count: int) -> Sequence[int] | int | None:
         catch_up()
         outlet = world.outlets.get(unit)
-        if outlet is None or not outlet.meter_answers:
-            return None
-        if function == 4:
-            words, start = _input_words(outlet), 0
-        else:
-            words, start = _holding_words(outlet), SERIAL_ADDRESS
-        first = address - start
-        if first < 0 or first + count > len(words):
-            return ILLEGAL_ADDRESS
-        return words[first : first + count]
+        return None if outlet is None else register_words(outlet, function, address, count)
 
     return read
+
+
+def register_words(outlet: Outlet, function: int, address: int, count: int) -> Sequence[int] | int | None:
+    """What the meter of one outlet answers."""
+    if not outlet.meter_answers:
+        return None
+    if function == 4:
+        words, start = _input_words(outlet), 0
+    else:
+        words, start = _holding_words(outlet), SERIAL_ADDRESS
+    first = address - start
+    if first < 0 or first + count > len(words):
+        return ILLEGAL_ADDRESS
+    return words[first : first + count]
