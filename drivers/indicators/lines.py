@@ -11,7 +11,7 @@ class LampLine:
 
     def __init__(self, pin: int, low: bool, pwm_hz: int | None) -> None:
         factory = board.factory()
-        self._what, self._number, self._low, self._pwm = f"lights: GPIO{pin}", pin, low, pwm_hz is not None
+        self._what, self._number, self._pwm_hz = f"lights: GPIO{pin}", pin, pwm_hz
         with board.in_words(self._what, pin):
             from gpiozero import OutputDevice, PWMOutputDevice
 
@@ -27,28 +27,32 @@ class LampLine:
 
     @value.setter
     def value(self, value: float) -> None:
+        """Pulses cost a little all the time: a line that is dark or full has none."""
         with board.in_words(self._what, self._number):
+            if self._pwm_hz is not None:
+                pulses = 0 < value < 1
+                if pulses != (self._device.frequency is not None):
+                    self._device.frequency = self._pwm_hz if pulses else None
             self._device.value = value
 
     @property
     def frequency(self) -> int:
-        return int(self._device.frequency)
+        return self._pwm_hz or 0
 
     @frequency.setter
     def frequency(self, hertz: int) -> None:
+        """Of the pulses from now on."""
+        self._pwm_hz = hertz
         with board.in_words(self._what, self._number):
-            self._device.frequency = hertz
+            if self._device.frequency is not None:
+                self._device.frequency = hertz
 
     def close(self) -> None:
         """Dark, and left so: a pulsed line that is only let go of keeps the level at which its pulses ended."""
         if self._device.closed:
             return
         try:
-            with board.in_words(self._what, self._number):
-                self._device.value = 0
-                if self._pwm:
-                    self._device.pin.frequency = None
-                    self._device.pin.state = self._low
+            self.value = 0
         finally:
             self._device.close()
 
