@@ -64,6 +64,8 @@ def as_lines(status: Mapping[str, Any]) -> list[str]:
         ("Clock", _clock(_inner(status, "clock"))),
         ("Queue", _queue(_inner(status, "queue"))),
     ]
+    if security := _security(_inner(status, "security")):
+        facts.append(("Security", security))
     faults = _faults(status.get("faults"))
     if store_fault := _inner(status, "store").get("fault"):
         faults.append(f"store: {clean(store_fault, 300)}")
@@ -99,6 +101,22 @@ def _link(link: Mapping[str, Any]) -> str:
     if link.get("url"):
         text += f", {_said(link, 'url')}"
     return text + (f" ({_said(link, 'reason')})" if link.get("reason") else "")
+
+
+def _security(security: Mapping[str, Any]) -> str:
+    """Nothing where there is no profile to speak of and no certificate."""
+    profile, roots = number(security.get("profile")), number(security.get("central_system_roots"))
+    until, problem = security.get("certificate_until"), security.get("certificate_problem")
+    parts = []
+    if profile:
+        parts.append(f"profile {profile:g}" + (", not reached yet" if security.get("on_trial") is True else ""))
+    if roots:
+        parts.append(f"{roots:g} Central System root" + ("s" if roots > 1 else ""))
+    if until:
+        parts.append(f"own certificate until {clean(until, 30)}")
+    if problem:
+        parts.append(clean(problem, 300))
+    return "; ".join(parts)
 
 
 def _clock(clock: Mapping[str, Any]) -> str:

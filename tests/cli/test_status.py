@@ -174,3 +174,17 @@ def test_remarks_about_wiring_are_shown_at_their_connector() -> None:
     remark = "The meter counts what the car takes as if it were given back."
     told = status.as_lines({"connectors": {"1": {"status": "Charging", "wiring": [remark]}}})
     assert told[-1] == f"1: wiring: {remark}"
+
+
+def test_security_is_shown_where_there_is_something_to_show() -> None:
+    def line(**security: Any) -> list[str]:
+        return [text for text in status.as_lines({"security": security}) if text.startswith("Security")]
+
+    assert line(profile=0, on_trial=False, central_system_roots=0, certificate_until=None, certificate_problem="") == []
+    assert line(profile=2, on_trial=True, central_system_roots=2) == [
+        "Security      profile 2, not reached yet; 2 Central System roots"
+    ]
+    (own,) = line(
+        profile=3, central_system_roots=1, certificate_until="2027-01-01T00:00:00+00:00", certificate_problem="broken"
+    )
+    assert own.endswith("profile 3; 1 Central System root; own certificate until 2027-01-01T00:00:00Z; bad")
