@@ -37,6 +37,7 @@ async def test_pending_reads_writes_and_triggers_and_starts_nothing(rigs: Rigs) 
     assert await rig.call("RemoteStopTransaction", transactionId=1) == {"status": "Rejected"}
     assert await rig.set_key("MeterValueSampleInterval", 7) == "Accepted"
     assert await rig.key("MeterValueSampleInterval") == "7"
+    await rig.metered(1)
     for wanted in ("StatusNotification", "MeterValues"):
         assert await rig.call("TriggerMessage", requestedMessage=wanted, connectorId=1) == {"status": "Accepted"}
         await rig.expect(wanted, connectorId=1)
