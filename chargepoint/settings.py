@@ -134,7 +134,7 @@ class Connector(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     phase_rotation: Rotation = "RST"
     meter_poll_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
     ventilation: bool = False
-    closing_s: Annotated[float, Meta(ge=0.1, le=30)] = 2.0
+    closing_s: Annotated[float, Meta(ge=0.1, le=90)] = settings_rules.CLOSING_S
     opening_s: Annotated[float, Meta(ge=0.1, le=5)] = 1.0
 
 

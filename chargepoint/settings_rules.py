@@ -18,6 +18,8 @@ NUMBER_MAX = 32
 SOCKET_PATH_MAX = 107  # bytes of sun_path in unix(7), less the closing zero
 CONNECTOR_PARTS = ("meter", "contactor", "pilot", "lock", "indicator")
 LISTED_MAX = 12
+CLOSING_S = 2.0  # of a connector that does not say
+SWITCHING_S = 0.5  # for the contacts themselves
 FILES = ("central_system_root", "manufacturer_root", "client_certificate", "client_key")
 
 
@@ -192,10 +194,20 @@ def _check_connector(checker: Checker, section: str, table: Mapping[str, Any], b
     if table.get("cable") == "tethered" and "lock" in table:
         hint = 'remove it, or set cable = "socket"'
         checker.add(section, "lock", "a lock", "a tethered cable has none", hint)
+    _check_pause(checker, section, table)
     meter = table.get("meter")
     if isinstance(meter, dict) and "bus" in meter and meter["bus"] not in list(buses):
         hint = _bus_hint(meter["bus"], buses)
         checker.add(f"{section}.meter", "bus", shown(meter["bus"]), "must be one of the [buses] tables", hint)
+
+
+def _check_pause(checker: Checker, section: str, table: Mapping[str, Any]) -> None:
+    """A contactor that still pauses when it should have closed would be taken for a broken one."""
+    contactor, closing_s = table.get("contactor"), table.get("closing_s", CLOSING_S)
+    pause_s = contactor.get("min_pause_s", 0) if isinstance(contactor, dict) else 0
+    if _is_amount(pause_s) and _is_amount(closing_s) and closing_s < pause_s + SWITCHING_S:
+        allowed = f"must be at least {pause_s + SWITCHING_S:g}: {SWITCHING_S:g} more than min_pause_s of its contactor"
+        checker.add(section, "closing_s", f"{closing_s:g}", allowed, "the contactor waits so long before it closes again")
 
 
 def _bus_hint(name: object, names: Iterable[str]) -> str:

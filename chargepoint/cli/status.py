@@ -71,6 +71,8 @@ def as_lines(status: Mapping[str, Any]) -> list[str]:
         faults.append(f"store: {clean(store_fault, 300)}")
     if faults:
         facts.append(("Faults", "; ".join(faults)))
+    for part, why in _inner(status, "lost").items():
+        facts.append(("Part", f"{clean(part, 20)} does not work: {clean(why, 300)}"))
     if status.get("operative") is False:
         facts.append(("Availability", "Inoperative, as the Central System asked"))
     for name, doing in _inner(status, "maintenance").items():

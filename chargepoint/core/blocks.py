@@ -67,6 +67,7 @@ class Blocks:
         self.diagnostics = Diagnostics(snapshot.diagnostics)
         self.security = Security(snapshot.security, site.security_profile, site.renew_before_s)
         self.lost_readers: set[int] = set()
+        self.lost: dict[str, str] = {}  # parts that no single connector needs, and why they do not work
         self.leaving: Leaving | None = None
 
     @property

@@ -89,6 +89,7 @@ class Control:
                 "dead_letters": blocks.outbox.dead_letters,
             },
             "faults": sorted(blocks.station_faults),
+            "lost": dict(sorted(blocks.lost.items())),
             "operative": blocks.station.operative,
             "leaving": blocks.leaving.kind if blocks.leaving else None,
             "security": self._security(),

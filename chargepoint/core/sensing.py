@@ -25,7 +25,7 @@ INPUT_FAULTS = {
     InputKind.DOOR_OPEN: Fault.DOOR_OPEN,
     InputKind.MAINS_LOST: Fault.MAINS_LOST,
 }
-NEEDED = ("contactor", "pilot", "lock", "inputs")
+CONNECTORS_OWN = ("meter", "contactor", "pilot", "lock")  # without these it does not charge
 
 
 class Sensing:
@@ -99,13 +99,15 @@ class Sensing:
 
     def part_lost(self, event: PartLost, step: Step) -> None:
         """A driver failed; what cannot be seen any more counts as what is safe."""
-        step.log("error", f"The {event.part} {event.number} is lost: {event.why}")
+        step.log("error", f"The {_name(event)} is lost: {event.why}")
+        if event.part not in CONNECTORS_OWN:
+            self._blocks.lost[_name(event)] = event.why
         if event.part == "reader":
             self._blocks.lost_readers.add(event.number)
             self._reader_faults()
         elif event.part == "inputs":
             self._blocks.station_faults.add(Fault.PART_LOST)
-        elif event.part in ("meter", *NEEDED):
+        elif event.part in CONNECTORS_OWN:
             connector = self._blocks.connectors[event.number]
             connector.lost[event.part] = event.why
             connector.faults.add(Fault.METER_LOST if event.part == "meter" else Fault.PART_LOST)
@@ -118,18 +120,19 @@ class Sensing:
                 connector.lock_retry_s = None
 
     def part_back(self, event: PartBack, step: Step) -> None:
-        step.log("info", f"The {event.part} {event.number} works again.")
+        step.log("info", f"The {_name(event)} works again.")
+        self._blocks.lost.pop(_name(event), None)
         if event.part == "reader":
             self._blocks.lost_readers.discard(event.number)
             self._reader_faults()
         elif event.part == "inputs":
             self._forget_inputs()
-        elif event.part in ("meter", *NEEDED):
+        elif event.part in CONNECTORS_OWN:
             connector = self._blocks.connectors[event.number]
             connector.lost.pop(event.part, None)
             if event.part == "meter":
                 step.then(ReadMeter(event.number))  # the fault goes with the first reading
-            elif not connector.lost.keys() & set(NEEDED):
+            elif not connector.lost.keys() - {"meter"}:
                 connector.faults.discard(Fault.PART_LOST)
             if event.part in ("contactor", "pilot"):
                 # A driver opens its part in the safe state: what was commanded before no longer holds.
@@ -170,6 +173,10 @@ class Sensing:
     @staticmethod
     def _flag(connector: Connector, fault: Fault, active: bool) -> None:
         (connector.faults.add if active else connector.faults.discard)(fault)
+
+
+def _name(event: PartLost | PartBack) -> str:
+    return event.part if event.part == "inputs" else f"{event.part} {event.number}"
 
 
 def _vehicle(pilot: Pilot) -> bool:

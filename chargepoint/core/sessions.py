@@ -36,7 +36,7 @@ from chargepoint.core.step import Step
 from chargepoint.facts import Refusal
 from chargepoint.messages import ReadingContext, Reason
 
-FIRST_S = 3.0  # for the reading with which a session begins
+FIRST_S = 2.0  # for the reading with which a session begins
 WIND_DOWN_S = 6.0  # for a car to stop drawing when nothing is offered any more (IEC 61851-1 annex A)
 FINAL_S = 3.0  # for the reading after the contacts opened
 FINAL_WITHOUT_METER_S = 10.0  # where the meter was silent already

@@ -57,7 +57,8 @@ STATUS: dict[str, Any] = {
 
 def test_what_an_installer_must_look_at_is_told() -> None:
     one = {"status": "Faulted", "lost": {"pilot": "no chip on spidev0.0"}, "latched": ["contactor_welded"], "cycles": 12345}
-    told = status.as_lines({"connectors": {"2": one}})
+    told = status.as_lines({"lost": {"reader 1": "no answer"}, "connectors": {"2": one}})
+    assert "Part          reader 1 does not work: no answer" in told
     assert "2: its pilot does not work: no chip on spidev0.0" in told
     assert "2: stays out of use until an installer has looked: chargepoint clear-faults 2" in told
     assert "2: its contactor has been closed 12345 times" in told

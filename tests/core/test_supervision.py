@@ -292,3 +292,16 @@ def test_the_status_says_which_part_does_not_work_and_why(world: World) -> None:
     assert lost == {"pilot": "/dev/spidev0.0: permission denied; add the user to the group spi"}
     world.recover("pilot")
     assert world.control("status")[0]["connectors"]["1"]["lost"] == {}
+
+
+def test_the_status_says_it_of_parts_that_belong_to_no_connector_too(world: World) -> None:
+    for part, number in (("reader", 1), ("inputs", 0), ("indicator", 1)):
+        world.lose(part, number, f"no {part}")
+    assert world.control("status")[0]["lost"] == {
+        "indicator 1": "no indicator",
+        "inputs": "no inputs",
+        "reader 1": "no reader",
+    }
+    for part, number in (("reader", 1), ("inputs", 0), ("indicator", 1)):
+        world.recover(part, number)
+    assert world.control("status")[0]["lost"] == {}

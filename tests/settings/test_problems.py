@@ -151,6 +151,11 @@ CASES: list[tuple[Change, str]] = [
         'station.toml: [connectors.1.pilot] driver: found nothing, must be the name of a driver; example: driver = "virtual"',
     ),
     (
+        lambda d: d["connectors"]["1"]["contactor"].update(min_pause_s=5),
+        "station.toml: [connectors.1] closing_s: found 2, must be at least 5.5: 0.5 more than min_pause_s of its contactor; "
+        "the contactor waits so long before it closes again",
+    ),
+    (
         lambda d: d["connectors"]["1"].update(cable="tethered"),
         'station.toml: [connectors.1] lock: found a lock, a tethered cable has none; remove it, or set cable = "socket"',
     ),
