@@ -7,9 +7,9 @@ Refuses to know what a station wants (`logic`), and who uses the board (`sharing
 import asyncio
 import logging
 import math
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from itertools import groupby
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from chargepoint.facts import PilotState
 from chargepoint.ports import DriverError
@@ -28,6 +28,7 @@ CURRENT_MAX_A = 80.0
 BLOCK_MAX = 16
 HOLE_MAX = 4
 POLL_S = 0.2
+SILENT_S = 0.8  # a station takes a contactor that follows no order for 1 s for a broken one: before that, the board is lost
 DISOBEYS_MAX = 3  # looks in a row that show more, or something else than nothing, after a write
 
 
@@ -53,6 +54,7 @@ class Board:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._answered_s = float("-inf")
+        self._answers = True
 
     @property
     def lost(self) -> bool:
@@ -70,12 +72,14 @@ class Board:
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"board {self.name}")
 
     async def stop(self, *, withdraw: bool) -> None:
-        """Ends; what the bus fails at on the way is logged."""
+        """Ends; what the bus fails at on the way is logged. A board that does not answer is left alone: its loss is not to be
+        told late, and it is told to offer nothing as soon as it is found again.
+        """
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
             self._task = None
-        if withdraw:
+        if withdraw and self._answers:
             try:
                 await self.give(None)
             except DriverError as error:
@@ -219,18 +223,26 @@ class Board:
         return found
 
     async def _ask(self, function: int, address: int, count: int) -> list[int]:
-        await self._breathe()
-        try:
-            return await self._bus.read(self._unit, function, address, count)
-        finally:
-            self._answered_s = asyncio.get_running_loop().time()
+        return await self._in_time(lambda: self._bus.read(self._unit, function, address, count))
 
     async def _write(self, function: int, address: int, value: int) -> None:
+        await self._in_time(lambda: self._bus.write(self._unit, function, address, [value]))
+
+    async def _in_time(self, request: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """A request's outcome; DriverError where the board, once found, gives no answer for SILENT_S."""
         await self._breathe()
+        self._answers = False
+        patience_s = None if self._task is None else self._answered_s + SILENT_S - asyncio.get_running_loop().time()
         try:
-            await self._bus.write(self._unit, function, address, [value])
-        finally:
-            self._answered_s = asyncio.get_running_loop().time()
+            async with asyncio.timeout(patience_s):
+                outcome = await request()
+        except TimeoutError:
+            raise DriverError(
+                f"{self.name}: no answer for {SILENT_S:g} s. Check its supply and the wires; if a single request that goes "
+                "wrong takes the bus that long, set its timeout_s to 0.1 and latency_max_s to 0.2."
+            ) from None
+        self._answered_s, self._answers = asyncio.get_running_loop().time(), True
+        return outcome
 
     async def _breathe(self) -> None:
         """The board's own pause between an answer and the next request."""

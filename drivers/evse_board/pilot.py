@@ -27,7 +27,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     unit_id: Annotated[int, Meta(ge=1, le=255)] | None = None
     tethered: bool = False
     cable_a: Annotated[float, Meta(ge=CURRENT_MIN_A, le=CURRENT_MAX_A)] | None = None
-    poll_s: Annotated[float, Meta(ge=0.05, le=2)] = POLL_S
+    poll_s: Annotated[float, Meta(ge=0.05, le=0.5)] = POLL_S
     current_unit_a: float | None = None
 
     def __post_init__(self) -> None:

@@ -291,6 +291,25 @@ async def test_a_bus_that_fails_loses_both_parts_and_tells_no_state(map_name: st
         await again.close()
 
 
+async def test_silence_is_told_before_a_contactor_that_follows_no_order_counts_as_broken() -> None:
+    board = EvseDin(car=PilotCar(ready=True))
+    async with TcpSlave(board.read, write=board.write) as slave:
+        bus = await modbus_tcp.open(modbus_tcp.Config(host=slave.host, port=slave.port, timeout_s=5.0))
+        one = Station(bus, slave, board, "evse_din")
+        driver, coil = await one.pilot(), await one.contactor()
+        driver.offer(16.0)
+        coil.set(True)
+        await moved(coil, True)
+        board.faults.add(BoardFault.SILENT)
+        coil.set(False)
+        began_s = time.monotonic()
+        with pytest.raises(DriverError, match=r"no answer for 0\.8 s"):
+            await moved(coil, False)
+        await asyncio.gather(driver.close(), coil.close())
+        assert time.monotonic() - began_s < 1.0, "opening_s of a connector, less than which no fault latches"
+        await bus.close()
+
+
 async def reopened(open_part: Callable[[], Awaitable[pilot.BoardPilot]]) -> pilot.BoardPilot:
     """As the shell does: again and again, while the bus lets the unit rest."""
     give_up_s = time.monotonic() + WITHIN_S
