@@ -4,7 +4,7 @@ Owns the values and their persistence. Refuses to know what a key does: whoever 
 that a change takes effect at once and no key of this table wants a reboot.
 """
 
-from chargepoint.core.keys import BY_NAME, FOLLOWS_STATION, KEYS, OFFLINE_BEHAVIOUR, Access, Key, split
+from chargepoint.core.keys import BY_NAME, FOLLOWS_STATION, KEYS, LINKS_OWN, OFFLINE_BEHAVIOUR, Access, Key, split
 from chargepoint.core.measurands import missing_from
 from chargepoint.core.records import PutKey
 from chargepoint.core.site import Site
@@ -33,6 +33,8 @@ def check_initial(name: str, value: str) -> str | None:
         return "is no known OCPP key" + (f"; did you mean {near[0]}?" if near else "")
     if key.name in FOLLOWS_STATION:
         return "follows from the station itself and cannot be set"
+    if key.name in LINKS_OWN:
+        return f"belongs into [central_system], as {LINKS_OWN[key.name]}"
     return key.check(value)
 
 

@@ -176,5 +176,8 @@ OFFLINE_BEHAVIOUR: dict[str, dict[str, str]] = {
 }
 """What each `offline_behaviour` of the settings file means, as first values of keys."""
 
-FOLLOWS_STATION = frozenset({"NumberOfConnectors", "SecurityProfile", "SupportedFileTransferProtocols"})
+LINKS_OWN = {"AuthorizationKey": "authorization_key", "SecurityProfile": "security_profile"}
+"""Keys whose first value is a setting of the link, with that setting's name."""
+
+FOLLOWS_STATION = frozenset({"NumberOfConnectors", "SupportedFileTransferProtocols"})
 """Keys whose value the station itself gives; the settings file may not."""

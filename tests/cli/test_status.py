@@ -188,4 +188,4 @@ def test_security_is_shown_where_there_is_something_to_show() -> None:
     (own,) = line(
         profile=3, central_system_roots=1, certificate_until="2027-01-01T00:00:00+00:00", certificate_problem="broken"
     )
-    assert own.endswith("profile 3; 1 Central System root; own certificate until 2027-01-01T00:00:00Z; bad")
+    assert own.endswith("profile 3; 1 Central System root; own certificate until 2027-01-01T00:00:00+00:00; broken")

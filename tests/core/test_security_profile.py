@@ -230,7 +230,8 @@ def value_of_offline(world: World) -> str:
 def test_the_first_value_of_the_key_is_the_settings_own_and_cannot_be_given_twice() -> None:
     from chargepoint.core.configuration import check_initial
 
-    assert check_initial("SecurityProfile", "2") == "follows from the station itself and cannot be set"
+    assert check_initial("SecurityProfile", "2") == "belongs into [central_system], as security_profile"
+    assert check_initial("authorizationkey", KEY) == "belongs into [central_system], as authorization_key"
     assert value_of(World(security_profile=1), "SecurityProfile") == "1"
 
 

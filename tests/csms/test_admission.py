@@ -92,6 +92,22 @@ async def test_tls_with_a_client_certificate(tmp_path: Path) -> None:
             await station.ask("Heartbeat")
 
 
+async def test_tls_of_one_version_or_suite_only(tmp_path: Path) -> None:
+    ca, cert = trustme.CA(), tmp_path / "cert.pem"
+    ca.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(cert))
+    trusting = ssl.create_default_context()
+    ca.configure_trust(trusting)
+    for tls, words in (
+        (server_tls(cert, cert, version="1.3"), "TLSv1.3"),
+        (server_tls(cert, cert, version="1.2", ciphers="ECDHE-ECDSA-AES128-SHA256"), "ECDHE-ECDSA-AES128-SHA256"),
+    ):
+        async with CentralSystem(tls=tls) as cs, fake_station(cs.url, ssl=trusting) as station:
+            await station.ask("Heartbeat")
+            assert words in station.socket.transport.get_extra_info("cipher")
+    old = server_tls(cert, cert, version="1.1")
+    assert (old.minimum_version, old.maximum_version) == (ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_1)
+
+
 def test_passwords_and_id_tags_from_the_command_line() -> None:
     assert read_password("00" * 16) == bytes(16)
     assert read_password("text:" + "00" * 16) == b"00" * 16

@@ -282,6 +282,8 @@ async def test_quit_over_the_socket_ends_the_process_and_log_goes_to_stdout(tmp_
         (["--port", "70000"], 2, "--port: 0 to 65535"),
         (["--tls-cert", "x.pem"], 2, "go together"),
         (["--tls-cert", "x.pem", "--tls-key", "x.pem"], 2, "the TLS files cannot be used"),
+        (["--tls-version", "1.2"], 2, "--tls-version needs --tls-cert"),
+        (["--tls-cert", "x.pem", "--tls-key", "x.pem", "--tls-version", "1.0"], 2, "invalid choice: '1.0'"),
         (["--host", "192.0.2.1"], 1, "cannot serve 192.0.2.1:0"),
         (["state", "nowhere.sock"], 1, "nowhere.sock"),
         (["do", "nowhere.sock", "rules", "{"], 1, "arguments: no JSON"),
