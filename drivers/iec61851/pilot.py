@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 
 from chargepoint.facts import Pilot
 from chargepoint.ports import Buses, DriverError
+from drivers.gpio.board import in_thread
 from drivers.iec61851.adc import Adc, open_adc
 from drivers.iec61851.config import Config, claims, remarks
 from drivers.iec61851.duty import PERIOD_NS, pulse_ns
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 SAFE_KEYS = frozenset({"pwm_chip", "pwm_channel", "inverted"})
 PENDING_MAX = 100
 CLOSE_S = 1.0
+HANGS_S = 0.5  # a look takes a tenth of it at most, and its pause a fifth
 
 
 class Iec61851Pilot:
@@ -45,6 +47,7 @@ class Iec61851Pilot:
         self._told: asyncio.Queue[Pilot | DriverError] = asyncio.Queue(PENDING_MAX + 1)
         self._last: Pilot | None = None
         self._ending = threading.Event()
+        self._looked_s = time.monotonic()
         self._look = Look(config, adc.volts, Clock(time.monotonic_ns, time.sleep), adc.where)
         self._thread = threading.Thread(target=self._watch, name=f"pilot {adc.where}", daemon=True)
         self._thread.start()
@@ -77,11 +80,28 @@ class Iec61851Pilot:
         if self._last is not None:
             yield self._last
         while True:
-            told = await self._told.get()
+            told = await self._next()
             if isinstance(told, DriverError):
                 raise told
             self._last = told
             yield told
+
+    async def _next(self) -> Pilot | DriverError:
+        """What comes next from the thread; raises DriverError where it hangs in a transfer."""
+        while True:
+            try:
+                async with asyncio.timeout(HANGS_S / 2):
+                    return await self._told.get()
+            except TimeoutError:
+                if self._hangs:
+                    raise DriverError(
+                        f"{self._adc.where}: a transfer has not come back for {HANGS_S:g} s: look for what holds the "
+                        "bus or the computer."
+                    ) from None
+
+    @property
+    def _hangs(self) -> bool:
+        return self._thread.is_alive() and time.monotonic() - self._looked_s > HANGS_S
 
     async def close(self) -> None:
         """Steady pilot, nothing offered; the PWM goes on so."""
@@ -93,7 +113,8 @@ class Iec61851Pilot:
         try:
             self._pwm.steady()
         finally:
-            await asyncio.to_thread(self._thread.join, CLOSE_S)
+            if not self._hangs:  # its loss is not to be told late
+                await asyncio.to_thread(self._thread.join, CLOSE_S)
             self._adc.close()
 
     # What follows runs in the thread.
@@ -102,6 +123,7 @@ class Iec61851Pilot:
         last: Pilot | None = None
         try:
             while not self._ending.wait(self._look.pause_s):
+                self._looked_s = time.monotonic()
                 if (pilot := self._look.once(lambda: self._pulse)) is not None and pilot != last:
                     last = pilot
                     self._hand_over(pilot)
@@ -126,13 +148,17 @@ async def open(config: Config, buses: Buses) -> Iec61851Pilot:
     """The pilot, steady and with an ADC that answers; raises DriverError."""
     pwm = _pwm_of(config)
     await asyncio.to_thread(pwm.open)
-    adc = open_adc(config.spi_bus, config.spi_device, config.spi_hz, config.reference_v)
-    try:
-        adc.volts(config.pilot_channel)
-    except DriverError:
-        adc.close()
-        raise
-    return Iec61851Pilot(config, adc, pwm)
+
+    def take() -> Adc:
+        adc = open_adc(config.spi_bus, config.spi_device, config.spi_hz, config.reference_v)
+        try:
+            adc.volts(config.pilot_channel)
+        except BaseException:
+            adc.close()
+            raise
+        return adc
+
+    return Iec61851Pilot(config, await in_thread(take, Adc.close), pwm)
 
 
 async def make_safe(config: Config, buses: Buses) -> str:

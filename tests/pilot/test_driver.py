@@ -4,6 +4,7 @@ false SPI port.
 
 import asyncio
 import errno
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
@@ -37,6 +38,7 @@ class Spi:
     def __init__(self, chip: Mcp3008) -> None:
         self._chip = chip
         self.error: OSError | None = None
+        self.held: threading.Event | None = None
         self.closed = False
 
     def open(self, bus: int, device: int) -> None: ...
@@ -44,6 +46,8 @@ class Spi:
     def xfer2(self, data: Sequence[int]) -> Sequence[int]:
         if self.error is not None:
             raise self.error
+        if self.held is not None:
+            self.held.wait(WITHIN_S)
         return list(self._chip.transfer(bytes(data)))
 
     def close(self) -> None:
@@ -165,6 +169,23 @@ async def test_a_mistake_in_the_thread_is_a_pilot_that_is_lost(world: World, pil
     world.chip._volts = lambda channel: 1 / 0
     with pytest.raises(DriverError, match="the pilot driver broke: ZeroDivisionError"):
         await told(pilot, lambda fact: False)
+
+
+async def test_a_transfer_that_hangs_is_a_pilot_that_is_lost(world: World, pilot: Iec61851Pilot) -> None:
+    await told(pilot, lambda fact: True)
+    pilot.offer(16.0)
+    free = threading.Event()
+    world.spi.held = free
+    began_s = time.monotonic()
+    try:
+        with pytest.raises(DriverError, match=r"a transfer has not come back for 0\.5 s"):
+            await told(pilot, lambda fact: False)
+        assert world.pwm.high_share < 1.0
+        await pilot.close()
+        assert time.monotonic() - began_s < WITHIN_S
+        assert world.pwm.high_share == 1.0
+    finally:
+        free.set()
 
 
 async def test_facts_that_nobody_takes_are_bounded(pilot: Iec61851Pilot) -> None:
