@@ -47,13 +47,15 @@ Ask = Callable[[int, int, bytes], Answer]
 class Kernel:
     """A kernel for child processes. keeps_outputs: True as on Raspberry Pi OS, False: a line is released with its holder.
 
-    revision: the board that /proc/device-tree names; None leaves the file out, as on a machine that is no Pi.
+    revision: the board that /proc/device-tree names; None leaves the file out, as on a machine that is no Pi. label: what the
+    chip calls itself.
     """
 
-    def __init__(self, *, keeps_outputs: bool = True, revision: int | None = PI_4B) -> None:
+    def __init__(self, *, keeps_outputs: bool = True, revision: int | None = PI_4B, label: str = LABEL) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="kernel-", dir="/tmp"))
         self.root = self.directory / "root"
         self._lines = Lines(LINES, keeps_outputs)
+        self._label = label
         self._spi: dict[str, SpiDevice] = {}
         self._refused: dict[str, int] = {}
         self._lock = threading.RLock()
@@ -234,7 +236,7 @@ class Kernel:
             raise Busy(errno.EINVAL)
         match request:
             case abi.GPIO_CHIP_INFO:
-                return Answer(abi.chip_info("gpiochip0", LABEL, len(self._lines)))
+                return Answer(abi.chip_info("gpiochip0", self._label, len(self._lines)))
             case abi.GPIO_LINE_INFO:
                 return Answer(self._lines.info(struct.unpack_from("=I", payload, 64)[0]))
             case abi.GPIO_LINE_REQUEST:
