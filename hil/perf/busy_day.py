@@ -20,6 +20,8 @@ import json
 import random
 from collections.abc import Callable, Iterator
 
+from msgspec import Struct
+
 from chargepoint.core import effects as fx
 from chargepoint.core import events as ev
 from chargepoint.core.records import BootRecord, Snapshot
@@ -31,7 +33,6 @@ from chargepoint.messages import to_utc
 
 BEGIN_MONO_S, BEGIN_WALL_S = 5.0, 1_767_614_400.0  # 2026-01-05T12:00:00Z
 ANSWER_S, CONTACTOR_S, LOCK_S, METER_S = 0.04, 0.03, 0.2, 0.05
-SESSION_S, PAUSE_S = 840.0, 60.0
 CARD = "04A1B2C3D4E5F6"
 KEYS = {
     "MeterValueSampleInterval": "60",
@@ -49,10 +50,26 @@ ASKED = (
 Happening = tuple[ev.Event, Now]
 
 
+class Visit(Struct, frozen=True, kw_only=True):
+    """How long a car charges and how long its place is empty then; nobody_comes: the station stays idle. reading_s: how often
+    the meter is read. asked_s: how often the Central System asks something.
+    """
+
+    session_s: float = 840.0
+    pause_s: float = 60.0
+    nobody_comes: bool = False
+    reading_s: float = 1.0
+    asked_s: float = 30.0
+
+
 def station(connectors: int = 2) -> Station:
     """A core that has just been installed."""
     boot = BootRecord(boot=1, kernel_boot_id="busy", first_mono_s=0.0, last_mono_s=0.0)
-    site = Site(
+    return Station(Snapshot(run=1, boots=(boot,), keys={}, stop_samples={}), site(connectors))
+
+
+def site(connectors: int = 2) -> Site:
+    return Site(
         identity="CK_BUSY_0001",
         vendor="ChargeKing",
         model="CK22",
@@ -61,12 +78,11 @@ def station(connectors: int = 2) -> Station:
         current_a_max=24.0 * connectors,
         first_keys=KEYS,
     )
-    return Station(Snapshot(run=1, boots=(boot,), keys={}, stop_samples={}), site)
 
 
-def happenings(hours: float, connectors: int = 2) -> list[Happening]:
+def happenings(hours: float, connectors: int = 2, visit: Visit | None = None) -> list[Happening]:
     """What happens at such a station in so many hours, in order. The same every time."""
-    return list(_Day(connectors).events(hours * 3600))
+    return list(_Day(connectors, visit or Visit()).events(hours * 3600))
 
 
 class _Outlet:
@@ -83,7 +99,8 @@ class _Outlet:
 
 
 class _Day:
-    def __init__(self, connectors: int) -> None:
+    def __init__(self, connectors: int, visit: Visit) -> None:
+        self._visit = visit
         self._rng = random.Random(1)
         self._station = station(connectors)
         self._outlets = {number: _Outlet(number) for number in range(1, connectors + 1)}
@@ -98,7 +115,7 @@ class _Day:
         self._plan(1.0, lambda: ev.LinkUp("ws://busy"))
         for outlet in self._outlets.values():
             self._begin(outlet)
-        self._every(1.0, 30.0, self._ask)
+        self._every(1.0, self._visit.asked_s, self._ask)
         while self._now_s < BEGIN_MONO_S + for_s:
             event = self._next()
             if event is None:
@@ -130,23 +147,25 @@ class _Day:
 
     def _begin(self, outlet: _Outlet) -> None:
         """Its parts open, its meter is read every second, and its cars come and go."""
-        number, period_s = outlet.number, SESSION_S + PAUSE_S
+        number, session_s, period_s = outlet.number, self._visit.session_s, self._visit.session_s + self._visit.pause_s
         self._plan(0.1, lambda: ev.MeterOpened(number, QUANTITIES))
         self._plan(0.1, lambda: ev.ContactorSeen(number, False))
         self._plan(0.1, lambda: ev.PilotSeen(number, outlet.pilot()))
         self._plan(0.1, lambda: ev.LockSeen(number, False))
-        self._every(0.2 + 0.4 * number, 1.0, lambda: self._read(outlet))
+        self._every(0.2 + 0.4 * number, self._visit.reading_s, lambda: self._read(outlet))
+        if self._visit.nobody_comes:
+            return
         first_s = 5.0 + (number - 1) * period_s / 2
         course: list[tuple[float, Callable[[], ev.Event]]] = [
             (0.0, lambda: self._car(outlet, PilotState.B)),
             (3.0, lambda: ev.CardSeen(number, Card(id_tag=CARD))),
             (5.0, lambda: self._car(outlet, PilotState.C)),
-            (300.0, lambda: self._car(outlet, PilotState.B)),
-            (330.0, lambda: self._car(outlet, PilotState.C)),
-            (600.0, lambda: self._car(outlet, PilotState.B)),
-            (610.0, lambda: self._car(outlet, PilotState.C)),
-            (SESSION_S, lambda: ev.CardSeen(number, Card(id_tag=CARD))),
-            (SESSION_S + 10.0, lambda: self._car(outlet, PilotState.A)),
+            (0.36 * session_s, lambda: self._car(outlet, PilotState.B)),
+            (0.36 * session_s + 30.0, lambda: self._car(outlet, PilotState.C)),
+            (0.7 * session_s, lambda: self._car(outlet, PilotState.B)),
+            (0.7 * session_s + 10.0, lambda: self._car(outlet, PilotState.C)),
+            (session_s, lambda: ev.CardSeen(number, Card(id_tag=CARD))),
+            (session_s + 10.0, lambda: self._car(outlet, PilotState.A)),
         ]
         for at_s, happen in course:
             self._every(first_s + at_s, period_s, happen)
