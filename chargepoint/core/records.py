@@ -223,6 +223,14 @@ class PutTransaction(Struct, frozen=True):
     record: TransactionRecord
 
 
+class PutRegister(Struct, frozen=True):
+    """How far a running transaction's register has come (see TransactionRecord); the rest of its record is as it was."""
+
+    transaction: int
+    register_last_wh: float
+    register_shift_wh: float
+
+
 class PutRow(Struct, frozen=True):
     """A new row, or an old one with its attempts and offset brought up to date."""
 
@@ -304,6 +312,7 @@ Change = (
     | PutKey
     | PutConnector
     | PutTransaction
+    | PutRegister
     | PutRow
     | DropRow
     | PutDeadLetter

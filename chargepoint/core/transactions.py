@@ -14,6 +14,7 @@ from chargepoint.core.records import (
     DropStopSamples,
     MeterValuesBody,
     OutboxRow,
+    PutRegister,
     PutTransaction,
     Sample,
     Stamp,
@@ -106,7 +107,8 @@ class Transactions:
 
     def keep(self, key: int, step: Step) -> None:
         """Stores the newest register, so that a power cut costs no energy."""
-        self._put(self._records[key], step)
+        record = self._records[key]
+        step.change(PutRegister(key, record.register_last_wh, record.register_shift_wh))
 
     def close(
         self, key: int, reason: Reason, stop: Stamp, offset_s: float | None, id_tag: str | None, step: Step

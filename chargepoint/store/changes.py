@@ -23,6 +23,7 @@ from chargepoint.core.records import (
     PutDeadLetter,
     PutKey,
     PutProfile,
+    PutRegister,
     PutReservation,
     PutRow,
     PutStopSample,
@@ -31,7 +32,7 @@ from chargepoint.core.records import (
     TransactionRecord,
 )
 from chargepoint.core.security_records import PutSecurity
-from chargepoint.store import rows
+from chargepoint.store import newest, rows
 from chargepoint.store.errors import StoreError
 
 CACHE_MAX = 10_000
@@ -40,7 +41,9 @@ LEDGER_MAX = 20_000
 _PUT_BOOT = rows.replace(rows.BOOT_COLUMNS, "boots")
 _PUT_TRANSACTION = rows.replace(rows.TRANSACTION_COLUMNS, "transactions")
 _PUT_CONNECTOR = rows.replace(rows.CONNECTOR_COLUMNS, "connectors")
-_ADD_ROW = rows.replace(rows.OUTBOX_COLUMNS, "outbox").replace("OR REPLACE", "OR IGNORE")
+_DELIVERED = f"start_delivery = '{Delivery.CONFIRMED}' AND stop_delivery = '{Delivery.CONFIRMED}'"
+_ADD_ROW = f"""INSERT OR IGNORE INTO outbox ({", ".join(rows.OUTBOX_COLUMNS)}, late)
+    VALUES ({", ".join("?" * len(rows.OUTBOX_COLUMNS))}, EXISTS (SELECT 1 FROM transactions WHERE key = ?2 AND {_DELIVERED}))"""
 _UPDATE_ROW = f"UPDATE outbox SET {', '.join(f'{name} = ?' for name in rows.OUTBOX_COLUMNS)} WHERE seq = ?"
 _PUT_DEAD_LETTER = rows.replace((*rows.OUTBOX_COLUMNS, "reason", "at_boot", "at_mono_s"), "dead_letters")
 _PUT_RESERVATION = rows.replace(rows.RESERVATION_COLUMNS, "reservations")
@@ -55,8 +58,8 @@ _ADD_SAMPLE = """INSERT INTO stop_samples (transaction_key, number, sample)
     SELECT ?1, coalesce(max(number), 0) + 1, ?2 FROM stop_samples WHERE transaction_key = ?1"""
 
 FORGET_TRANSACTION = f"""DELETE FROM transactions WHERE key {{which}}
-    AND start_delivery = '{Delivery.CONFIRMED}' AND stop_delivery = '{Delivery.CONFIRMED}'
-    AND NOT EXISTS (SELECT 1 FROM outbox WHERE transaction_key = transactions.key)
+    AND {_DELIVERED}
+    AND NOT EXISTS (SELECT 1 FROM outbox WHERE late = 1 AND transaction_key = transactions.key)
     AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE transaction_key = transactions.key)
     AND NOT EXISTS (SELECT 1 FROM connectors WHERE transaction_key = transactions.key)"""
 _FORGET_ONE = FORGET_TRANSACTION.format(which="= ?")
@@ -84,6 +87,8 @@ def make(db: sqlite3.Connection, change: Change) -> int:
             return _put_row(db, row)
         case PutTransaction(transaction):
             _put_transaction(db, transaction)
+        case PutRegister(key, last_wh, shift_wh):
+            newest.put_register(db, key, last_wh, shift_wh)
         case PutConnector(connector):
             db.execute(_PUT_CONNECTOR, rows.connector_values(connector))
         case PutBoot(boot):
@@ -132,6 +137,7 @@ def _delete(db: sqlite3.Connection, table: str, seq: int) -> int:
 def _put_transaction(db: sqlite3.Connection, record: TransactionRecord) -> None:
     """Each new transaction pushes out the one LEDGER_MAX before it, unless that one still waits for its delivery."""
     db.execute(_PUT_TRANSACTION, rows.transaction_values(record))
+    newest.forget_register(db, record.key)
     if record.stop is None and record.key > LEDGER_MAX:
         db.execute(_FORGET_ONE, (record.key - LEDGER_MAX,))
 

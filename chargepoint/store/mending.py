@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from chargepoint.core.records import BootRecord, Idle
 from chargepoint.store import rows
 
-_ORPHANS = "SELECT seq, transaction_key FROM outbox WHERE transaction_key NOT IN (SELECT key FROM transactions) ORDER BY seq"
+_ORPHANS = """SELECT seq, transaction_key FROM outbox
+    WHERE seq > 0 AND transaction_key NOT IN (SELECT key FROM transactions) ORDER BY seq"""
 _FREE_SEQ = "SELECT 1 + max(seq) FROM (SELECT seq FROM outbox UNION ALL SELECT seq FROM dead_letters)"
 _BURY = f"""INSERT INTO dead_letters
     SELECT :place, {", ".join(rows.OUTBOX_COLUMNS[1:])}, :reason, :boot, :mono_s FROM outbox WHERE seq = :seq"""

@@ -1,16 +1,21 @@
 """The start of a run: count it, find the machine boot it is in, mend, drop what nobody needs, gather the snapshot."""
 
 import sqlite3
+from collections.abc import Iterable
+
+from msgspec import json
 
 from chargepoint.core.records import BootRecord, PutBoot, Sample, Snapshot, next_boot
-from chargepoint.store import changes, local_list, mending, rows
+from chargepoint.store import changes, local_list, mending, newest, rows
 
 BOOTS_KEPT = 64
 
 _COUNT_RUN = """INSERT INTO meta (name, value) VALUES ('run', 1)
     ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value"""
 
-_NEEDED = """SELECT transaction_key FROM outbox
+# The outbox may be long: it is gone through once for its transactions, and ?1 holds them.
+_WAITING = "SELECT transaction_key, count(*) FROM outbox WHERE seq > 0 GROUP BY transaction_key"
+_NEEDED = """SELECT value FROM json_each(?1)
     UNION SELECT transaction_key FROM connectors WHERE transaction_key IS NOT NULL"""
 
 # A stamp may be as old as the start of its transaction, so boots are needed from the oldest start on.
@@ -36,21 +41,26 @@ _FORGET_OLD = changes.FORGET_TRANSACTION.format(which="<= ?")
 def begin_run(db: sqlite3.Connection, kernel_boot_id: str, mono_s: float) -> tuple[Snapshot, list[str]]:
     """The snapshot, and what had to be mended for it. Runs inside a transaction of the caller."""
     run = db.execute(_COUNT_RUN).fetchall()[0][0]
-    boots = _boots(db, kernel_boot_id, mono_s)
-    mended = mending.mend(db, boots[-1])
-    newest = _number(db, "SELECT coalesce(max(key), 0) FROM transactions")
-    db.execute(_FORGET_OLD, (newest - changes.LEDGER_MAX,))
+    mended = newest.fold(db)
+    waiting = dict(db.execute(_WAITING).fetchall())
+    boots = _boots(db, kernel_boot_id, mono_s, _json(waiting))
+    if moved := mending.mend(db, boots[-1]):
+        mended += moved
+        waiting = dict(db.execute(_WAITING).fetchall())
+    newest.begin(db, boots[-1])
+    last_key = _number(db, "SELECT coalesce(max(key), 0) FROM transactions")
+    db.execute(_FORGET_OLD, (last_key - changes.LEDGER_MAX,))
     maintenance = dict(db.execute("SELECT name, record FROM maintenance"))
     snapshot = Snapshot(
         run=run,
         boots=boots,
         keys=dict(db.execute("SELECT name, value FROM configuration ORDER BY name")),
         connectors=tuple(rows.connector_record(*row) for row in db.execute(_CONNECTORS)),
-        transactions=tuple(rows.transaction_record(row) for row in db.execute(_TRANSACTIONS)),
+        transactions=tuple(rows.transaction_record(row) for row in db.execute(_TRANSACTIONS, (_json(waiting),))),
         stop_samples=_samples(db),
-        queued=_number(db, "SELECT count(*) FROM outbox"),
+        queued=sum(waiting.values()),
         next_seq=1 + max(_number(db, f"SELECT coalesce(max(seq), 0) FROM {table}") for table in ("outbox", "dead_letters")),
-        next_transaction=newest + 1,
+        next_transaction=last_key + 1,
         dead_letters=_number(db, "SELECT count(*) FROM dead_letters"),
         reservations=tuple(rows.reservation_record(row) for row in db.execute(_RESERVATIONS)),
         firmware=rows.firmware_record(maintenance.get("firmware")),
@@ -63,14 +73,14 @@ def begin_run(db: sqlite3.Connection, kernel_boot_id: str, mono_s: float) -> tup
     return snapshot, mended
 
 
-def _boots(db: sqlite3.Connection, kernel_boot_id: str, mono_s: float) -> tuple[BootRecord, ...]:
+def _boots(db: sqlite3.Connection, kernel_boot_id: str, mono_s: float, waiting: str) -> tuple[BootRecord, ...]:
     """The newest boots and all that a transaction may still need. What is dropped has dated its transactions first."""
     earlier = tuple(rows.boot_record(row) for row in db.execute(_BOOTS))
     now = next_boot(earlier, kernel_boot_id, mono_s)
     known = [boot for boot in earlier if boot.boot != now.boot] + [now]
     changes.make(db, PutBoot(now))
     oldest = known[-BOOTS_KEPT:][0].boot
-    needed = db.execute(_OLDEST_NEEDED).fetchone()[0]
+    needed = db.execute(_OLDEST_NEEDED, (waiting,)).fetchone()[0]
     first = oldest if needed is None else min(oldest, needed)
     if known[0].boot < first:
         for statement in _DATE_OLD_ENDS:
@@ -84,6 +94,10 @@ def _samples(db: sqlite3.Connection) -> dict[int, tuple[Sample, ...]]:
     for key, sample in db.execute(_SAMPLES):
         samples.setdefault(key, []).append(rows.sample_record(sample))
     return {key: tuple(taken) for key, taken in samples.items()}
+
+
+def _json(keys: Iterable[int]) -> str:
+    return json.encode(list(keys)).decode()
 
 
 def _number(db: sqlite3.Connection, query: str) -> int:

@@ -24,7 +24,7 @@ import msgspec
 
 from chargepoint.core.effects import Commit
 from chargepoint.core.records import IdTagRecord, OutboxRow, Snapshot, TransactionRecord
-from chargepoint.store import changes, local_list, opening, rows, starting, views
+from chargepoint.store import changes, local_list, newest, opening, rows, starting, views
 from chargepoint.store.errors import KEEP, StoreError, failure, is_damage, is_lack_of_room
 from chargepoint.store.space import Space
 
@@ -34,15 +34,15 @@ WAL_SHORT_BYTES = 256 << 10  # the bound of the log while the disk is full: what
 WAL_KEPT_BYTES = 1 << 20  # a merged log up to this size is kept and written over: no file grows with each commit
 
 _OUTBOX = rows.select(rows.ROW_COLUMNS, "outbox")
-_ROWS = f"{_OUTBOX} ORDER BY seq LIMIT ?1"
-_ROWS_WITHOUT = f"{_OUTBOX} WHERE transaction_key NOT IN (SELECT value FROM json_each(?2)) ORDER BY seq LIMIT ?1"
+_ROWS = f"{_OUTBOX} WHERE seq > 0 ORDER BY seq LIMIT ?1"
+_ROWS_WITHOUT = f"{_OUTBOX} WHERE seq > 0 AND transaction_key NOT IN (SELECT value FROM json_each(?2)) ORDER BY seq LIMIT ?1"
 _DEAD_LETTER = f"{rows.select(rows.ROW_COLUMNS, 'dead_letters')} WHERE seq = ?"
 _TRANSACTION = f"{rows.select(rows.TRANSACTION_COLUMNS, 'transactions')} WHERE key = ?"
 _LISTED = local_list.LISTED
 _CACHED = f"{rows.select(rows.ID_TAG_COLUMNS, 'id_cache')} WHERE key = ?"
 _BURY = (
-    """INSERT INTO dead_letters SELECT o.*, ?2, b.boot, b.last_mono_s FROM outbox o, boots b
-        WHERE o.seq = ?1 AND b.boot = (SELECT max(boot) FROM boots)""",
+    f"""INSERT INTO dead_letters SELECT {", ".join(f"o.{name}" for name in rows.OUTBOX_COLUMNS)}, ?2, b.boot, b.last_mono_s
+        FROM outbox o, boots b WHERE o.seq = ?1 AND b.boot = (SELECT max(boot) FROM boots)""",
     "DELETE FROM outbox WHERE seq = ?1",
 )
 
@@ -242,8 +242,7 @@ class Store:
         grown = 0
         for change in commit.changes:
             grown += changes.make(self._db, change)
-        now = commit.now
-        self._db.execute("UPDATE boots SET last_mono_s = max(last_mono_s, ?) WHERE boot = ?", (now.mono_s, now.boot))
+        newest.note(self._db, commit.now)
         return grown
 
     def _transact(self, work: Callable[[], T]) -> T:

@@ -3,6 +3,8 @@
 import sqlite3
 from typing import Any
 
+from chargepoint.store import newest
+
 LIST_MAX = 1_000
 
 _DATE = "strftime('%Y-%m-%dT%H:%M:%SZ', {offset} + {mono}, 'unixepoch')"
@@ -11,9 +13,11 @@ _LEDGER = f"""
 SELECT t.key, t.connector, t.id_tag,
     {_DATE.format(offset="coalesce(t.start_offset_s, b.offset_s)", mono="t.start_mono_s")} AS started,
     {_DATE.format(offset="coalesce(t.stop_offset_s, e.offset_s)", mono="t.stop_mono_s")} AS stopped,
-    CAST(coalesce(t.meter_stop_wh - t.meter_start_wh, t.register_last_wh - t.register_start_wh) AS INTEGER) AS energy_wh,
+    CAST(coalesce(t.meter_stop_wh - t.meter_start_wh, coalesce(n.register_last_wh, t.register_last_wh) - t.register_start_wh)
+        AS INTEGER) AS energy_wh,
     t.meter_start_wh, t.meter_stop_wh, t.stop_reason AS reason, t.transaction_id, t.start_delivery, t.stop_delivery
 FROM transactions t LEFT JOIN boots b ON b.boot = t.start_boot LEFT JOIN boots e ON e.boot = t.stop_boot
+    LEFT JOIN ({newest.REGISTERS}) n ON n.key = t.key
 ORDER BY t.key DESC LIMIT ? OFFSET ?"""
 
 _MESSAGE = "CASE d.kind WHEN 'start' THEN 'StartTransaction' WHEN 'stop' THEN 'StopTransaction' ELSE 'MeterValues' END"

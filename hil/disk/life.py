@@ -37,6 +37,7 @@ from chargepoint.core.records import (
     PutDeadLetter,
     PutKey,
     PutProfile,
+    PutRegister,
     PutReservation,
     PutRow,
     PutStopSample,
@@ -207,10 +208,11 @@ def _charge(keeper: Keeper, rng: random.Random, key: int, numbers: Iterator[int]
     queued = []
     for _ in range(samples):
         record = replace(record, register_last_wh=record.register_last_wh + rng.uniform(1, 90))
+        register = PutRegister(key, record.register_last_wh, record.register_shift_wh)
         sample = Sample(stamp=keeper.stamp(), values=tuple(SampledValue(value=f"{rng.random():.3f}") for _ in range(3)))
         row = OutboxRow(seq=next(numbers), transaction=key, stamp=keeper.stamp(), body=MeterValuesBody(samples=(sample,)))
         queued.append(row)
-        keeper.commit(PutTransaction(record), PutRow(row), PutStopSample(key, sample))
+        keeper.commit(register, PutRow(row), PutStopSample(key, sample))
     record = replace(record, transaction_id=77 + key, start_delivery=Delivery.CONFIRMED)
     keeper.commit(DropRow(start.seq), PutTransaction(record))
     stop = OutboxRow(seq=next(numbers), transaction=key, stamp=keeper.stamp(), body=StopBody())

@@ -2,6 +2,8 @@
 
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from chargepoint.core import maintenance_records as keep
 from chargepoint.core import records as rec
 from chargepoint.core.effects import Commit, StoreList
@@ -106,6 +108,9 @@ class MemoryStore:
                 self.connectors[connector.number] = connector
             case rec.PutTransaction(record=transaction):
                 self.transactions[transaction.key] = transaction
+            case rec.PutRegister(transaction=key, register_last_wh=last_wh, register_shift_wh=shift_wh):
+                moved = {"register_last_wh": last_wh, "register_shift_wh": shift_wh}
+                self.transactions[key] = replace(self.transactions[key], **moved)
             case rec.PutRow(row=row):
                 assert row.transaction in self.transactions, f"row {row.seq} belongs to no transaction"
                 self.rows[row.seq] = row

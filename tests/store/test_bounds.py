@@ -212,7 +212,7 @@ def test_the_log_is_merged_at_its_bound_whoever_asks_or_not(store: Store, monkey
     monkeypatch.setattr(store_module, "WAL_MAX_BYTES", 2 << 20)
     store.checkpoint()
     sizes = []
-    for seq in range(1, 400):
+    for seq in range(1, 700):
         commit(store, PutRow(values_row(seq)), PutTransaction(running(seq)))
         sizes.append(store._wal_bytes())
     assert max(sizes) <= (2 << 20) + (64 << 10)

@@ -206,15 +206,16 @@ def test_a_suspect_database_gets_the_long_check(state_dir: Path) -> None:
     store = opened(state_dir)
     store.snapshot()
     commit(store, *step(1))
+    commit(store, PutDeadLetter(DeadLetter(row=row(2), reason="no", at=row(2).stamp)))
     store.close()
     db = sqlite3.connect(state_dir / "station.db", isolation_level=None)
     db.execute("PRAGMA writable_schema = ON")
-    index = db.execute("SELECT * FROM sqlite_schema WHERE name = 'outbox_by_transaction'").fetchone()
-    db.execute("DELETE FROM sqlite_schema WHERE name = 'outbox_by_transaction'")
+    index = db.execute("SELECT * FROM sqlite_schema WHERE name = 'dead_letters_by_transaction'").fetchone()
+    db.execute("DELETE FROM sqlite_schema WHERE name = 'dead_letters_by_transaction'")
     db.execute("PRAGMA schema_version = 900")
     db.close()
     db = sqlite3.connect(state_dir / "station.db", isolation_level=None)
-    db.execute("DELETE FROM outbox WHERE seq = 2")
+    db.execute("DELETE FROM dead_letters WHERE seq = 2")
     db.execute("PRAGMA writable_schema = ON")
     db.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", index)
     db.execute("PRAGMA schema_version = 901")
@@ -225,7 +226,7 @@ def test_a_suspect_database_gets_the_long_check(state_dir: Path) -> None:
     store.close()
     (state_dir / "station.db.suspect").touch()
     store = opened(state_dir)
-    assert "outbox_by_transaction" in store.findings[0]
+    assert "dead_letters_by_transaction" in store.findings[0]
     store.close()
 
 
