@@ -92,6 +92,7 @@ class GpioContactor:
         self._wanted = self._on = self._closed = False
         self._told: Stream[bool] = Stream()
         self._moving: asyncio.Task[None] | None = None
+        self._moves_to_close = False
         self._opened_s = self._loop.time()  # what was before is not known: the pause counts from here
         self._feedback: Watch | None = None
         self._test: SelfTest | None = None
@@ -106,7 +107,7 @@ class GpioContactor:
         if closed:
             if not self._wanted and not self._closed:
                 self._wanted = True
-                self._move(self._closing())
+                self._move(self._closing(), closes=True)
             return
         with self._switching:
             was_on, self._on, self._wanted = self._on, False, False
@@ -143,7 +144,7 @@ class GpioContactor:
             self._opened_s = self._loop.time()
         if was_on and self._feedback is None:
             self._move(self._tell_later(False, self._config.opening_ms))
-        elif not self._wanted and self._moving is not None and (was_on or self._feedback is not None):
+        elif self._moves_to_close and not self._wanted and self._moving is not None:
             self._moving.cancel()
 
     async def _closing(self) -> None:
@@ -162,9 +163,10 @@ class GpioContactor:
         await asyncio.sleep(after_ms / 1_000)
         self._told.put(closed)
 
-    def _move(self, motion: Coroutine[Any, Any, None]) -> None:
+    def _move(self, motion: Coroutine[Any, Any, None], closes: bool = False) -> None:
         if self._moving is not None:
             self._moving.cancel()
+        self._moves_to_close = closes
         self._moving = self._loop.create_task(motion, name=f"contactor on GPIO{self._config.pin}")
         self._moving.add_done_callback(self._moved)
 

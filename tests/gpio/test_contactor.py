@@ -176,10 +176,43 @@ async def test_opening_stops_a_test_that_runs(header: Header) -> None:
     contactor.set(True)
     await until(header, TEST, True)
     contactor.set(False)
-    await until(header, TEST, False)
+    async with asyncio.timeout(0.1):  # long before the test itself would give up
+        await until(header, TEST, False)
     await asyncio.sleep(0.02)
     assert True not in header.levels(COIL)
     await contactor.close()
+
+
+async def test_a_test_that_was_stopped_is_no_ground_fault_and_the_next_one_waits_for_it(header: Header) -> None:
+    loop, cleared = asyncio.get_running_loop(), asyncio.Event()
+    line, test = header.factory.pin(f"GPIO{TRIP}"), header.factory.pin(f"GPIO{TEST}")
+    changed = test._change_state
+
+    def clears() -> None:
+        line.drive_low()
+        cleared.set()
+
+    def trips_and_clears_late(level: bool) -> bool:
+        moved = bool(changed(level))
+        if moved:
+            loop.call_later(*((0.02, line.drive_high) if level else (0.06, clears)))
+        return moved
+
+    test._change_state = trips_and_clears_late
+    rcd_line = {"kind": "ground_fault", "pin": TRIP, "pull": "down", "spike_ms": 0}
+    station = await inputs.open(msgspec.convert({"lines": {"rcd": rcd_line}}, inputs.Config), {})
+    changes = asyncio.ensure_future(anext(station.changes()))
+    contactor = await opened(self_test=SELF_TEST)
+    contactor.set(True)
+    await until(header, TEST, True)
+    contactor.set(False)
+    contactor.set(True)
+    await cleared.wait()
+    await until(header, COIL, True)
+    assert not changes.done()
+    await contactor.close()
+    await station.close()
+    changes.cancel()
 
 
 async def test_the_trip_of_a_test_is_no_ground_fault_of_the_station_but_one_after_it_is(header: Header) -> None:
