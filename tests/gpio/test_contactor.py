@@ -206,6 +206,8 @@ async def test_a_test_that_was_stopped_is_no_ground_fault_and_the_next_one_waits
     contactor.set(True)
     await until(header, TEST, True)
     contactor.set(False)
+    await until(header, TRIP, True)
+    await asyncio.sleep(0.01)  # for the edge to come through
     contactor.set(True)
     await cleared.wait()
     await until(header, COIL, True)
