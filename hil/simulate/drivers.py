@@ -10,6 +10,7 @@ from collections.abc import Callable
 from hil.simulate.outlet import Outlet
 from hil.simulate.timeline import DAY_S, Timeline
 
+GREEDY = 0.03  # the share of cars that take more than they are offered
 CARDS = ("04A1B2C3", "04D4E5F6", "04010203040506", "0A0B0C0D0E0F1011121314", "04FFEEDD")
 
 
@@ -77,6 +78,7 @@ class Drivers:
         outlet.advance(self._timeline.now_s)
         outlet.car, outlet.ready = card, False
         outlet.car_a = self._rng.choice([6.0, 10.0, 16.0, 32.0])
+        outlet.greedy = self._rng.random() < GREEDY
         self._changed(outlet)
         self._later(self._rng.uniform(0.1, 4.0), lambda: self._ready(outlet, card, True))
         if self._rng.random() < 0.4:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from chargepoint.core import effects as fx
 from chargepoint.core import events as ev
+from chargepoint.core.supervision import OVER_A, OVER_SHARE
 from chargepoint.facts import Quantity
 from hil.simulate.outlet import Outlet
 from hil.simulate.timeline import Timeline
@@ -38,7 +39,7 @@ class Hardware:
         for outlet in self._outlets.values():
             self._feed(ev.MeterOpened(outlet.number, QUANTITIES))
             self._feed(ev.PilotSeen(outlet.number, outlet.pilot()))
-            self._feed(ev.ContactorSeen(outlet.number, False))
+            self._feed(ev.ContactorSeen(outlet.number, outlet.contacts))
             self._feed(ev.LockSeen(outlet.number, outlet.locked))
             self._poll(outlet, self._life)
 
@@ -79,13 +80,16 @@ class Hardware:
         if not outlet.meter_silent:
             outlet.advance(self._timeline.now_s)
             outlet.told_wh = outlet.energy_wh
+            over = outlet.coil and outlet.offered_a is not None and outlet.drawn_a > OVER_SHARE * outlet.offered_a + OVER_A
+            outlet.over_s = (outlet.over_s or self._timeline.now_s) if over else None
             self._fact(METER_S, ev.MeterRead(outlet.number, outlet.reading(), self._mono_s()))
 
     def _drive(self, outlet: Outlet, closed: bool) -> None:
         outlet.advance(self._timeline.now_s)
         if outlet.coil != closed:
-            outlet.coil = closed
-            self._fact(CONTACTOR_S, ev.ContactorSeen(outlet.number, closed))
+            outlet.coil, outlet.over_s = closed, None
+            if outlet.move():
+                self._fact(CONTACTOR_S, ev.ContactorSeen(outlet.number, outlet.contacts))
 
     def _move_lock(self, outlet: Outlet, locked: bool) -> None:
         life = self._life

@@ -7,7 +7,9 @@ import json
 
 from chargepoint.core import effects as fx
 from chargepoint.core import records as rec
+from chargepoint.core.faults import Fault
 from chargepoint.core.sessions import WIND_DOWN_S
+from chargepoint.core.supervision import OVER_S
 from chargepoint.facts import InputKind, PilotState
 from hil.simulate.book import Book
 from hil.simulate.limits import Limits
@@ -24,12 +26,13 @@ class Violation(AssertionError):
 
 
 class Invariants:
-    """sessions: what the store holds of each connector, kept from the commits."""
+    """sessions, latched: what the store holds of each connector, kept from the commits."""
 
     def __init__(self, outlets: list[Outlet], station_a: float) -> None:
         self._outlets = {outlet.number: outlet for outlet in outlets}
         self._station_a = station_a
         self.sessions: dict[int, rec.Session] = {}
+        self.latched: dict[int, tuple[Fault, ...]] = {}
         self._stamp = EARLIEST
 
     def step(self, effects: list[fx.Effect]) -> None:
@@ -41,11 +44,17 @@ class Invariants:
     def started(self, records: tuple[rec.ConnectorRecord, ...]) -> None:
         """What the store held when the process started."""
         self.sessions = {record.number: record.session for record in records}
+        self.latched = {record.number: record.latched for record in records}
 
-    def committed(self, commit: fx.Commit) -> None:
+    def committed(self, commit: fx.Commit, *, cleared: bool) -> None:
+        """cleared: an installer has asked for it."""
         for change in commit.changes:
             if isinstance(change, rec.PutConnector):
-                self.sessions[change.record.number] = change.record.session
+                number, latched = change.record.number, change.record.latched
+                gone = set(self.latched.get(number, ())) - set(latched)
+                if gone and not cleared:
+                    raise Violation(f"connector {number} forgets {', '.join(sorted(gone))}, which nobody has cleared")
+                self.sessions[number], self.latched[number] = change.record.session, latched
 
     def closing(self, number: int) -> None:
         """A contactor is about to close."""
@@ -54,6 +63,8 @@ class Invariants:
             raise Violation(f"connector {number} closes without a stored session")
         if outlet.pilot().state not in (PilotState.C, PilotState.D):
             raise Violation(f"connector {number} closes in pilot state {outlet.pilot().state}")
+        if latched := self.latched.get(number):
+            raise Violation(f"connector {number} closes with {', '.join(latched)}, which nobody has cleared")
         if not outlet.locked:
             raise Violation(f"connector {number} closes with an unlocked cable")
 
@@ -84,6 +95,8 @@ class Invariants:
         if not isinstance(session, rec.Charging | rec.Ending):
             raise Violation(f"connector {number} is closed without a stored session")
         self.in_time(outlet, now_s)
+        if outlet.over_s is not None and now_s > outlet.over_s + OVER_S + 1.0 + LATE_S:
+            raise Violation(f"connector {number} is closed and has drawn too much for {now_s - outlet.over_s:.3f} s")
         if outlet.offered_a is not None and isinstance(session, rec.Ending):
             raise Violation(f"connector {number} offers current after its session has ended")
         if state not in (PilotState.C, PilotState.D):

@@ -252,7 +252,7 @@ class Simulation:
         for effect in effects:
             self._digest.update(msgspec.json.encode(effect))
             if isinstance(effect, fx.Commit):
-                self.invariants.committed(effect)
+                self.invariants.committed(effect, cleared=isinstance(event, ev.ControlAsked) and event.do == "clear_faults")
                 self._allow_for_silence(effect)
 
     def _allow_for_silence(self, commit: fx.Commit) -> None:

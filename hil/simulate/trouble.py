@@ -1,4 +1,5 @@
-"""Trouble: what goes wrong around the station, at random moments: meters fall silent or begin again, safety lines trip.
+"""Trouble: what goes wrong around the station, at random moments: meters fall silent or begin again, safety lines trip,
+contactors weld or stick until an installer comes.
 
 Owns when and what. Refuses to cut the power: that is the box's (`simulation`).
 """
@@ -25,6 +26,7 @@ class Weather(Struct, frozen=True, kw_only=True):
     meter_silences: float = 0.3
     meter_falls: float = 0.02
     faults: float = 0.3
+    broken_contactors: float = 0.1
     visits: float = 3.0
     lies: float = 0.03  # the share of power cuts before which the card only said that it had stored
     has_clock: float = 0.5  # the share of boots after which the system's clock becomes right by itself
@@ -48,6 +50,7 @@ class Trouble:
         self.again(weather.meter_silences / DAY_S, self._silence)
         self.again(weather.meter_falls / DAY_S, self._fall)
         self.again(weather.faults / DAY_S, self._fault)
+        self.again(weather.broken_contactors / DAY_S, self._break)
 
     def again(self, rate: float, action: Action) -> None:
         """Until everything heals, at random moments, `rate` a second on average."""
@@ -65,6 +68,7 @@ class Trouble:
         self._over = True
         for outlet in self._outlets:
             self._meter_back(outlet)
+            self._mend(outlet)
 
     def tell(self) -> None:
         """A process has started: its drivers tell which lines are active."""
@@ -88,7 +92,7 @@ class Trouble:
         """The register begins again: a roll-over or a new meter. What flowed since the last reading is not to be known."""
         outlet = self._rng.choice(self._outlets)
         outlet.advance(self._timeline.now_s)
-        idle = outlet.car is None and not outlet.coil  # a register that leaps up in a session is what the meter then says
+        idle = outlet.car is None and not outlet.contacts  # a register that leaps up in a session is what the meter then says
         outlet.register_wh = self._rng.choice([0.0, ROLLOVER_WH - 500.0]) if idle else 0.0
         self.slack_wh[outlet.number] += UNSEEN_WH
 
@@ -97,6 +101,25 @@ class Trouble:
         number = self._rng.choice([0, *self.slack_wh])
         self._line(number, kind, True)
         self._timeline.after(self._rng.uniform(1, 600), lambda: self._line(number, kind, False))
+
+    def _break(self) -> None:
+        """It shows when the contactor is used next; the installer comes within a day."""
+        outlet = self._rng.choice(self._outlets)
+        if self._rng.random() < 0.5:
+            outlet.welded = True
+        else:
+            outlet.stuck = True
+        self._timeline.after(self._rng.uniform(0.1, 1.0) * DAY_S, lambda: self._mend(outlet))
+
+    def _mend(self, outlet: Outlet) -> None:
+        """An installer replaces the contactor and clears the fault; again where the station was without power."""
+        outlet.advance(self._timeline.now_s)
+        outlet.welded = outlet.stuck = False
+        if outlet.move():
+            self._feed(ev.ContactorSeen(outlet.number, outlet.contacts))
+        clear = ev.ControlAsked(0, "clear_faults", {"connector": outlet.number, "by": "installer"})
+        for hours in (0.01, 3, 6):
+            self._timeline.after(hours * 3600, lambda: self._feed(clear))
 
     def _line(self, number: int, kind: InputKind, active: bool) -> None:
         (self.active.add if active else self.active.discard)((number, kind))

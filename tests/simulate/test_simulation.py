@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chargepoint.core import power
+from chargepoint.core import power, supervision
+from chargepoint.core.connector import Connector
 from chargepoint.core.events import PilotSeen
 from chargepoint.core.outbox import Outbox
 from chargepoint.core.power import Power
@@ -27,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 QUIET = Habits(
     pending_boot=0, rejected_boot=0, commands_a_day=0, offline_a_day=0, offline_days_a_year=0, drop_answer=0, close_at_once=0
 )
-CALM = Weather(power_cuts=0, process_kills=0, meter_silences=0, meter_falls=0, faults=0)
+CALM = Weather(power_cuts=0, process_kills=0, meter_silences=0, meter_falls=0, faults=0, broken_contactors=0)
 
 
 @pytest.mark.parametrize("seed", range(1, 21))
@@ -87,6 +88,23 @@ def test_a_car_that_is_given_more_than_its_six_seconds_is_seen(monkeypatch: pyte
         sabotaged()
 
 
+def test_a_fault_that_is_forgotten_before_an_installer_came_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forget(original: Callable[..., object], self: Connector, *rest: object) -> None:
+        original(self, *rest)
+        self.faults.clear()
+
+    wrap(Connector, "__init__", monkeypatch, forget)
+    breaking = Weather(power_cuts=2, meter_silences=0, meter_falls=0, faults=0, lies=0, broken_contactors=2)
+    with pytest.raises(Violation, match="which nobody has cleared"):
+        Simulation(1, 30, weather=breaking, habits=QUIET).run()
+
+
+def test_a_car_that_may_draw_too_much_for_too_long_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervision, "OVER_S", 30.0)
+    with pytest.raises(Violation, match="has drawn too much for"):
+        Simulation(1, 60, weather=CALM, habits=QUIET).run()
+
+
 def test_offers_beyond_the_stations_limit_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Power, "_offers", lambda self, step: dict.fromkeys(self._blocks.connectors, 32.0))
     with pytest.raises(Violation, match="A are offered"):
@@ -111,7 +129,7 @@ def test_a_contactor_that_stays_closed_when_the_car_is_gone_is_seen(monkeypatch:
         return None if event.pilot.state is PilotState.A else original(self, event, step)
 
     wrap(Sensing, "pilot", monkeypatch, never)
-    with pytest.raises(Violation, match="closed in pilot state A"):
+    with pytest.raises(Violation, match="in pilot state A"):
         sabotaged()
 
 
