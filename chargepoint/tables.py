@@ -4,7 +4,6 @@ Owns what a problem with a configuration file is and how it is told to a person.
 files lie. Whether one value is right is decided by msgspec; what is allowed instead is read from the field's type.
 """
 
-import difflib
 import json
 import math
 import re
@@ -100,6 +99,8 @@ def join(section: str, key: str) -> str:
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most like this one, case aside; None where nothing is near."""
     spelled = {candidate.lower(): candidate for candidate in known}
+    import difflib  # only a mistake in a file needs it
+
     found = difflib.get_close_matches(name[:200].lower(), spelled, n=1, cutoff=0.6)
     return spelled[found[0]] if found else None
 
@@ -171,14 +172,13 @@ class Checker:
                     for name, inner in value.items():
                         self.value(inner_section, name, inner, get_args(option)[1])
                     return
-        allowed = allowed_text(kind)
         if impossible_number(value):
-            self.add(section, key, shown(value), allowed)
+            self.add(section, key, shown(value), allowed_text(kind))
             return
         try:
             msgspec.convert(value, kind)
         except msgspec.ValidationError:
-            self.add(section, key, self._found(key, value), allowed, _hint(value, kind, options))
+            self.add(section, key, self._found(key, value), allowed_text(kind), _hint(value, kind, options))
 
     def _found(self, key: str, value: object) -> str:
         if not SECRET.search(key):

@@ -4,10 +4,8 @@ Owns the files' form and what is checked when one is loaded. Refuses to know bus
 numbers, `plan` groups them into requests, `watch` judges the energy over time. docs/meters.md describes the form.
 """
 
-import difflib
 import tomllib
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +14,7 @@ from msgspec import Meta, Struct, field
 
 from chargepoint.facts import Quantity
 
+FOLDER = Path(__file__).parent
 Function = Literal[3, 4]
 Address = Annotated[int, Meta(ge=0, le=65_535)]
 Type = Literal[
@@ -117,8 +116,7 @@ class MeterMap(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 def names() -> tuple[str, ...]:
     """The names of the maps that ship, sorted."""
-    files = resources.files(__package__).iterdir()
-    return tuple(sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml")))
+    return tuple(sorted(file.stem for file in FOLDER.glob("*.toml")))
 
 
 @cache
@@ -130,7 +128,7 @@ def load(name: str) -> MeterMap:
         except (OSError, UnicodeError) as error:
             raise ValueError(f"map {name}: cannot be read: {error}") from None
     elif name in names():
-        text = (resources.files(__package__) / f"{name}.toml").read_text(encoding="utf-8")
+        text = (FOLDER / f"{name}.toml").read_text(encoding="utf-8")
     else:
         raise ValueError(f'no map "{name}". {_nearest(name)} An own file is named by its absolute path.')
     try:
@@ -140,5 +138,7 @@ def load(name: str) -> MeterMap:
 
 
 def _nearest(name: str) -> str:
+    import difflib  # only a mistake in a file needs it
+
     near = difflib.get_close_matches(name.lower(), names(), n=3, cutoff=0.4)
     return f"The nearest are: {', '.join(near)}." if near else f"There are: {', '.join(names())}."
