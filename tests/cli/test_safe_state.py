@@ -126,7 +126,7 @@ def test_a_driver_that_hangs_is_left_behind_within_the_second(
 ) -> None:
     left: list[int] = []
     monkeypatch.setattr(safe_state, "_leave", left.append)
-    monkeypatch.setattr(failsafe, "PARTS_S", 0.1)
+    monkeypatch.setattr(failsafe, "PART_S", 0.1)
     parts.does[17] = hangs
     began_s = time.monotonic()
     status, lines = told(file, capsys)
