@@ -2,9 +2,11 @@
 
 Owns the comparison of claims. Refuses to know drivers: each names what it claims. A claim is the name of a resource: "GPIO17",
 "SPI0.0", "PWM0.0", "/dev/ttyUSB0". Words after it narrow it to a piece ("SPI0.0 input 3"), which clashes with the whole but not
-with another piece; " (shared)" says that the part gets on with others that say the same of it.
+with another piece; " (shared)" says that the part gets on with others that say the same of it. A device may have several names:
+/dev/serial0 is a link to /dev/ttyAMA0, so a path is what its links lead to.
 """
 
+import os
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -22,7 +24,7 @@ class Claim(NamedTuple):
 
 
 class Clash(NamedTuple):
-    """Two parts that claim one resource. both: its shorter name."""
+    """Two parts that claim one resource. both: its shorter name, and the link to it where one of them names that."""
 
     first: Claim
     second: Claim
@@ -55,6 +57,19 @@ def spi_remarks(claims: Iterable[Claim]) -> list[str]:
 
 
 def _both(one: str, other: str) -> str | None:
+    both = _same(_resolved(one), _resolved(other))
+    if both is None or one == other:
+        return both
+    link = next((name for name in (one, other) if name != _resolved(name)), None)
+    return both if link is None else f"{both} ({link.split(' ')[0]})"
+
+
+def _resolved(resource: str) -> str:
+    path, space, words = resource.partition(" ")
+    return os.path.realpath(path) + space + words if path.startswith("/dev/") else resource
+
+
+def _same(one: str, other: str) -> str | None:
     if one == other:
         return None if one.endswith(SHARED) else one
     shorter, longer = sorted((one, other), key=len)

@@ -110,7 +110,7 @@ class Part(Generic[P]):
             self._backoff_s = min(2 * self._backoff_s, BACKOFF_MAX_S)
 
     async def _live(self) -> None:
-        """From open to the failure, which it raises."""
+        """From open until it has failed and is closed; raises what opening raises."""
         port = await bounded(self._open(), self._open_s, f"{self}: the driver does not open it")
         self._failed = asyncio.get_running_loop().create_future()
         self.port = port
@@ -122,12 +122,25 @@ class Part(Generic[P]):
                 if outcome.done():
                     outcome.result()
             raise DriverError(f"{self}: the driver has stopped reporting")
-        finally:
-            self.port = None
+        except Exception as error:
+            # Told while it closes: closing takes up to CLOSE_S, and telling may wait for room. The contactor waits for neither.
+            self._let_go(use)
+            await asyncio.gather(self._tell_lost(error), self._close(port))
+        except asyncio.CancelledError:
+            self._let_go(use)
+            await self._close(port)
+            raise
+
+    def _let_go(self, use: asyncio.Future[None]) -> None:
+        """No command reaches the port any more."""
+        self.port = None
+        if self._failed is not None:
             _consume(self._failed)
-            abandon(use)
-            with contextlib.suppress(DriverError):
-                await bounded(_closing(port), CLOSE_S, f"{self}: the driver does not close it")
+        abandon(use)
+
+    async def _close(self, port: P) -> None:
+        with contextlib.suppress(DriverError):
+            await bounded(_closing(port), CLOSE_S, f"{self}: the driver does not close it")
 
     def _fail(self, error: Exception) -> None:
         if self._failed is not None and not self._failed.done():

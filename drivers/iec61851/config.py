@@ -7,6 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from drivers.gpio.pins import Pin
 from drivers.iec61851.states import Filter, Levels
 
 Channel = Annotated[int, Meta(ge=0, le=7)]
@@ -16,7 +17,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """spi_bus, spi_device: of /dev/spidevBUS.DEVICE. scale and offset_v: the pilot in volts is the ADC's volts times scale plus
     offset_v. proximity_channel: left out for a fixed cable. proximity_pull_up_ohm: from proximity to proximity_supply_v (left
     out: reference_v). single_phase: a 100 ohm cable carries 70 A instead of 63. pwm_chip: the folder /sys/class/pwm/pwmchipN.
-    inverted: a high PWM output makes -12 V. edge_us: how long the front end takes after an edge until a level stands.
+    pwm_pin: the GPIO on which that channel comes out, as the board's overlay says; only check-config
+    looks at it. inverted: a high PWM output makes -12 V. edge_us: how long the front end takes after an edge until a level
+    stands.
     """
 
     spi_bus: Annotated[int, Meta(ge=0, le=31)] = 0
@@ -33,6 +36,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     single_phase: bool = False
     pwm_chip: Annotated[str, Meta(min_length=2, pattern="^/")]
     pwm_channel: Annotated[int, Meta(ge=0, le=31)] = 0
+    pwm_pin: Pin | None = None
     inverted: bool = False
     levels: Levels = Levels()
     filter: Filter = Filter()
@@ -56,11 +60,14 @@ def claims(config: Config) -> tuple[str, ...]:
     return (
         *(f"{spi} input {number}" for number in inputs),
         f"PWM{chip[1] if chip else config.pwm_chip}.{config.pwm_channel}",
+        *([] if config.pwm_pin is None else [f"GPIO{config.pwm_pin}"]),
     )
 
 
 def remarks(config: Config) -> list[str]:
     said = []
+    if config.pwm_pin is None:
+        said.append("There is no pwm_pin, the GPIO of the pilot's PWM: that another part uses it too would not be noticed.")
     if config.proximity_channel is None:
         said.append('There is no proximity_channel, so the cable counts as fixed: the connector needs cable = "tethered".')
     return said

@@ -243,8 +243,13 @@ def test_a_config_that_cannot_be_is_refused(changes: dict[str, Any], complaint: 
 def test_inputs_of_one_chip_are_claimed_one_by_one() -> None:
     assert claims(config(proximity_channel=1)) == ("SPI0.0 input 0", "SPI0.0 input 1", "PWM0.0")
     assert claims(config(spi_device=1, pwm_chip="/sys/class/pwm/pwmchip2", pwm_channel=3)) == ("SPI0.1 input 0", "PWM2.3")
+    assert claims(config(pwm_pin=18)) == ("SPI0.0 input 0", "PWM0.0", "GPIO18")
 
 
 def test_a_pilot_without_proximity_is_remarked_on() -> None:
-    assert remarks(config(proximity_channel=1)) == []
-    assert "tethered" in remarks(config())[0]
+    assert remarks(config(proximity_channel=1, pwm_pin=18)) == []
+    assert "tethered" in remarks(config(pwm_pin=18))[0]
+
+
+def test_a_pwm_whose_pin_is_not_said_is_remarked_on() -> None:
+    assert "would not be noticed" in remarks(config(proximity_channel=1))[0]

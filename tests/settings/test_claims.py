@@ -1,6 +1,7 @@
 """Two parts that want one resource are named, both of them, before anything is opened."""
 
 import json
+import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chargepoint.claims import Claim, clashes, spi_remarks
+from chargepoint.claims import Claim, Clash, clashes, spi_remarks
 from chargepoint.registry import check_file
 from tests.settings.documents import broken, toml
 from tests.settings.test_registry import driver_module
@@ -36,6 +37,16 @@ def claims(*resources: str) -> list[Claim]:
 )
 def test_claims_clash_over_the_same_thing_and_over_the_whole_and_a_piece(resources: tuple[str, ...], both: list[str]) -> None:
     assert [clash.both for clash in clashes(claims(*resources))] == both
+
+
+def test_a_serial_port_is_one_by_whatever_link_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    links = {"/dev/serial0": "/dev/ttyAMA0"}
+    monkeypatch.setattr(os.path, "realpath", lambda path, **_: links.get(path, path))
+    first, second = claims("/dev/ttyAMA0", "/dev/serial0")
+    assert clashes([first, second]) == [Clash(first, second, "/dev/ttyAMA0 (/dev/serial0)")]
+    assert [clash.both for clash in clashes(claims("/dev/serial0", "/dev/serial0"))] == ["/dev/ttyAMA0"]
+    assert [clash.both for clash in clashes(claims("/dev/serial0 input 1", "/dev/ttyAMA0"))] == ["/dev/ttyAMA0 (/dev/serial0)"]
+    assert clashes(claims("/dev/serial0", "/dev/ttyUSB0")) == []
 
 
 def test_a_pin_of_spi_is_worth_a_remark_only_where_spi_is_used() -> None:

@@ -190,6 +190,42 @@ async def test_a_plain_call_that_raises_is_a_lost_part_and_nothing_more(workshop
     await workshop.told(PartBack("contactor", 1))
 
 
+async def test_a_lost_part_is_told_before_its_driver_has_closed(
+    workshop: Workshop, hardware: Hardware, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pilot whose bus hangs takes its time to close, and its contactor has 100 ms to open."""
+    monkeypatch.setattr(part, "CLOSE_S", 60.0)
+    port = await workshop.opened("connectors.1.pilot")
+    port.hangs_in_close = True
+    port.stream.put(DriverError("pilot 1: no voltage"))
+    await workshop.told(PartLost("pilot", 1, "pilot 1: no voltage"))
+    await until(lambda: port.closes)
+    hardware.offer(1, 6.0)
+    assert port.commands == [None], "what is closing is told nothing more"
+    assert len(workshop.parts["connectors.1.pilot"]) == 1
+    let_go()
+    await workshop.opened("connectors.1.pilot", 2)
+
+
+async def test_a_part_closes_while_its_loss_waits_for_room(workshop: Workshop) -> None:
+    room = asyncio.Event()
+
+    async def report(event: object) -> None:
+        if isinstance(event, PartLost):
+            await room.wait()
+        await workshop.report(event)  # type: ignore[arg-type]
+
+    hardware = Hardware(settings(1), report, workshop.opener)
+    hardware.start()
+    port = await workshop.opened("connectors.1.contactor")
+    port.stream.put(DriverError("gone"))
+    await until(lambda: port.closes)
+    assert workshop.of(PartLost) == []
+    room.set()
+    await workshop.told(PartLost("contactor", 1, "gone"))
+    await hardware.stop()
+
+
 async def test_a_driver_that_stops_reporting_without_a_word_is_lost(workshop: Workshop, hardware: Hardware) -> None:
     (await workshop.opened("inputs")).stream.put(StopAsyncIteration())
     await until(lambda: workshop.of(PartLost))
