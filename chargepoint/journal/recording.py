@@ -18,6 +18,7 @@ import msgspec
 from chargepoint.core.events import Event, FrameReceived
 from chargepoint.core.site import Site
 from chargepoint.journal.recorder import FORMAT, STATE_MAX, BinaryFrame
+from chargepoint.tables import printable
 
 LINES_BYTES_MAX = 1 << 30
 LINE_BYTES_MAX = STATE_MAX + 1024
@@ -137,4 +138,4 @@ def _parsed(lines: Iterator[bytes], name: str) -> Iterator[Head | Line | Gap]:
             else:
                 yield _HEADS.decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise BadRecording(f"{name}, line {number} cannot be understood: {error}") from error
+            raise BadRecording(f"{name}, line {number} cannot be understood: {printable(str(error), 300)}") from error

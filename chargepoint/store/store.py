@@ -27,8 +27,10 @@ from chargepoint.core.records import IdTagRecord, OutboxRow, Snapshot, Transacti
 from chargepoint.store import changes, local_list, newest, opening, rows, starting, views
 from chargepoint.store.errors import KEEP, StoreError, failure, is_damage, is_lack_of_room
 from chargepoint.store.space import Space
+from chargepoint.tables import printable
 
 FINDINGS_MAX = 100
+SAID_MAX = 300  # of what a decoder says; it may quote what it was given
 WAL_MAX_BYTES = 8 << 20
 WAL_SHORT_BYTES = 256 << 10  # the bound of the log while the disk is full: what is left is for data
 WAL_KEPT_BYTES = 1 << 20  # a merged log up to this size is kept and written over: no file grows with each commit
@@ -98,7 +100,7 @@ class Store:
             try:
                 snapshot, mended = self._transact(lambda: starting.begin_run(self._db, *self._started))
             except msgspec.MsgspecError as error:
-                text = f"{self.path}: a record cannot be understood ({error}): {KEEP}"
+                text = f"{self.path}: a record cannot be understood ({printable(str(error), SAID_MAX)}): {KEEP}"
                 raise StoreError(text) from error
         for sentence in mended:
             self._find(sentence)
@@ -296,7 +298,7 @@ class Store:
 
     def _find(self, what: str) -> None:
         """Each finding once, and not without end."""
-        finding = f"{self.path}: {what}"
+        finding = f"{self.path}: {printable(what, 3 * SAID_MAX)}"
         if finding not in self.findings and len(self.findings) < FINDINGS_MAX:
             self.findings += (finding,)
 

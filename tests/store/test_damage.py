@@ -245,6 +245,18 @@ def test_a_row_that_cannot_be_understood_does_not_hold_up_the_others(state_dir: 
     store.close()
 
 
+def test_what_a_damaged_record_holds_does_nothing_to_a_terminal(state_dir: Path) -> None:
+    store = opened(state_dir)
+    store.snapshot()
+    commit(store, *step(1))
+    store._db.execute("""UPDATE connectors SET session = CAST('{"type": "\u202e\u001b[31m"}' AS BLOB)""")
+    with pytest.raises(StoreError) as refused:
+        store.snapshot()
+    assert str(refused.value).isprintable()
+    assert r"\u202e" in str(refused.value)
+    store.close()
+
+
 def test_a_record_that_cannot_be_understood_is_told_and_kept(state_dir: Path) -> None:
     store = opened(state_dir)
     store.snapshot()
