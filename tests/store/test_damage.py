@@ -249,7 +249,7 @@ def test_what_a_damaged_record_holds_does_nothing_to_a_terminal(state_dir: Path)
     store = opened(state_dir)
     store.snapshot()
     commit(store, *step(1))
-    store._db.execute("""UPDATE connectors SET session = CAST('{"type": "\u202e\u001b[31m"}' AS BLOB)""")
+    store._db.execute(r"""UPDATE connectors SET session = CAST('{"type": "\u202e\u001b[31m"}' AS BLOB)""")
     with pytest.raises(StoreError) as refused:
         store.snapshot()
     assert str(refused.value).isprintable()
