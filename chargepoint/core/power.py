@@ -170,6 +170,8 @@ class Power:
         since_s = connector.withdrawn_s
         if since_s is None or not self._may_wind_down(connector) or step.mono_s >= since_s + WIND_DOWN_S:
             return False
+        if connector.closed is False:
+            return False  # there are contacts that open by themselves when nothing is offered
         if connector.reading is None or connector.reading_began_s < since_s:
             return True
         drawn_a = connector.mains.drawn_a(connector.reading)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from chargepoint.core import effects as fx
+from chargepoint.core import events as ev
 from chargepoint.core.records import Charging, Ending
 from chargepoint.facts import NO_PHASES, Reading
 from chargepoint.messages import ChargePointStatus as Status
@@ -120,6 +121,18 @@ def test_what_is_in_a_hurry_waits_for_no_car(how: str) -> None:
     assert not world.contactor()
     acts = [effect for effect in world.effects[began:] if isinstance(effect, fx.OpenContactor | fx.Commit | fx.OfferCurrent)]
     assert acts[0] == fx.OpenContactor(1), "before the disk and everything else"
+
+
+@gentle
+def test_contacts_that_open_by_themselves_meanwhile_are_no_fault(how: str) -> None:
+    world = charging()
+    GENTLE[how](world)
+    world.advance(0.5)
+    world.plants[1].closed = False
+    world.deliver(ev.ContactorSeen(1, False))
+    assert not world.contactor()
+    world.advance(10.0)
+    assert world.status() != Status.Faulted
 
 
 def test_what_flows_meanwhile_is_billed() -> None:
