@@ -82,7 +82,7 @@ class Station(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     imsi: Text20 | None = None
     meter_type: Text25 | None = None
     meter_serial_number: Text25 | None = None
-    state_dir: str = "state"
+    state_dir: str = ""
     control_socket: str = ""
     current_a_max: Annotated[float, Meta(ge=6, le=2_000)] = 63.0
     offline_behaviour: OfflineBehaviour = "cache"

@@ -14,6 +14,9 @@ from msgspec import Struct, structs
 
 from chargepoint.tables import Checker, key_text, nearest, shown
 
+INSTALLED = Path("/etc/chargepoint")  # a file that lies here is the service's, and these are the folders of its unit
+STATE = Path("/var/lib/chargepoint")
+RUNTIME = Path("/run/chargepoint")
 NUMBER_MAX = 32
 SOCKET_PATH_MAX = 107  # bytes of sun_path in unix(7), less the closing zero
 CONNECTOR_PARTS = ("meter", "contactor", "pilot", "lock", "indicator")
@@ -85,15 +88,17 @@ def check_serves(checker: Checker, section: str, serves: object, numbers: list[i
 
 
 def state_dir(station: Mapping[str, Any], base: Path) -> str:
-    """The folder of everything that the station keeps, absolute."""
+    """The folder of everything that the station keeps, absolute. Left out: the service's own, for its own file."""
     given = station.get("state_dir")
-    return str(base / (given if isinstance(given, str) and given else "state"))
+    return str(base / (given if isinstance(given, str) and given else STATE if base == INSTALLED else "state"))
 
 
 def control_socket(station: Mapping[str, Any], base: Path) -> str:
-    """The control socket, absolute: as given, or control.sock in the state's folder."""
+    """The control socket, absolute: as given, or control.sock in the state's folder; in the service's own for its own file."""
     given = station.get("control_socket")
-    return str(base / given) if isinstance(given, str) and given else str(Path(state_dir(station, base)) / "control.sock")
+    if isinstance(given, str) and given:
+        return str(base / given)
+    return str((RUNTIME if base == INSTALLED else Path(state_dir(station, base))) / "control.sock")
 
 
 def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
