@@ -14,7 +14,8 @@ from pathlib import Path
 
 KEPT_MAX = 4
 MAKING_S = 600.0
-SYSTEMD = ("systemd-sysv", "dbus", "python3")
+# One root for all tests: systemd, what the package depends on, and what its guide's commands use.
+PACKAGES = ("systemd-sysv", "dbus", "python3", "python3-spidev", "ca-certificates", "tzdata", "sudo")
 
 
 class Unavailable(Exception):
@@ -22,12 +23,12 @@ class Unavailable(Exception):
 
 
 def root(suite: str = "bookworm", packages: Sequence[str] = (), architecture: str | None = None) -> Path:
-    """The folder of a root with systemd, D-Bus, python3 and `packages`. The first time takes a minute and the network."""
+    """The folder of a root with `PACKAGES` and `packages`. The first time takes a minute and the network."""
     if os.geteuid() != 0:
         raise Unavailable("a machine of namespaces needs root")
     if shutil.which("mmdebstrap") is None:
         raise Unavailable("mmdebstrap is missing: apt-get install mmdebstrap")
-    wanted = sorted({*SYSTEMD, *packages})
+    wanted = sorted({*PACKAGES, *packages})
     text = " ".join([suite, architecture or "native", *wanted])
     home = _home()
     place = home / f"{suite}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -1,0 +1,92 @@
+"""The installer's story: docs/installation.md, command by command, on a machine that has nothing; and charging in between."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hil.bench import toml
+from tests.e2e.conftest import Rigs
+from tests.e2e.rig import CARD, Rig
+from tests.package.conftest import VERSIONS, Machines, Packages, config_document, opened, sh, until
+
+PAGE = Path(__file__).parents[2] / "docs" / "installation.md"
+SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
+BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INSTALLER = "installer"  # a user that may use sudo
+
+
+def commands() -> dict[str, list[str]]:
+    """The page's commands by section."""
+    parts = SECTION.split(PAGE.read_text())[1:]
+    sections = dict(zip(parts[::2], parts[1::2], strict=True))
+    found = {name: "".join(BLOCK.findall(text)).splitlines() for name, text in sections.items()}
+    assert all(line.startswith("$ ") for lines in found.values() for line in lines)
+    return {name: [line.removeprefix("$ ") for line in lines] for name, lines in found.items() if lines}
+
+
+async def charge(r: Rig) -> None:
+    """A whole charge, from plug to unplugged."""
+    await r.charging()
+    await r.grows(100)
+    await r.bench.do("tap", id_tag=CARD)
+    await r.expect("StopTransaction")
+    await r.bench.do("unplug", connector=1)
+    await r.status(1, "Available")
+
+
+@pytest.mark.timeout(100)
+async def test_from_the_package_over_a_charge_a_power_cut_and_an_upgrade_to_the_next_charge(
+    rigs: Rigs, packages: Packages, machines: Machines
+) -> None:
+    r = await rigs(keys={"MeterValueSampleInterval": 1}, speed=50.0)
+    opened(r.directory)
+    machine = machines({"/srv/bench": r.directory, "/srv/packages": packages.folder})
+    await sh(
+        machine, f"useradd --create-home {INSTALLER} && echo '{INSTALLER} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/installer"
+    )
+    await sh(
+        machine, "printf '#!/bin/sh\\ncat /srv/bench/installed.toml > \"$1\"\\n' > /usr/bin/nano && chmod +x /usr/bin/nano"
+    )
+    (r.directory / "installed.toml").write_text(toml.document(config_document(r.config, r.directory, "/srv/bench")))
+    page = commands()
+    began_wh = (await r.connector())["energy_wh"]
+
+    async def section(name: str, version: str = VERSIONS[0]) -> str:
+        said = ""
+        for command in page.pop(name):
+            line = command.replace("arm64", "amd64").replace("$USER", INSTALLER)
+            said += await sh(machine, f"cd /srv/packages/{version} && {line}", user=INSTALLER)
+        return said
+
+    told = await section("Install")
+    assert "the station starts when there is /etc/chargepoint/chargepoint.toml" in told
+    await sh(machine, 'test -z "$(systemctl is-failed chargepoint | grep failed)"')
+
+    assert "fine" in await section("Configure")
+    assert "active" in await section("Start")
+    await charge(r)
+    await r.delivered(1)
+
+    await r.charging()
+    await r.grows(100)
+    machine.power_cut()
+    await r.contactor("open")
+    await r.bench.do("unplug", connector=1)
+    machine.start()
+    await r.delivered(2)
+    assert r.rows[1].reason == "PowerLoss"
+
+    said = await section("Upgrade", VERSIONS[1])
+    assert f"chargepoint {VERSIONS[1]}," in said
+    await until(machine, "systemctl is-active chargepoint", "active after the upgrade")
+    await charge(r)
+    rows = await r.delivered(3)
+    metered_wh = (await r.connector())["energy_wh"] - began_wh
+    assert sum(row.energy_wh or 0 for row in rows) == pytest.approx(metered_wh, abs=len(rows))
+    assert metered_wh >= 300
+    r.clean()
+
+    await section("Remove")
+    await sh(machine, "! test -e /etc/chargepoint && ! test -e /var/lib/chargepoint && ! test -e /usr/lib/chargepoint")
+    assert page == {}, "the page has commands that this story does not run"

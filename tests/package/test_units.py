@@ -1,0 +1,134 @@
+"""What systemd does for the station: order, watchdog, safe state, restarts, and the sandbox that everything runs in."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from hil.bench import toml
+from hil.kernel import Kernel, missing
+from hil.machine import Machine
+from tests.e2e.conftest import Rigs
+from tests.e2e.rig import Rig
+from tests.package.conftest import VERSIONS, Machines, Packages, config_document, opened, sh, until
+
+COIL = 17
+EXPOSURE_MAX = 20  # ten times the score
+CONFIG = "/etc/chargepoint/chargepoint.toml"
+MAIN = "systemctl show --property MainPID --value chargepoint"
+
+
+def dropin(machine: Machine, name: str, lines: str) -> None:
+    place = machine.path(f"/etc/systemd/system/chargepoint.service.d/{name}.conf")
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(f"[Service]\n{lines}")
+
+
+def emulated(kernel: Kernel, folder: str) -> str:
+    """The emulated kernel for the unit's processes: what `Kernel.environment` gives, as the machine sees it."""
+    given = kernel.environment({})
+    del given["LG_WD"]  # the unit has a folder of its own
+    texts = {name: text.replace(str(kernel.directory), folder) for name, text in given.items()}
+    texts["LD_PRELOAD"] = "/srv/shim.so"
+    return "".join(f"Environment={name}={text}\n" for name, text in texts.items())
+
+
+@pytest.mark.skipif(missing() is not None, reason=str(missing()))
+@pytest.mark.timeout(100)
+async def test_the_unit_keeps_the_station_running_and_contactors_safe(
+    rigs: Rigs, packages: Packages, machines: Machines
+) -> None:
+    r = await rigs()
+    opened(r.directory)
+    with Kernel(keeps_outputs=True) as kernel:
+        opened(kernel.directory)
+        shim = Path(kernel.environment({})["LD_PRELOAD"])
+        binds = {
+            "/srv/bench": r.directory,
+            "/srv/packages": packages.folder,
+            "/srv/kernel": kernel.directory,
+            "/srv/shim.so": shim,
+        }
+        machine = machines(binds)
+        await sh(machine, f"dpkg --install /srv/packages/{VERSIONS[0]}/chargepoint_*.deb")
+        document = config_document(r.config, r.directory, "/srv/bench")
+        document["connectors"]["1"]["contactor"] = {"driver": "gpio", "pin": COIL}
+        machine.path(CONFIG).write_text(toml.document(document))
+        dropin(machine, "kernel", emulated(kernel, "/srv/kernel") + "RestartSec=100ms\n")
+
+        await the_units_are_sound(machine)
+        await it_starts_without_a_network(machine)
+        await a_killed_station_leaves_no_contactor_closed(r, machine, kernel)
+        await a_hanging_station_is_started_anew(r, machine)
+        await a_reset_starts_it_anew(r, machine)
+        await it_stops_in_order(r, machine, kernel)
+        await a_wrong_file_is_not_tried_again(machine)
+
+
+async def the_units_are_sound(machine: Machine) -> None:
+    units = (await sh(machine, "ls /usr/lib/systemd/system | grep ^chargepoint")).split()
+    assert len(units) >= 3
+    assert await sh(machine, f"systemd-analyze verify {' '.join(units)}") == ""
+    for unit in units:
+        if unit.endswith(".service"):
+            await sh(machine, f"systemd-analyze security --offline=true --threshold={EXPOSURE_MAX} {unit}")
+
+
+async def it_starts_without_a_network(machine: Machine) -> None:
+    dropin(machine, "network", "PrivateNetwork=yes\n")
+    await sh(machine, "systemctl daemon-reload && systemctl start chargepoint && systemctl is-active chargepoint")
+    assert '"state": "waiting"' in await sh(machine, "chargepoint status --json", check=False)
+    order = await sh(machine, "systemctl show --property After --property Requires chargepoint")
+    assert "network" not in order
+    machine.path("/etc/systemd/system/chargepoint.service.d/network.conf").unlink()
+    await sh(machine, "systemctl daemon-reload && systemctl restart chargepoint")
+
+
+async def a_killed_station_leaves_no_contactor_closed(r: Rig, machine: Machine, kernel: Kernel) -> None:
+    await r.station.expect("BootNotification", timeout_s=15.0)
+    await r.bench.do("plug", connector=1)
+    await r.status(1, "Preparing")
+    await r.bench.do("tap", id_tag="04A2B3C4")
+    await r.status(1, "Charging")
+    kernel.wait_level(COIL, True)
+    killed = (await sh(machine, MAIN)).strip()
+    await sh(machine, f"kill -9 {killed}")
+    await asyncio.to_thread(kernel.wait_level, COIL, False, 5.0)
+    await until(machine, f'test "$({MAIN})" != {killed} && systemctl is-active chargepoint', "started anew")
+    assert "connectors.1.contactor: " in machine.journal("chargepoint")
+    await r.delivered(1)
+    assert r.rows[0].reason == "PowerLoss"
+    await r.bench.do("unplug", connector=1)
+
+
+async def a_hanging_station_is_started_anew(r: Rig, machine: Machine) -> None:
+    dropin(machine, "watchdog", "WatchdogSec=1\n")
+    await sh(machine, "systemctl daemon-reload && systemctl restart chargepoint")
+    hanging = (await sh(machine, MAIN)).strip()
+    await sh(machine, f"kill -STOP {hanging}")
+    await until(machine, f'test "$({MAIN})" != {hanging} && systemctl is-active chargepoint', "started anew by the watchdog")
+    assert "Watchdog timeout" in machine.journal("chargepoint")
+    machine.path("/etc/systemd/system/chargepoint.service.d/watchdog.conf").unlink()
+    await sh(machine, "systemctl daemon-reload && systemctl restart chargepoint")
+
+
+async def a_reset_starts_it_anew(r: Rig, machine: Machine) -> None:
+    before = (await sh(machine, MAIN)).strip()
+    await r.status(1, "Available")
+    assert await r.call("Reset", type="Hard") == {"status": "Accepted"}
+    await until(machine, f'test "$({MAIN})" != {before} && systemctl is-active chargepoint', "started anew after a Reset")
+    assert "Failed with result" not in machine.journal("chargepoint").rpartition("hard_reset")[2]
+
+
+async def it_stops_in_order(r: Rig, machine: Machine, kernel: Kernel) -> None:
+    await sh(machine, "systemctl stop chargepoint")
+    assert (await sh(machine, "systemctl show --property Result --value chargepoint")).strip() == "success"
+    assert not kernel.line(COIL).level
+
+
+async def a_wrong_file_is_not_tried_again(machine: Machine) -> None:
+    machine.path(CONFIG).write_text("[station]\nidentiy = 'A'\n")
+    await sh(machine, "systemctl start chargepoint", check=False)
+    await until(machine, "systemctl is-failed chargepoint", "failed")
+    assert "did you mean identity" in machine.journal("chargepoint")
+    assert (await sh(machine, "systemctl show --property NRestarts --value chargepoint")).strip() == "0"
