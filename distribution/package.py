@@ -1,7 +1,7 @@
 """Packages: a tree of files and its control data, made the same way every time, and packed by dpkg-deb.
 
 No virtual environment: the bundled wheels lie in /usr/lib/chargepoint beside the program, and only `chargepoint` has them on
-its path. What Debian has in a version that fits (spidev, on Debian 13 lgpio) is a dependency. The card reader's module mfrc522 is
+its path. What Debian has in a version that fits (spidev, on Debian 13 lgpio) is a dependency. The module mfrc522 is
 a package of its own, for its licence is another one.
 """
 
@@ -151,7 +151,9 @@ def _put(path: Path, text: str, mode: int = 0o644) -> None:
 def _pack(tree: Path, control: dict[str, str], into: Path, epoch_s: int, compression: str) -> Path:
     """Everything owned by root, with one date and one of two modes; sorted by dpkg-deb itself."""
     files = sorted(path for path in tree.rglob("*") if path.is_file() and path.relative_to(tree).parts[0] != "DEBIAN")
-    sums = "".join(f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(tree)}\n" for path in files)
+    sums = "".join(
+        f"{hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()}  {path.relative_to(tree)}\n" for path in files
+    )
     size_kib = sum(-(-path.stat().st_size // 1024) for path in files)
     fields = {**control, "Maintainer": MAINTAINER, "Section": "net", "Priority": "optional", "Installed-Size": str(size_kib)}
     description = fields.pop("Description")
