@@ -60,7 +60,7 @@ def test_a_migration_is_whole_or_not_there() -> None:
 
 def test_a_card_that_destroys_a_block_costs_the_last_commit_at_most(life: Life) -> None:
     with small_reserve():
-        result = points.run(life, every=13, fates=(Fate.BLOCK,), seed=SEED)
+        result = points.run(life, every=11, fates=(Fate.BLOCK,), seed=SEED)
     assert result.wrong == []
     assert result.count > 50
 
