@@ -112,7 +112,9 @@ class CentralSystem(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Security(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Files in PEM; relative ones lie beside the configuration file. renew_before_days: of the station's own one."""
+    """Files in PEM; relative ones lie beside the configuration file. renew_before_days: of the station's own one. key_type: of
+    the key pairs that the station makes.
+    """
 
     central_system_root: str | None = None
     manufacturer_root: str | None = None
@@ -120,6 +122,7 @@ class Security(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     client_key: str | None = None
     client_key_credential: Credential | None = None
     renew_before_days: Annotated[int, Meta(ge=1, le=365)] = 30
+    key_type: Literal["P-256", "RSA-2048", "RSA-3072"] = "P-256"
 
 
 class Connector(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

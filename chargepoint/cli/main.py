@@ -9,7 +9,18 @@ from importlib import import_module
 
 from chargepoint.cli.common import CONFIG_HELP, EXIT_INTERRUPTED, CommandError, Help
 
-COMMANDS = ("run", "check-config", "status", "clear-faults", "ledger", "dead-letters", "journal", "replay", "safe-state")
+COMMANDS = (
+    "run",
+    "check-config",
+    "status",
+    "clear-faults",
+    "ledger",
+    "dead-letters",
+    "security-log",
+    "journal",
+    "replay",
+    "safe-state",
+)
 
 DESCRIPTION = "An OCPP 1.6J charge-point controller for charging stations."
 EPILOG = f"""\
@@ -23,6 +34,7 @@ examples:
   chargepoint clear-faults 1                        connector 1 was mended and may charge again
   chargepoint ledger --since 2026-11-01 --csv       the sessions of this month, for a spreadsheet
   chargepoint dead-letters list                     billing messages that the Central System never took
+  chargepoint security-log                          who tampered, what was refused, what was changed
   chargepoint journal fault.jsonl.gz                the newest events, for a search for a fault
   chargepoint replay fault.jsonl.gz                 and these events through the core once more
   chargepoint safe-state --config station.toml      open every contactor after the station's process is gone

@@ -25,6 +25,8 @@ from chargepoint.core.records import ConnectorRecord, Idle, PutConnector, Snapsh
 from chargepoint.core.reservation import Reservations
 from chargepoint.core.rpc import Rpc
 from chargepoint.core.security import Security
+from chargepoint.core.security_log import SecurityLog
+from chargepoint.core.signing import Signing
 from chargepoint.core.site import Site
 from chargepoint.core.starts import Starts, Waiting
 from chargepoint.core.step import Step
@@ -66,6 +68,9 @@ class Blocks:
         self.firmware = Firmware(snapshot.firmware)
         self.diagnostics = Diagnostics(snapshot.diagnostics)
         self.security = Security(snapshot.security, site.security_profile, site.renew_before_s)
+        self.security_log = SecurityLog(snapshot.owed_events, snapshot.next_event_seq)
+        self.signing = Signing()
+        self.extension_used = False  # the Central System has sent a CALL of the security extension since the start
         self.lost_readers: set[int] = set()
         self.lost: dict[str, str] = {}  # parts that no single connector needs, and why they do not work
         self.leaving: Leaving | None = None
@@ -74,6 +79,11 @@ class Blocks:
     def online(self) -> bool:
         """The Central System is there and has accepted the station."""
         return self.rpc.up and self.boot.accepted
+
+    @property
+    def tells_events(self) -> bool:
+        """The Central System knows the security extension: one of its profiles is in use, or it has sent a message of it."""
+        return self.extension_used or self.security.connected > 0
 
     def store(self, connector: Connector, step: Step) -> None:
         step.change(PutConnector(connector.record()))

@@ -3,8 +3,8 @@
 Owns the order of precedence for the one CALL that may be under way. Refuses to know frames and time-outs (`rpc`).
 
 Order: BootNotification; then, once accepted: authorisations (a driver stands there), what a TriggerMessage asked, statuses,
-notices of firmware and diagnostics, billing rows, other meter values, data transfers, heartbeats. Before it is accepted only
-what a TriggerMessage asked.
+notices of firmware and logs, billing rows and security events by turns (neither starves the other), other meter values, data
+transfers, heartbeats. Before it is accepted only what a TriggerMessage or an ExtendedTriggerMessage asked.
 """
 
 from collections import deque
@@ -20,17 +20,20 @@ from chargepoint.core.purposes import (
     CallPurpose,
     ForAuthorize,
     ForBoot,
+    ForCertificate,
     ForData,
     ForHeartbeat,
     ForLive,
     ForNotice,
     ForRow,
+    ForSecurityEvent,
     ForStatus,
 )
 from chargepoint.core.records import Delivery, OutboxRow, StartBody, StopBody
 from chargepoint.core.rpc import Outcome
 from chargepoint.core.sessions import Sessions
 from chargepoint.core.step import Step
+from chargepoint.core.telling import Message, Telling
 from chargepoint.messages import (
     AuthorizationStatus,
     AuthorizeConf,
@@ -39,8 +42,6 @@ from chargepoint.messages import (
     BootNotificationReq,
     DataTransferConf,
     DataTransferReq,
-    DiagnosticsStatusNotificationReq,
-    FirmwareStatusNotificationReq,
     HeartbeatConf,
     HeartbeatReq,
     IdTagInfo,
@@ -67,6 +68,8 @@ class Calls:
         self._live: deque[MeterValuesReq] = deque(maxlen=LIVE_MAX)
         self._live_asked: deque[int] = deque(maxlen=LIVE_MAX)
         self._data: deque[tuple[int, DataTransferReq]] = deque()
+        self._telling = Telling(blocks)
+        self._event_next = True  # of events and billing rows, where both wait
 
     def live(self, request: MeterValuesReq) -> None:
         """Meter values that are worth nothing later; the oldest go where too many wait."""
@@ -132,8 +135,8 @@ class Calls:
                 pass  # worth nothing later
             case ForData(ticket=ticket):
                 self._data_ended(ticket, outcome, step)
-            case ForNotice(about=about):
-                (self._blocks.firmware if about == "firmware" else self._blocks.diagnostics).ended(outcome.kind, step)
+            case ForNotice() | ForSecurityEvent() | ForCertificate():
+                self._telling.ended(outcome, step)
 
     def _free(self) -> bool:
         return self._blocks.rpc.free
@@ -144,8 +147,7 @@ class Calls:
         self._blocks.boot.heartbeat_triggered = False
         self._live.clear()
         self._live_asked.clear()
-        self._blocks.firmware.notices.link_down()
-        self._blocks.diagnostics.notices.link_down()
+        self._telling.link_down()
         for ticket, _ in self._data:
             step.then(Reply(ticket, {}, "the Central System is not connected"))
         self._data.clear()
@@ -257,28 +259,18 @@ class Calls:
             self._send_status(*triggered, step)
 
     def _notice(self, step: Step) -> None:
-        """Where firmware and diagnostics have come to, in the order in which it happened."""
-        firmware, diagnostics = self._blocks.firmware.notices, self._blocks.diagnostics.notices
-        if (installed := firmware.next_owed()) is not None:
-            firmware.sent("owed")
-            request = FirmwareStatusNotificationReq(status=installed)
-            self._call("FirmwareStatusNotification", request, ForNotice("firmware"), step)
-        elif (uploaded := diagnostics.next_owed()) is not None:
-            diagnostics.sent("owed")
-            told = DiagnosticsStatusNotificationReq(status=uploaded)
-            self._call("DiagnosticsStatusNotification", told, ForNotice("diagnostics"), step)
+        self._tell(self._telling.notice(), step)
 
     def _notice_asked(self, step: Step) -> None:
-        firmware, diagnostics = self._blocks.firmware, self._blocks.diagnostics
-        in_order = self._blocks.boot.accepted
-        if firmware.notices.wants_trigger(in_order=in_order):
-            firmware.notices.sent("triggered")
-            request = FirmwareStatusNotificationReq(status=firmware.status)
-            self._call("FirmwareStatusNotification", request, ForNotice("firmware"), step)
-        elif diagnostics.notices.wants_trigger(in_order=in_order):
-            diagnostics.notices.sent("triggered")
-            told = DiagnosticsStatusNotificationReq(status=diagnostics.status)
-            self._call("DiagnosticsStatusNotification", told, ForNotice("diagnostics"), step)
+        self._tell(self._telling.notice_asked(), step)
+
+    def _sign(self, step: Step) -> None:
+        self._tell(self._telling.signing_request(step), step)
+
+    def _tell(self, message: Message | None, step: Step) -> bool:
+        if message is not None:
+            self._call(message.action, message.request, message.purpose, step)
+        return message is not None
 
     def _authorize(self, step: Step) -> None:
         check = self._blocks.authorization.to_ask()
@@ -306,6 +298,17 @@ class Calls:
         self._blocks.notifier.sent(number, pending)
         self._call("StatusNotification", request, ForStatus(), step)
 
+    def _event_or_row(self, step: Step) -> None:
+        """A security event, then a billing row, and so on; whichever waits alone goes alone."""
+        first, second = (self._event, self._row) if self._event_next else (self._row, self._event)
+        first(step)
+        if self._free():
+            second(step)
+
+    def _event(self, step: Step) -> None:
+        if self._tell(self._telling.event(step), step):
+            self._event_next = False
+
     def _row(self, step: Step) -> None:
         row = self._blocks.outbox.next_row(step)
         if row is None:
@@ -316,6 +319,7 @@ class Calls:
         action, request = self._blocks.transactions.request(dated)
         self._blocks.outbox.sending(row, dated, step)
         self._call(action, request, ForRow(row.transaction), step)
+        self._event_next = True
 
     def _live_values(self, step: Step) -> None:
         while self._live and self._free():
@@ -337,13 +341,13 @@ class Calls:
             self._call("Heartbeat", HeartbeatReq(), ForHeartbeat(), step)
 
 
-ASKED = (Calls._heartbeat_asked, Calls._status_asked, Calls._live_values_asked, Calls._notice_asked)
+ASKED = (Calls._heartbeat_asked, Calls._status_asked, Calls._live_values_asked, Calls._notice_asked, Calls._sign)
 IN_ORDER = (
     Calls._authorize,
     *ASKED,
     Calls._status,
     Calls._notice,
-    Calls._row,
+    Calls._event_or_row,
     Calls._live_values,
     Calls._data_out,
     Calls._heartbeat,

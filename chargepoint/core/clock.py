@@ -32,6 +32,7 @@ class Clock:
         self._told = False
         self._begun_mono_s = self.boot.first_mono_s
         self._undated_offset_s = _bounded(self.boot) if self.known else None
+        self.moved_s = 0.0  # by how much the time moved since somebody looked
 
     @property
     def known(self) -> bool:
@@ -95,6 +96,7 @@ class Clock:
             return
         if old is not None:
             step.log("info", f"The time of day moved by {offset_s - old:+.1f} s.")
+            self.moved_s += offset_s - old
         before_s = said_s(self.boot, step.mono_s)
         self.boot = replace(self.boot, offset_s=offset_s, last_mono_s=max(self.boot.last_mono_s, step.mono_s))
         if before_s is not None and before_s > wall_s:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from chargepoint.core.authorization import Verdict
 from chargepoint.core.blocks import Blocks
 from chargepoint.core.cards import Cards
+from chargepoint.core.certificates import Certificates
 from chargepoint.core.charging_commands import ChargingCommands
 from chargepoint.core.connector import Connector
 from chargepoint.core.data_transfer import answer_data_transfer
@@ -29,6 +30,7 @@ from chargepoint.core.sessions import Sessions
 from chargepoint.core.step import Step
 from chargepoint.core.triggers import Triggers
 from chargepoint.core.unlocking import Unlocking
+from chargepoint.core.watch import Watch
 from chargepoint.messages import (
     ACTIONS,
     AuthorizationStatus,
@@ -46,6 +48,9 @@ from chargepoint.messages import (
     DataTransferConf,
     DataTransferReq,
     ErrorCode,
+    ExtendedTriggerMessageConf,
+    ExtendedTriggerMessageReq,
+    FeatureProfile,
     GetConfigurationConf,
     GetConfigurationReq,
     PayloadError,
@@ -85,6 +90,8 @@ class Commands:
         charging: ChargingCommands,
         maintenance: Maintenance,
         securing: Securing,
+        certificates: Certificates,
+        watch: Watch,
     ) -> None:
         self._blocks = blocks
         self._sessions = sessions
@@ -94,23 +101,31 @@ class Commands:
         self._departure = departure
         self._charging = charging
         self._securing = securing
+        self._watch = watch
         self._handlers: dict[str, Handler] = {
             "ChangeAvailability": self._change_availability,
             "ChangeConfiguration": self._change_configuration,
             "ClearCache": self._clear_cache,
             "DataTransfer": self._data_transfer,
             "CancelReservation": reserving.cancel,
+            "CertificateSigned": certificates.signed,
             "ClearChargingProfile": charging.clear_profile,
+            "DeleteCertificate": certificates.delete,
+            "ExtendedTriggerMessage": self._trigger_extended,
             "GetCompositeSchedule": charging.composite_schedule,
             "GetConfiguration": self._get_configuration,
             "GetDiagnostics": maintenance.get_diagnostics,
+            "GetInstalledCertificateIds": certificates.installed_ids,
             "GetLocalListVersion": listing.version,
+            "GetLog": maintenance.get_log,
+            "InstallCertificate": certificates.install,
             "RemoteStartTransaction": self._remote_start,
             "RemoteStopTransaction": self._remote_stop,
             "ReserveNow": reserving.reserve,
             "Reset": self._reset,
             "SendLocalList": listing.send,
             "SetChargingProfile": charging.set_profile,
+            "SignedUpdateFirmware": maintenance.signed_update,
             "TriggerMessage": self._trigger,
             "UnlockConnector": self._unlock,
             "UpdateFirmware": maintenance.update_firmware,
@@ -126,7 +141,14 @@ class Commands:
             self._error(call, ErrorCode.NotSupported, f"{call.action} is not offered by this station", step)
         else:
             try:
-                conf = handler(decode_req(action, call.payload), call.message_id, step)
+                req = decode_req(action, call.payload)
+            except PayloadError as error:
+                self._watch.invalid_message(f"{call.action}: {error.code}", step)
+                self._error(call, error.code, error.description, step)
+                return
+            self._blocks.extension_used |= action.profile is FeatureProfile.Security
+            try:
+                conf = handler(req, call.message_id, step)
             except PayloadError as error:
                 self._error(call, error.code, error.description, step)
                 return
@@ -134,7 +156,7 @@ class Commands:
                 step.then(SendFrame(encode_result(call.message_id, conf)))
 
     def _offered(self, profile: str) -> bool:
-        return profile == "Core" or profile in self._blocks.keys.members("SupportedFeatureProfiles")
+        return profile in ("Core", "Security") or profile in self._blocks.keys.members("SupportedFeatureProfiles")
 
     @staticmethod
     def _error(call: Call, code: ErrorCode, description: str, step: Step) -> None:
@@ -180,7 +202,10 @@ class Commands:
         elif name.lower() == "websocketpinginterval":
             step.then(SetPingInterval(self._blocks.keys.whole("WebSocketPingInterval")))
         elif name.lower() == "authorizationkey":
+            self._watch.reconfigured("AuthorizationKey was changed", step)
             step.last(SetCredentials(self._blocks.keys.text("AuthorizationKey")))
+        elif name.lower() in ("securityprofile", "cponame"):
+            self._watch.reconfigured(f"{name} is {value[:64]!r}", step)
         elif name.lower() == "localauthlistenabled":
             self._blocks.station_faults.discard(Fault.LOCAL_LIST_CONFLICT)
         return status, wrong
@@ -248,6 +273,10 @@ class Commands:
     def _trigger(self, req: TriggerMessageReq, _: str, step: Step) -> TriggerMessageConf:
         """Section 5.17. Accepted is answered first, then the message goes."""
         return TriggerMessageConf(status=self._triggers.ask(req.requested_message, req.connector_id, step))
+
+    def _trigger_extended(self, req: ExtendedTriggerMessageReq, _: str, step: Step) -> ExtendedTriggerMessageConf:
+        """Section 5.5 of the security extension."""
+        return ExtendedTriggerMessageConf(status=self._triggers.ask_extended(req.requested_message, req.connector_id, step))
 
     def _unlock(self, req: UnlockConnectorReq, message_id: str, step: Step) -> UnlockConnectorConf | None:
         """Section 5.18."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from chargepoint.core.maintenance_records import Log as LogKind
 from chargepoint.core.records import Change, IdTagRecord, Stamp
 from chargepoint.core.vault_records import VaultRequest
 from chargepoint.facts import Lights, Pattern, Refusal, Trouble
@@ -176,7 +177,8 @@ class DropImage(Struct, frozen=True, tag=True):
 class StartUpload(Struct, frozen=True, tag=True):
     """One attempt to put the archive file_name into the directory location; it is made once. UploadEnded answers.
 
-    start_s, stop_s: the time it is to tell of, seconds since 1970 UTC. location: a URL that may hold a password.
+    start_s, stop_s: the time it is to tell of, seconds since 1970 UTC. location: a URL that may hold a password. log: what the
+    archive is: diagnostics, or the security log alone.
     """
 
     job: int
@@ -184,6 +186,7 @@ class StartUpload(Struct, frozen=True, tag=True):
     file_name: str
     start_s: float | None = None
     stop_s: float | None = None
+    log: LogKind = "diagnostics"
 
 
 class DropArchive(Struct, frozen=True, tag=True):

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from chargepoint.core.maintenance_records import Refusal
 from chargepoint.core.records import IdTagRecord, OutboxRow, TransactionRecord
 from chargepoint.core.vault_records import VaultAnswer, VaultContents
 from chargepoint.facts import Card, Input, Pilot, Quantity, Reading
@@ -16,9 +17,12 @@ LinkTrouble = Literal["server_certificate", "own_certificate", "password", "tls_
 
 
 class Started(Struct, frozen=True, tag=True):
-    """The process runs. store_fault: why nothing can be stored, where that is so (the snapshot is then empty)."""
+    """The process runs. store_fault: why nothing can be stored, where that is so (the snapshot is then empty). log_lost: the
+    database was set aside, and with it the security log.
+    """
 
     store_fault: str | None = None
+    log_lost: bool = False
 
 
 class StopAsked(Struct, frozen=True, tag=True):
@@ -150,11 +154,14 @@ class DownloadEnded(Struct, frozen=True, tag=True):
 
 
 class UploadEnded(Struct, frozen=True, tag=True):
-    """An attempt of StartUpload ended; error None: the archive is at its place. hopeless: another attempt cannot help."""
+    """An attempt of StartUpload ended; error None: the archive is at its place. hopeless: another attempt cannot help. refusal:
+    how the server refused it, where it did.
+    """
 
     job: int
     error: str | None = None
     hopeless: bool = False
+    refusal: Refusal | None = None
 
 
 class InstallEnded(Struct, frozen=True, tag=True):

@@ -101,6 +101,13 @@ def phase_rotation(value: str) -> str | None:
     return None
 
 
+def organization(value: str) -> str | None:
+    """CpoName: an organisation's name as a certificate may carry it (X.520: 64 characters)."""
+    if len(value) > 64 or not value.isprintable():
+        return "must be at most 64 printable characters, the organisation of the station's certificate"
+    return None
+
+
 def hexadecimal(value: str) -> str | None:
     """AuthorizationKey: 16 to 40 hexadecimal digits, two a byte ("Improved security", section 4)."""
     digits = all(character in "0123456789abcdefABCDEF" for character in value)
@@ -113,11 +120,14 @@ RO, WO = Access.READ_ONLY, Access.WRITE_ONLY
 PROFILES = ("Core", "FirmwareManagement", "LocalAuthListManagement", "Reservation", "RemoteTrigger", "SmartCharging")
 
 KEYS: tuple[Key, ...] = (
+    Key(name="AdditionalRootCertificateCheck", first="false", check=boolean, access=RO),
     Key(name="AllowOfflineTxForUnknownId", first="false", check=boolean),
     Key(name="AuthorizationCacheEnabled", first="true", check=boolean),
     Key(name="AuthorizationKey", first="", check=hexadecimal, access=WO),
     Key(name="AuthorizeRemoteTxRequests", first="false", check=boolean),
     Key(name="BlinkRepeat", first="2", check=whole(0, 1_000)),
+    Key(name="CertificateSignedMaxChainSize", first="10000", check=whole(1, 10_000), access=RO),
+    Key(name="CertificateStoreMaxLength", first="20", check=whole(1, 50), access=RO),
     Key(name="ChargeProfileMaxStackLevel", first="20", check=whole(0, 1_000), access=RO, profile="SmartCharging"),
     Key(name="ChargingScheduleAllowedChargingRateUnit", first="Current,Power", check=units, access=RO, profile="SmartCharging"),
     Key(name="ChargingScheduleMaxPeriods", first="200", check=whole(1, 1_000), access=RO, profile="SmartCharging"),
@@ -127,6 +137,7 @@ KEYS: tuple[Key, ...] = (
     Key(name="ConnectorPhaseRotationMaxLength", first="33", check=whole(1), access=RO),
     # No contactor of a station that this program knows switches phases one by one.
     Key(name="ConnectorSwitch3to1PhaseSupported", first="false", check=one_of("false"), access=RO, profile="SmartCharging"),
+    Key(name="CpoName", first="", check=organization),
     Key(name="GetConfigurationMaxKeys", first="100", check=whole(1), access=RO),
     Key(name="HeartbeatInterval", first="300", check=whole(1, HEARTBEAT_MAX_S)),
     Key(name="LightIntensity", first="100", check=whole(0, 100)),

@@ -6,7 +6,8 @@ Rules.
 1. A notice leaves the queue when it met an answer, be it a CALLERROR. A link that went away is no answer; of time-outs on a
    living link there may be ATTEMPTS_MAX, so that a Central System that never answers holds nothing up.
 2. At most OWED_MAX wait; beyond that the oldest goes.
-3. A triggered notice comes after what is owed, so that nothing is told out of order. A link that goes away forgets it.
+3. A triggered notice comes after what is owed, so that nothing is told out of order. A link that goes away forgets it. There
+   are two of them: that of OCPP 1.6 and that of the security extension (`extended`).
 """
 
 from collections import deque
@@ -18,12 +19,13 @@ OWED_MAX = 16
 ATTEMPTS_MAX = 3
 
 S = TypeVar("S")
+Trigger = Literal["plain", "extended"]
 
 
 class Notices(Generic[S]):
     def __init__(self, owed: tuple[S, ...]) -> None:
         self._owed = deque(owed, OWED_MAX)
-        self._triggered = False
+        self._triggered: list[Trigger] = []
         self._sending: Literal["owed", "triggered"] | None = None
         self._attempts = 0
 
@@ -41,21 +43,24 @@ class Notices(Generic[S]):
             del self._owed[1]
         self._owed.append(status)
 
-    def trigger(self) -> None:
-        """TriggerMessage: tell the status even if nothing is owed."""
-        self._triggered = True
+    def trigger(self, kind: Trigger = "plain") -> None:
+        """TriggerMessage or ExtendedTriggerMessage: tell the status even if nothing is owed."""
+        if kind not in self._triggered:
+            self._triggered.append(kind)
 
     def next_owed(self) -> S | None:
         return self._owed[0] if self._owed and self._sending is None else None
 
-    def wants_trigger(self, *, in_order: bool) -> bool:
-        """A triggered notice may go. in_order: not before what is owed."""
-        return self._triggered and self._sending is None and not (in_order and self._owed)
+    def wants_trigger(self, *, in_order: bool) -> Trigger | None:
+        """The triggered notice that may go. in_order: not before what is owed."""
+        if not self._triggered or self._sending is not None or (in_order and self._owed):
+            return None
+        return self._triggered[0]
 
     def sent(self, what: Literal["owed", "triggered"]) -> None:
         self._sending = what
         if what == "triggered":
-            self._triggered = False
+            del self._triggered[0]
 
     def ended(self, kind: End) -> bool:
         """The notice under way met its end; True where something less is owed now."""
@@ -70,4 +75,4 @@ class Notices(Generic[S]):
         return True
 
     def link_down(self) -> None:
-        self._triggered = False
+        self._triggered.clear()

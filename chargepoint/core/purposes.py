@@ -49,7 +49,26 @@ class ForNotice(Struct, frozen=True):
     about: Literal["firmware", "diagnostics"]
 
 
-CallPurpose = ForBoot | ForHeartbeat | ForAuthorize | ForStatus | ForRow | ForLive | ForData | ForNotice
+class ForSecurityEvent(Struct, frozen=True):
+    """SecurityEventNotification; which one, the security log knows."""
+
+
+class ForCertificate(Struct, frozen=True):
+    """SignCertificate."""
+
+
+CallPurpose = (
+    ForBoot
+    | ForHeartbeat
+    | ForAuthorize
+    | ForStatus
+    | ForRow
+    | ForLive
+    | ForData
+    | ForNotice
+    | ForSecurityEvent
+    | ForCertificate
+)
 
 
 class ByCard(Struct, frozen=True):

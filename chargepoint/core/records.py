@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from chargepoint.core.faults import Fault
 from chargepoint.core.maintenance_records import DiagnosticsRecord, FirmwareRecord, PutDiagnostics, PutFirmware
-from chargepoint.core.security_records import PutSecurity, SecurityRecord
+from chargepoint.core.security_records import PutSecurity, PutSecurityEvent, SecurityEventRecord, SecurityRecord
 from chargepoint.messages import AuthorizationStatus, ChargingProfile, Reason, SampledValue
 
 MonoS = Annotated[float, Meta(ge=0, le=1e10)]
@@ -326,6 +326,7 @@ Change = (
     | PutFirmware
     | PutDiagnostics
     | PutSecurity
+    | PutSecurityEvent
     | CacheId
     | ClearIdCache
 )
@@ -335,7 +336,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """Everything that the core needs to go on after a start; large tables stay in the store and are asked for.
 
     run: counts the starts of the process, for message ids. boots: this machine boot last. transactions: those that a
-    connector or the outbox still needs. queued: rows in the outbox, of which none are carried here.
+    connector or the outbox still needs. queued: rows in the outbox, of which none are carried here. owed_events: lines of the
+    security log that the Central System has not confirmed, the oldest first.
     """
 
     run: int
@@ -353,6 +355,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     firmware: FirmwareRecord = FirmwareRecord()
     diagnostics: DiagnosticsRecord = DiagnosticsRecord()
     security: SecurityRecord = SecurityRecord()
+    owed_events: tuple[SecurityEventRecord, ...] = ()
+    next_event_seq: int = 1
     list_version: int = 0
     list_length: int = 0
 

@@ -5,17 +5,23 @@ Refuses to know how a connection is made.
 """
 
 from chargepoint.core.blocks import Blocks
+from chargepoint.core.certificates import Certificates
 from chargepoint.core.events import LinkDown, LinkUp, VaultAnswered
 from chargepoint.core.keys import BY_NAME
+from chargepoint.core.maintenance import Maintenance
 from chargepoint.core.step import Step
+from chargepoint.core.watch import Watch
 from chargepoint.messages import ConfigurationStatus
 
 KEY = "SecurityProfile"
 
 
 class Securing:
-    def __init__(self, blocks: Blocks) -> None:
+    def __init__(self, blocks: Blocks, certificates: Certificates, maintenance: Maintenance, watch: Watch) -> None:
         self._blocks = blocks
+        self._certificates = certificates
+        self._maintenance = maintenance
+        self._watch = watch
         self._mirror()
 
     def started(self, step: Step) -> None:
@@ -38,7 +44,11 @@ class Securing:
             boot.heartbeat_triggered = True
 
     def link_down(self, event: LinkDown, step: Step) -> None:
+        self._watch.link_down(event, step)
+        self._certificates.link_down()
+        self._maintenance.link_down()
         if self._blocks.security.link_down(event.profile, event.reason, step):
+            self._watch.reconfigured(f"SecurityProfile falls back to {self._blocks.security.profile}", step)
             self._mirror()
 
     def heard(self, step: Step) -> None:
@@ -47,6 +57,9 @@ class Securing:
 
     def answered(self, event: VaultAnswered, step: Step) -> None:
         """An answer that nobody waits for any more (a restart lay between) changes nothing."""
+        done = self._certificates.answered(event.key, event.answer, step)
+        if done or self._maintenance.answered(event.key, event.answer, step):
+            return
         step.log("info", f"Certificates: an answer came that nobody waits for ({event.key[:50]!r}).")
 
     def _has_key(self) -> bool:

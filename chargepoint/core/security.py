@@ -52,6 +52,11 @@ class Security:
         return self._record.proven
 
     @property
+    def connected(self) -> int:
+        """The one of the connection that is open; 0 without one."""
+        return self._up or 0
+
+    @property
     def on_trial(self) -> bool:
         """The profile has not reached the Central System yet."""
         return self.profile > self._record.proven
@@ -63,6 +68,18 @@ class Security:
             return self._record.before
         return self._record.proven or None
 
+    @property
+    def signed_firmware_only(self) -> bool:
+        """Unsigned firmware is not taken: a profile with TLS is in use, or there is a root to check signatures with."""
+        return self.profile >= TLS or self._record.signed_firmware
+
+    def seen(self, contents: VaultContents, step: Step) -> None:
+        """What certificates there are now."""
+        self.contents = contents
+        signed = contents.manufacturer_roots > 0
+        if signed != self._record.signed_firmware:
+            self._put(replace(self._record, signed_firmware=signed), step)
+
     def begin(self, step: Step) -> None:
         """The process has started: the link is told before it opens its first connection."""
         if self._first < self._record.proven:
@@ -71,9 +88,9 @@ class Security:
         step.then(SetSecurityProfile(self.profile))
 
     def refusal(self, profile: int, has_key: bool) -> str | None:
-        """Why SecurityProfile cannot be raised to this, in words; None where it can, or where it is that already."""
+        """Why SecurityProfile cannot be raised to this, in words; None where it can."""
         seen = self.contents
-        if profile < self.profile:
+        if profile <= self.profile:
             return f"can only rise: it is {self.profile}, found {profile}"
         if profile in (PASSWORD, TLS) and not has_key:
             return f"{profile} needs an AuthorizationKey first"
@@ -87,8 +104,6 @@ class Security:
     def raise_to(self, profile: int, step: Step) -> None:
         """SecurityProfile was accepted: the link connects again with it, after everything that this step sends."""
         before = self.profile
-        if profile == before:
-            return
         if self.on_trial and self._record.before is not None:
             before = self._record.before  # the one that has worked
         self._put(replace(self._record, wanted=profile, before=before), step)
@@ -105,7 +120,7 @@ class Security:
         if self._up != self.profile or not self.on_trial:
             return False
         self._failed = 0
-        self._put(SecurityRecord(wanted=self._record.wanted, proven=self.profile), step)
+        self._put(replace(self._record, before=None, proven=self.profile), step)
         step.log("info", f"The Central System is reached with security profile {self.profile}; nothing lower is used any more.")
         return True
 
@@ -124,7 +139,7 @@ class Security:
         self._failed = 0
         self._given_up = self._first > before
         if self._record.wanted is not None:
-            self._put(SecurityRecord(wanted=before or None, proven=self._record.proven), step)
+            self._put(replace(self._record, wanted=before or None, before=None), step)
         text = f"Security profile {given_up} did not reach the Central System in {TRIES} attempts ({reason}); "
         step.log("error", f"{text}the station goes back to profile {self.profile}.")
         step.then(SetSecurityProfile(self.profile))

@@ -5,6 +5,8 @@ Owns the values that come from the settings file. Refuses to know files, drivers
 
 from msgspec import Struct
 
+from chargepoint.core.vault_records import KeyType
+
 
 class ConnectorSite(Struct, frozen=True, kw_only=True):
     """One connector. has_lock: a detachable cable's socket with a lock; tethered: a fixed cable.
@@ -29,7 +31,7 @@ class Site(Struct, frozen=True, kw_only=True):
 
     firmware_version: the one that runs. file_transfer_protocols: as SupportedFileTransferProtocols spells them. can_install:
     there is an installer for firmware. authorization_key_given: the settings name one. renew_before_s: how long before its end
-    the station's certificate is renewed.
+    the station's certificate is renewed. key_type: of the key pairs that the station makes.
     """
 
     identity: str
@@ -56,4 +58,5 @@ class Site(Struct, frozen=True, kw_only=True):
     security_profile: int = 0
     authorization_key_given: bool = False
     renew_before_s: float = 30 * 86_400.0
+    key_type: KeyType = "P-256"
     first_keys: dict[str, str]

@@ -16,6 +16,7 @@ from chargepoint.core import events
 from chargepoint.core.blocks import Blocks
 from chargepoint.core.calls import Calls
 from chargepoint.core.cards import Cards
+from chargepoint.core.certificates import Certificates
 from chargepoint.core.charging_commands import ChargingCommands
 from chargepoint.core.commands import Commands
 from chargepoint.core.control import Control
@@ -38,6 +39,7 @@ from chargepoint.core.step import Now, Step
 from chargepoint.core.supervision import Supervision
 from chargepoint.core.triggers import Triggers
 from chargepoint.core.unlocking import Unlocking
+from chargepoint.core.watch import Watch
 from chargepoint.facts import Refusal
 from chargepoint.messages import BadFrame, Call, CallError, CallResult, encode_error, parse_frame
 
@@ -47,6 +49,8 @@ SETTLE_ROUNDS = 8
 class Station:
     def __init__(self, snapshot: Snapshot, site: Site) -> None:
         blocks = self._blocks = Blocks(snapshot, site)
+        self._watch = Watch(blocks)
+        self._certificates = Certificates(blocks, self._watch)
         self._sessions = Sessions(blocks)
         limits = Limits(blocks)
         supervision = Supervision(blocks)
@@ -58,11 +62,11 @@ class Station:
         self._departure = Departure(blocks, self._sessions)
         self._unlocking = Unlocking(blocks, self._sessions, self._power)
         self._reports = Reports(blocks)
-        triggers = Triggers(blocks, self._samples)
+        triggers = Triggers(blocks, self._samples, self._certificates)
         self._reserving = Reserving(blocks)
         self._listing = Listing(blocks)
-        self._maintenance = Maintenance(blocks, self._departure)
-        self._securing = Securing(blocks)
+        self._maintenance = Maintenance(blocks, self._departure, self._watch)
+        self._securing = Securing(blocks, self._certificates, self._maintenance, self._watch)
         self._commands = Commands(
             blocks,
             self._sessions,
@@ -75,6 +79,8 @@ class Station:
             ChargingCommands(blocks, limits),
             self._maintenance,
             self._securing,
+            self._certificates,
+            self._watch,
         )
         self._control = Control(blocks, self._sessions, self._cards, self._calls, self._commands, self._reports, supervision)
         self._mono_s = 0.0
@@ -129,6 +135,8 @@ class Station:
             self._departure.deadline(),
             self._maintenance.deadline(),
             self._reserving.deadline(),
+            self._certificates.deadline(),
+            blocks.security_log.deadline(sends=blocks.rpc.free and blocks.boot.accepted),
         ]
         return min((time for time in times if time is not None), default=None)
 
@@ -147,8 +155,8 @@ class Station:
         match event:
             case events.MeterRead():
                 return self._sensing.meter_read(event, step)
-            case events.Started(store_fault=store_fault):
-                self._started(store_fault, step)
+            case events.Started():
+                self._started(event, step)
             case events.StopAsked():
                 self._departure.begin("stop", step)
             case events.Tick():
@@ -194,7 +202,7 @@ class Station:
             case events.DownloadEnded() | events.UploadEnded() | events.InstallEnded():
                 self._maintenance.ended(event, step)
             case events.VaultSeen(contents=contents):
-                blocks.security.contents = contents
+                blocks.security.seen(contents, step)
             case events.VaultAnswered():
                 self._securing.answered(event, step)
             case events.StoreTroubled(reason=reason):
@@ -211,7 +219,7 @@ class Station:
 
     def _settle(self, step: Step) -> None:
         """Sessions, outputs and statuses follow from the facts; again, as long as one thing led to another."""
-        self._maintenance.hold_back()
+        self._maintenance.hold_back(step)
         for _ in range(SETTLE_ROUNDS):
             before = [(connector.session, connector.blocked) for connector in self._blocks.connectors.values()]
             self._withdraw_starts(step)
@@ -227,6 +235,8 @@ class Station:
         self._maintenance.settle(step)
         self._unlocking.settle(step)
         self._reports.update(step)
+        self._certificates.settle(step)
+        self._watch.settle(step)
         self._departure.leave_where_possible(step)
 
     def _withdraw_starts(self, step: Step) -> None:
@@ -239,15 +249,16 @@ class Station:
                     step.log("info", "An authorisation that waited for a plug lost its connector.", connector=connector.number)
                     self._blocks.lamps.refused([connector.number], Refusal.OUT_OF_SERVICE, step)
 
-    def _started(self, store_fault: str | None, step: Step) -> None:
+    def _started(self, event: events.Started, step: Step) -> None:
         step.change(PutBoot(self._blocks.clock.boot))
         self._power.all_open(step)
-        if store_fault is not None:
-            step.log("error", store_fault)
+        if event.store_fault is not None:
+            step.log("error", event.store_fault)
             self._blocks.station_faults.add(Fault.STORE_TROUBLED)
         self._sessions.resume(step)
         self._maintenance.started(step)
         self._securing.started(step)
+        self._watch.started(event.log_lost, step)
 
     def _tick(self, step: Step) -> None:
         blocks = self._blocks
@@ -295,6 +306,7 @@ class Station:
                     self._calls.ended(outcome, step)
             case BadFrame(message_id=message_id, code=code, description=description):
                 step.log("warning", f"A frame could not be read: {description}")
+                self._watch.invalid_message(description, step)
                 if message_id is not None and code is not None:
                     step.then(SendFrame(encode_error(message_id, code, description)))
                 elif message_id is not None:

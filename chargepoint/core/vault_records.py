@@ -34,8 +34,11 @@ class InstallRoot(Struct, frozen=True, tag="install_root", kw_only=True):
 
 
 class RootInstalled(Struct, frozen=True, tag="root_installed", kw_only=True):
+    """full: it was refused for want of room alone, not for what it is."""
+
     status: CertificateStatus
     why: str = ""
+    full: bool = False
 
 
 class ListRoots(Struct, frozen=True, tag="list_roots", kw_only=True):

@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from chargepoint.core.maintenance_records import Log
 from chargepoint.settings import Settings, redacted
 from chargepoint.shell.recent import Recent
 from chargepoint.shell.transfers.jobs import MIB
 
 PAGE = 1_000
-LEDGER_MAX = 20_000
+ROWS_MAX = 20_000
 ASK_S = 10.0
 
 Body = dict[str, Any]
@@ -26,7 +27,7 @@ class ControlLike(Protocol):
 
 
 class Archivist:
-    """health: the state of every part. ledger(limit, offset): pages of the ledger, the newest session first."""
+    """health: the state of every part. ledger(limit, offset), security_log(limit, offset): pages of them, the newest first."""
 
     def __init__(
         self,
@@ -37,6 +38,7 @@ class Archivist:
         recent: Recent,
         ledger: Callable[[int, int], Awaitable[Table]],
         dead_letters: Callable[[int], Awaitable[Table]],
+        security_log: Callable[[int, int], Awaitable[Table]],
     ) -> None:
         self._settings = settings
         self._firmware_version = firmware_version
@@ -45,12 +47,17 @@ class Archivist:
         self._recent = recent
         self._ledger = ledger
         self._dead_letters = dead_letters
+        self._security_log = security_log
         self._missing: list[str] = []
 
-    async def archive(self, path: Path, start_s: float | None, stop_s: float | None) -> None:
-        """Makes the archive at `path` for a time (seconds since 1970 UTC); raises OSError."""
-        from chargepoint.shell.diagnostics import Known, build  # what packs archives is loaded when one is wanted
+    async def archive(self, path: Path, log: Log, start_s: float | None, stop_s: float | None) -> None:
+        """Makes one of a kind for a time (seconds since 1970 UTC); raises OSError, and StoreError for a security log."""
+        from chargepoint.shell.diagnostics import Known, build, write_security_log  # loaded when an archive is wanted
 
+        if log == "security":
+            lines = await self._all(self._security_log)
+            await asyncio.to_thread(write_security_log, path, lines, start_s, stop_s)
+            return
         self._missing = []
         status: Body = await self._asked("status", self._control.status(), {})
         keys: Body = await self._asked("keys", self._control.ask("get_settings", {"names": []}), {})
@@ -60,8 +67,9 @@ class Archivist:
             health=self._health(),
             configuration={"settings": redacted(self._settings), "keys": keys.get("keys", [])},
             firmware_version=self._firmware_version,
-            ledger=await self._asked("ledger", self._all_sessions(), []),
+            ledger=await self._asked("ledger", self._all(self._ledger), []),
             dead_letters=await self._asked("dead letters", self._dead_letters(PAGE), []),
+            security_log=await self._asked("security log", self._all(self._security_log), []),
             log=self._recent.between(start_s, stop_s),
             missing=tuple(self._missing),
             start_s=start_s,
@@ -69,14 +77,15 @@ class Archivist:
         )
         await asyncio.to_thread(build, path, known, self._settings.transfers.diagnostics_mib_max * MIB)
 
-    async def _all_sessions(self) -> Table:
-        sessions: Table = []
-        while len(sessions) < LEDGER_MAX:
-            page = await self._ledger(PAGE, len(sessions))
-            sessions += page
+    @staticmethod
+    async def _all(pages: Callable[[int, int], Awaitable[Table]]) -> Table:
+        rows: Table = []
+        while len(rows) < ROWS_MAX:
+            page = await pages(PAGE, len(rows))
+            rows += page
             if len(page) < PAGE:
                 break
-        return sessions
+        return rows
 
     async def _asked(self, what: str, answer: Awaitable[Any], otherwise: Any) -> Any:
         """The answer, or `otherwise` and a remark: an archive is wanted most where something is wrong."""

@@ -51,6 +51,7 @@ def site_of(
         security_profile=settings.central_system.security_profile,
         authorization_key_given=bool(settings.central_system.authorization_key),
         renew_before_s=settings.security.renew_before_days * 86_400.0,
+        key_type=settings.security.key_type,
         file_transfer_protocols=file_transfer_protocols,
         first_keys=initial_configuration(settings),
     )

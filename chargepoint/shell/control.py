@@ -6,8 +6,8 @@ asking:
     {"id": 1, "do": "status"}   ->   {"connectors": {...}, "link": {...}, "process": {...}, "ok": true, "id": 1}
     {"id": 2, "do": "dance"}    ->   {"ok": false, "error": "...", "id": 2}
 
-Answered here: `status` (the core's, with link and process), `ledger` (limit, offset), `dead_letters` (limit), `journal`
-(content: true for the recording in the answer, not in a file), `watch`.
+Answered here: `status` (the core's, with link and process), `ledger` (limit, offset), `dead_letters` (limit), `security_log`
+(limit, offset), `journal` (content: true for the recording in the answer, not in a file), `watch`.
 Everything else is the core's: present_card, stop_session, clear_faults (connector; who asks is added here), get_settings,
 set_setting, replay_dead_letter, data_transfer.
 
@@ -72,6 +72,7 @@ class Control:
         facts: Callable[[], Body],
         ledger: StoreCall,
         dead_letters: StoreCall,
+        security_log: StoreCall,
         journal: Callable[[Body], Awaitable[Body]] | None = None,
     ) -> None:
         self._path = path
@@ -79,6 +80,7 @@ class Control:
         self._facts = facts
         self._ledger = ledger
         self._dead_letters = dead_letters
+        self._security_log = security_log
         self._journal = journal
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.StreamWriter] = set()
@@ -209,6 +211,9 @@ class Control:
                 return {"sessions": await self._ledger(limit, _count(arguments, "offset", 0, 2**31))}
             case "dead_letters":
                 return {"dead_letters": await self._dead_letters(_count(arguments, "limit", LIST_MAX, LIST_MAX))}
+            case "security_log":
+                limit = _count(arguments, "limit", LIST_MAX, LIST_MAX)
+                return {"events": await self._security_log(limit, _count(arguments, "offset", 0, 2**31))}
             case "journal" if self._journal is not None:
                 return await self._recorded(self._journal, arguments)
             case "watch":

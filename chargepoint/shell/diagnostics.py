@@ -2,10 +2,10 @@
 
 Owns what is in it and how large it may become. Members, in the order in which they get their share of the room: `status.json`
 (the control socket's status), `health.json` (every part: open, or lost and why), `configuration.json` (the settings file with
-secrets blanked, the OCPP keys that may be read), `versions.json`, `ledger.csv` and `dead_letters.csv` (id tags blanked),
-`log.txt` (the newest lines of this process), `journal.txt` (the unit's, where journalctl has them), and `manifest.json`, which
-says what was cut or is missing. startTime and stopTime hold for ledger, log and journal. Everything is text; together they have
-at most `bytes_max` before they are packed.
+secrets blanked, the OCPP keys that may be read), `versions.json`, `security.csv` (the security log), `ledger.csv` and
+`dead_letters.csv` (id tags blanked), `log.txt` (the newest lines of this process), `journal.txt` (the unit's, where journalctl
+has them), and `manifest.json`, which says what was cut or is missing. startTime and stopTime hold for ledger, log and journal.
+Everything is text; together they have at most `bytes_max` before they are packed.
 """
 
 import csv
@@ -53,6 +53,7 @@ class Known(Struct, frozen=True, kw_only=True):
     firmware_version: str
     ledger: Table
     dead_letters: Table
+    security_log: Table
     log: Sequence[str]
     missing: tuple[str, ...] = ()
     start_s: float | None = None
@@ -94,6 +95,7 @@ def _fill(archive: tarfile.TarFile, folder: str, known: Known, bytes_max: int, r
     add("health.json", _json(known.health))
     add("configuration.json", _json(known.configuration))
     add("versions.json", _json(versions(known.firmware_version)))
+    add("security.csv", _csv(_of_time(known.security_log, known.start_s, known.stop_s)))
     add("ledger.csv", _csv([row for row in known.ledger if _in_time(row, known.start_s, known.stop_s)]))
     add("dead_letters.csv", _csv(known.dead_letters))
     add("log.txt", "".join(f"{line}\n" for line in known.log))
@@ -110,6 +112,32 @@ def _fill(archive: tarfile.TarFile, folder: str, known: Known, bytes_max: int, r
         "remarks": [remark[:300] for remark in remarks[:50]],
     }
     add("manifest.json", _json(manifest))
+
+
+def write_security_log(path: Path, lines: Table, start_s: float | None, stop_s: float | None) -> None:
+    """The security log of a time as one file of its own. Blocks; raises OSError."""
+    path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    beside = path.with_name(path.name + ".new")
+    text = _csv(_of_time(lines, start_s, stop_s)) or "seq,time,event,info,owed,critical,told\n"
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.rename(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _of_time(lines: Table, start_s: float | None, stop_s: float | None) -> Table:
+    """The oldest first; one without a date is always of interest."""
+
+    def within(at: str | None) -> bool:
+        before = start_s is not None and at is not None and at < stamp(start_s)
+        after = stop_s is not None and at is not None and at > stamp(stop_s)
+        return not (before or after)
+
+    return [line for line in reversed(lines) if within(line.get("time"))]
 
 
 def versions(firmware_version: str) -> dict[str, Any]:
@@ -188,8 +216,14 @@ def _csv(rows: Table) -> str:
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({**row, **({"id_tag": blanked(str(row["id_tag"]))} if row.get("id_tag") else {})})
+        row = {**row, **({"id_tag": blanked(str(row["id_tag"]))} if row.get("id_tag") else {})}
+        writer.writerow({name: _cell(value) for name, value in row.items()})
     return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """Text that a spreadsheet would take for a formula is led by an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def _text(path: str) -> str:

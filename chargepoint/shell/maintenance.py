@@ -1,6 +1,6 @@
 """Maintenance: carries out what the core asks of transfers, archives and the installer.
 
-Owns the files of both under the state directory (`firmware/image`, `diagnostics/NAME.tar.gz`) and the order of what happens to
+Owns the files of both under the state directory (`firmware/image`, `diagnostics/NAME`) and the order of what happens to
 them: for firmware and for diagnostics one thing at a time each, what is given up ends before the next begins. Refuses to
 decide: every attempt ends as an event, whatever broke. `perform` returns at once and never raises.
 """
@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from chargepoint.core import effects as fx
 from chargepoint.core.events import DownloadEnded, Event, InstallEnded, UploadEnded
+from chargepoint.core.maintenance_records import Log
 from chargepoint.ports import DriverError, Installer
 from chargepoint.settings import Transfers
 from chargepoint.shell.transfers import address, partial, runner
@@ -31,7 +32,7 @@ VERSION_MAX = 50
 STOP_S = 1.0
 TELL_EVERY_BYTES = 16 * MIB
 
-Archive = Callable[[Path, float | None, float | None], Awaitable[None]]
+Archive = Callable[[Path, Log, float | None, float | None], Awaitable[None]]
 Put = Callable[[Event], None]
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -57,7 +58,7 @@ class Places(Struct, frozen=True, kw_only=True):
 
 
 class Maintenance:
-    """installer: None where there is none. archive: makes one at a path, for a time. put: takes every event."""
+    """installer: None where there is none. archive: makes one of a kind at a path, for a time. put: takes every event."""
 
     def __init__(self, places: Places, bounds: Transfers, installer: Installer | None, archive: Archive, put: Put) -> None:
         self._places = places
@@ -98,30 +99,30 @@ class Maintenance:
         log.info("firmware: downloading %s", where)
         told = _Told(f"firmware: of {where}")
         task = self._job("download", location, self._places.image, self._bounds.firmware_mib_max * MIB)
-        self._put(await self._attempt(task, told.hear, lambda why, hopeless: DownloadEnded(job, why, hopeless)))
+        self._put(await self._attempt(task, told.hear, lambda why, failed: DownloadEnded(job, why, failed.hopeless)))
 
     async def _upload(self, effect: fx.StartUpload) -> None:
-        def ended(why: str | None, hopeless: bool) -> UploadEnded:
-            return UploadEnded(effect.job, why, hopeless)
+        def ended(why: str | None, failed: Failed) -> UploadEnded:
+            return UploadEnded(effect.job, why, failed.hopeless, failed.refusal)
 
         path = self._places.archives / effect.file_name
         try:
             if not path.exists():
                 await asyncio.to_thread(_empty, self._places.archives)
-                await self._archive(path, effect.start_s, effect.stop_s)
+                await self._archive(path, effect.log, effect.start_s, effect.stop_s)
             target = address.within(effect.location, effect.file_name)
         except TransferError as error:
-            self._put(ended(str(error), error.hopeless))
+            self._put(ended(str(error), Failed(str(error), error.hopeless)))
             return
         except Exception as error:
             log.error("diagnostics: the archive could not be made", exc_info=error)
-            self._put(ended(f"the archive could not be made: {error}", False))
+            self._put(ended(f"the archive could not be made: {error}", Failed("")))
             return
         log.info("diagnostics: sending %s to %s", effect.file_name, address.shown(target))
         task = self._job("upload", target, path, self._bounds.diagnostics_mib_max * MIB)
         self._put(await self._attempt(task, lambda progress: None, ended))
 
-    async def _attempt(self, job: Job, hear: Callable[[Progress], None], ended: Callable[[str | None, bool], Event]) -> Event:
+    async def _attempt(self, job: Job, hear: Callable[[Progress], None], ended: Callable[[str | None, Failed], Event]) -> Event:
         try:
             outcome = await runner.run(job, attempt_s=self._bounds.attempt_s_max, stall_s=self._bounds.stall_s, progress=hear)
         except Exception as error:
@@ -130,9 +131,9 @@ class Maintenance:
         match outcome:
             case Done(size=size, moved=moved):
                 log.info("%s of %d bytes is done, %d of them in this attempt", job.do, size, moved)
-                return ended(None, False)
-            case Failed(why=why, hopeless=hopeless):
-                return ended(why, hopeless)
+                return ended(None, Failed(""))
+            case Failed(why=why):
+                return ended(why, outcome)
 
     async def _install(self, job: int, *, checked: bool) -> None:
         image = str(self._places.image)

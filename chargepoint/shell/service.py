@@ -114,6 +114,7 @@ class Service:
             self._facts,
             self._storeroom.ledger,
             self._storeroom.dead_letters,
+            self._storeroom.security_log,
             self._journals.asked,
         )
         self._recent = Recent()
@@ -186,7 +187,7 @@ class Service:
             alive=self._manager.alive,
             alive_every_s=self._manager.watchdog_s,
         )
-        await runtime.step(Started(self._store_fault))
+        await runtime.step(Started(self._store_fault, self._storeroom.store.set_aside))
         for sentence in tighten((self._settings.central_system.authorization_key_file, self._settings.security.client_key)):
             log.warning("%s", sentence)
         self._vault.start()
@@ -222,6 +223,7 @@ class Service:
             self._recent,
             self._storeroom.ledger,
             self._storeroom.dead_letters,
+            self._storeroom.security_log,
         )
         places = Places(state_dir=Path(settings.station.state_dir), certificates=places_of(settings))
         return Maintenance(places, settings.transfers, installer, archivist.archive, self._inbox.put)

@@ -27,6 +27,7 @@ class StoreLike(Protocol):
     """What the shell asks of a store. Every call may raise chargepoint.store.StoreError; `room` says why there is none."""
 
     findings: tuple[str, ...]
+    set_aside: bool
 
     def snapshot(self) -> Snapshot: ...
     def commit(self, commit: Commit) -> None: ...
@@ -36,6 +37,7 @@ class StoreLike(Protocol):
     def transaction(self, key: int) -> TransactionRecord | None: ...
     def dead_letters(self, limit: int) -> list[dict[str, Any]]: ...
     def ledger(self, limit: int, offset: int) -> list[dict[str, Any]]: ...
+    def security_log(self, limit: int, offset: int) -> list[dict[str, Any]]: ...
     def list_generation(self) -> int: ...
     def lay_list_down(self, generation: int, piece: Sequence[IdTagRecord]) -> None: ...
     def enforce_list(self, generation: int, version: int, length_max: int) -> int: ...
@@ -50,6 +52,7 @@ class NoStore:
     """Keeps nothing."""
 
     findings: tuple[str, ...] = ()
+    set_aside = False
 
     def __init__(self, kernel_boot_id: str, mono_s: float) -> None:
         self._boot = next_boot((), kernel_boot_id, mono_s)
@@ -76,6 +79,9 @@ class NoStore:
         return []
 
     def ledger(self, limit: int, offset: int) -> list[dict[str, Any]]:
+        return []
+
+    def security_log(self, limit: int, offset: int) -> list[dict[str, Any]]:
         return []
 
     def list_generation(self) -> int:
@@ -162,6 +168,9 @@ class Storeroom:
 
     async def ledger(self, limit: int, offset: int) -> list[dict[str, Any]]:
         return await self.call(self.store.ledger, limit, offset)
+
+    async def security_log(self, limit: int, offset: int) -> list[dict[str, Any]]:
+        return await self.call(self.store.security_log, limit, offset)
 
     async def checkpoint(self) -> None:
         self.unsaved = False

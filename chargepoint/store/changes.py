@@ -31,12 +31,13 @@ from chargepoint.core.records import (
     ReplayDeadLetter,
     TransactionRecord,
 )
-from chargepoint.core.security_records import PutSecurity
+from chargepoint.core.security_records import PutSecurity, PutSecurityEvent, SecurityEventRecord
 from chargepoint.store import newest, rows
 from chargepoint.store.errors import StoreError
 
 CACHE_MAX = 10_000
 LEDGER_MAX = 20_000
+SECURITY_EVENTS_MAX = 250  # of one kind: a flood of one pushes out none of another
 
 _PUT_BOOT = rows.replace(rows.BOOT_COLUMNS, "boots")
 _PUT_TRANSACTION = rows.replace(rows.TRANSACTION_COLUMNS, "transactions")
@@ -49,7 +50,11 @@ _PUT_DEAD_LETTER = rows.replace((*rows.OUTBOX_COLUMNS, "reason", "at_boot", "at_
 _PUT_RESERVATION = rows.replace(rows.RESERVATION_COLUMNS, "reservations")
 _PUT_PROFILE = rows.replace(rows.PROFILE_COLUMNS, "charging_profiles")
 _PUT_MAINTENANCE = rows.replace(("name", "record"), "maintenance")
+_PUT_EVENT = rows.replace(rows.SECURITY_LOG_COLUMNS, "security_log")
 _PUT_CACHE = rows.replace(("key", *rows.ID_TAG_COLUMNS), "id_cache")
+
+_TRIM_EVENTS = f"""DELETE FROM security_log WHERE event = ?1 AND NOT owed AND seq <= (
+    SELECT seq FROM security_log WHERE event = ?1 ORDER BY seq DESC LIMIT 1 OFFSET {SECURITY_EVENTS_MAX})"""
 
 _EVICT = f"""DELETE FROM id_cache WHERE age = (SELECT min(age) FROM id_cache)
     AND (SELECT count(*) FROM id_cache) > {CACHE_MAX}"""
@@ -113,6 +118,8 @@ def make(db: sqlite3.Connection, change: Change) -> int:
             db.execute(_PUT_MAINTENANCE, ("diagnostics", rows.maintenance_value(record)))
         case PutSecurity(record):
             db.execute(_PUT_MAINTENANCE, ("security", rows.maintenance_value(record)))
+        case PutSecurityEvent(event):
+            _put_event(db, event)
         case CacheId(id_tag):
             _cache(db, id_tag)
         case ClearIdCache():
@@ -140,6 +147,11 @@ def _put_transaction(db: sqlite3.Connection, record: TransactionRecord) -> None:
     newest.forget_register(db, record.key)
     if record.stop is None and record.key > LEDGER_MAX:
         db.execute(_FORGET_ONE, (record.key - LEDGER_MAX,))
+
+
+def _put_event(db: sqlite3.Connection, record: SecurityEventRecord) -> None:
+    db.execute(_PUT_EVENT, rows.security_event_values(record))
+    db.execute(_TRIM_EVENTS, (record.event,))
 
 
 def _cache(db: sqlite3.Connection, record: IdTagRecord) -> None:

@@ -28,6 +28,12 @@ def dead_letters(path: Path, limit: int = views.LIST_MAX) -> list[dict[str, Any]
         return views.dead_letters(db, limit)
 
 
+def security_log(path: Path, limit: int = views.LIST_MAX, offset: int = 0) -> list[dict[str, Any]]:
+    """Security events, the newest first (see `views.security_log`)."""
+    with _opened(path) as (database, db), _named(database):
+        return views.security_log(db, limit, offset)
+
+
 def in_use(path: Path) -> bool:
     """Whether a running service has the store open."""
     try:

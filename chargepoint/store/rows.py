@@ -24,7 +24,7 @@ from chargepoint.core.records import (
     Stamp,
     TransactionRecord,
 )
-from chargepoint.core.security_records import SecurityRecord
+from chargepoint.core.security_records import SecurityEventRecord, SecurityRecord
 
 Row = Sequence[Any]
 Values = tuple[str | int | float | bytes | None, ...]
@@ -35,6 +35,7 @@ CONNECTOR_RECORD_COLUMNS = ("number", "operative", "pending", "session", "latche
 CONNECTOR_COLUMNS = (*CONNECTOR_RECORD_COLUMNS, "transaction_key")
 RESERVATION_COLUMNS = ("reservation_id", "connector", "id_tag", "parent_id_tag", "expiry_s")
 PROFILE_COLUMNS = ("charging_profile_id", "connector", "purpose", "stack_level", "record")
+SECURITY_LOG_COLUMNS = ("seq", "event", "boot", "mono_s", "offset_s", "info", "owed")
 OUTBOX_COLUMNS = ("seq", "transaction_key", "kind", "boot", "mono_s", "offset_s", "attempts", "body")
 ROW_COLUMNS = tuple(name for name in OUTBOX_COLUMNS if name != "kind")  # what an OutboxRow is read from
 TRANSACTION_COLUMNS = (
@@ -206,6 +207,19 @@ def security_record(value: bytes | None) -> SecurityRecord:
         return SecurityRecord() if value is None else _security_decoder.decode(value)
     except msgspec.MsgspecError:
         return SecurityRecord()
+
+
+def security_event_values(record: SecurityEventRecord) -> Values:
+    return (*(getattr(record, column) for column in SECURITY_LOG_COLUMNS[:-1]), int(record.owed))
+
+
+def security_event_record(row: Row) -> SecurityEventRecord | None:
+    """None where it cannot be understood (a bit has flipped): it stays in the log for people, and nobody is told."""
+    fields = dict(zip(SECURITY_LOG_COLUMNS, row, strict=True))
+    try:
+        return msgspec.convert({**fields, "owed": bool(fields["owed"])}, SecurityEventRecord)
+    except msgspec.MsgspecError:
+        return None
 
 
 def select(columns: tuple[str, ...], table: str) -> str:

@@ -115,7 +115,22 @@ def _step_6(db: Tables) -> None:
     db.execute("CREATE INDEX outbox_late ON outbox (transaction_key) WHERE late = 1")
 
 
-STEPS: tuple[Step, ...] = (_step_1, _step_2, _step_3, _step_4, _step_5, _step_6)
+def _step_7(db: Tables) -> None:
+    """The security log."""
+    for statement in _TABLES_7:
+        db.execute(statement)
+
+
+_TABLES_7 = (
+    """CREATE TABLE security_log (
+        seq INTEGER PRIMARY KEY, event TEXT NOT NULL, boot INTEGER NOT NULL, mono_s REAL NOT NULL, offset_s REAL,
+        info TEXT NOT NULL, owed INTEGER NOT NULL) STRICT""",
+    "CREATE INDEX security_log_by_event ON security_log (event, seq)",
+    "CREATE INDEX security_log_owed ON security_log (seq) WHERE owed",
+)
+
+
+STEPS: tuple[Step, ...] = (_step_1, _step_2, _step_3, _step_4, _step_5, _step_6, _step_7)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -35,6 +35,9 @@ _SAMPLES = """SELECT transaction_key, sample FROM stop_samples
     WHERE transaction_key IN (SELECT transaction_key FROM connectors) ORDER BY transaction_key, number"""
 _RESERVATIONS = f"{rows.select(rows.RESERVATION_COLUMNS, 'reservations')} ORDER BY reservation_id"
 _PROFILES = "SELECT record FROM charging_profiles ORDER BY charging_profile_id"
+_OWED_EVENTS = f"{rows.select(rows.SECURITY_LOG_COLUMNS, 'security_log')} WHERE owed ORDER BY seq"
+_DATE_OLD_EVENTS = """UPDATE security_log SET offset_s = (SELECT offset_s FROM boots WHERE boot = security_log.boot)
+    WHERE offset_s IS NULL AND boot < ?"""
 _FORGET_OLD = changes.FORGET_TRANSACTION.format(which="<= ?")
 
 
@@ -66,6 +69,8 @@ def begin_run(db: sqlite3.Connection, kernel_boot_id: str, mono_s: float) -> tup
         firmware=rows.firmware_record(maintenance.get("firmware")),
         diagnostics=rows.diagnostics_record(maintenance.get("diagnostics")),
         security=rows.security_record(maintenance.get("security")),
+        owed_events=tuple(record for record in map(rows.security_event_record, db.execute(_OWED_EVENTS)) if record),
+        next_event_seq=1 + _number(db, "SELECT coalesce(max(seq), 0) FROM security_log"),
         profiles=tuple(rows.profile_record(record) for (record,) in db.execute(_PROFILES)),
         list_version=local_list.number(db, local_list.VERSION),
         list_length=local_list.number(db, local_list.LENGTH),
@@ -83,7 +88,7 @@ def _boots(db: sqlite3.Connection, kernel_boot_id: str, mono_s: float, waiting: 
     needed = db.execute(_OLDEST_NEEDED, (waiting,)).fetchone()[0]
     first = oldest if needed is None else min(oldest, needed)
     if known[0].boot < first:
-        for statement in _DATE_OLD_ENDS:
+        for statement in (*_DATE_OLD_ENDS, _DATE_OLD_EVENTS):
             db.execute(statement, (first,))
         db.execute("DELETE FROM boots WHERE boot < ?", (first,))
     return tuple(boot for boot in known if boot.boot >= first)

@@ -5,7 +5,8 @@ transaction, on the disk when `commit` returns.
 
 What grows, and its bound. Cache: 10,000 ids, the one not brought up to date for longest goes. Ledger: the newest 20,000
 transactions; older ones stay while a message of theirs waits or is dead. Log: merged when no session runs, and at 8 MiB in
-any case (at 256 KiB while the disk is full). Outbox and dead letters: never cut, for they are money. A StartTransaction takes
+any case (at 256 KiB while the disk is full). Security log: the newest 250 of each kind of event, and those that are owed.
+Outbox and dead letters: never cut, for they are money. A StartTransaction takes
 about 60 bytes of the file, a MeterValues 100 and about 180 for every value, so a station that charges round the clock
 without a link and sends four values a minute grows by 1.2 MB a day and connector. The file does not shrink; what is
 delivered makes room in it for what comes.
@@ -70,7 +71,9 @@ def open_store(state_dir: Path, kernel_boot_id: str, mono_s: float) -> "Store":
 
 
 class Store:
-    """One open store. findings: what a person must be told of its file, a sentence each, at its opening or come upon later."""
+    """One open store. findings: what a person must be told of its file, a sentence each, at its opening or come upon later.
+    set_aside: there was another file, which could not be read; what was in it is lost to this one.
+    """
 
     def __init__(
         self,
@@ -83,6 +86,7 @@ class Store:
     ) -> None:
         self.path = directory / opening.DATABASE
         self.findings = findings
+        self.set_aside = bool(findings)  # at the opening nothing else is found
         self._wal = directory / f"{opening.DATABASE}-wal"
         self._lock = lock
         self._space = space
@@ -216,6 +220,11 @@ class Store:
         """Sessions, the newest first (see `views.ledger`)."""
         with self._named("listing the ledger"):
             return views.ledger(self._db, limit, offset)
+
+    def security_log(self, limit: int = views.LIST_MAX, offset: int = 0) -> list[dict[str, Any]]:
+        """Security events, the newest first (see `views.security_log`)."""
+        with self._named("listing the security log"):
+            return views.security_log(self._db, limit, offset)
 
     def room(self) -> str | None:
         """Why hardly anything more can be kept, a sentence that names the directory and the bytes free; None: all is well."""

@@ -3,6 +3,7 @@
 import sqlite3
 from typing import Any
 
+from chargepoint.core.security_events import RULES
 from chargepoint.store import newest
 
 LIST_MAX = 1_000
@@ -30,6 +31,11 @@ FROM dead_letters d LEFT JOIN transactions t ON t.key = d.transaction_key
     LEFT JOIN boots b ON b.boot = d.boot LEFT JOIN boots a ON a.boot = d.at_boot
 ORDER BY d.seq LIMIT ?"""
 
+_SECURITY_LOG = f"""
+SELECT s.seq, {_DATE.format(offset="coalesce(s.offset_s, b.offset_s)", mono="s.mono_s")} AS time, s.event, s.info, s.owed
+FROM security_log s LEFT JOIN boots b ON b.boot = s.boot
+ORDER BY s.seq DESC LIMIT ? OFFSET ?"""
+
 
 def ledger(db: sqlite3.Connection, limit: int, offset: int) -> list[dict[str, Any]]:
     """Sessions, the newest first. energy_wh of one that still runs is what its meter has counted so far.
@@ -42,6 +48,25 @@ def ledger(db: sqlite3.Connection, limit: int, offset: int) -> list[dict[str, An
 def dead_letters(db: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
     """Messages that spent their attempts, the oldest first. limit: at most LIST_MAX."""
     return _dictionaries(db.execute(_DEAD_LETTERS, (_within(limit),)))
+
+
+def security_log(db: sqlite3.Connection, limit: int, offset: int) -> list[dict[str, Any]]:
+    """Security events, the newest first. time is UTC, None while that of its boot is unknown. limit: at most LIST_MAX.
+
+    critical: as the white paper's list has it. owed: the Central System is still to be told; told: it was, or met no good end.
+    """
+    found = _dictionaries(db.execute(_SECURITY_LOG, (_within(limit), max(offset, 0))))
+    critical = {event.value for event, rule in RULES.items() if rule.critical}
+    told = {event.value for event, rule in RULES.items() if rule.told}
+    return [
+        {
+            **row,
+            "owed": bool(row["owed"]),
+            "critical": row["event"] in critical,
+            "told": row["event"] in told and not row["owed"],
+        }
+        for row in found
+    ]
 
 
 def _within(limit: int) -> int:

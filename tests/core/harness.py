@@ -18,6 +18,7 @@ from chargepoint.core import events as ev
 from chargepoint.core.power import SETTLE_S
 from chargepoint.core.station import Station
 from chargepoint.core.step import Now
+from chargepoint.core.vault_records import VaultAnswer, VaultRequest
 from chargepoint.facts import Lights
 from chargepoint.messages import Call, CallError, CallResult
 from tests.core import invariants
@@ -74,6 +75,7 @@ class World(Hands):
         self.maintenance: list[fx.MaintenanceEffect] = []
         self.profile = 0  # of the link
         self.asked_vault: list[fx.AskVault] = []
+        self.vault: Callable[[VaultRequest], VaultAnswer] | None = None  # None: a story answers by itself
         self.updates: list[fx.StoreList] = []
         self.lights: Lights | None = None
         self.slow_store = False  # updates of the local list wait for `store_lists`
@@ -315,6 +317,8 @@ class World(Hands):
                 self.profile = profile
             case fx.AskVault():
                 self.asked_vault.append(effect)
+                if self.vault is not None:
+                    self._pending.append(ev.VaultAnswered(effect.key, self.vault(effect.request)))
             case fx.LinkProven() | fx.ProbeLink() | fx.SetPingInterval() | fx.SetCredentials():
                 pass
             case _:

@@ -9,6 +9,7 @@ import hypothesis.strategies as st
 
 from chargepoint.core import effects as fx
 from chargepoint.core.keys import KEYS
+from chargepoint.core.vault_records import failed
 from chargepoint.messages import ACTIONS
 from tests.core.harness import World
 from tests.messages_documents import documents
@@ -168,7 +169,11 @@ arguments = st.sampled_from(
 
 
 class Besieged(World):
-    """A World whose station may also answer ids that are too short or too long with a CALLERROR."""
+    """A World whose station may also answer ids that are too short or too long with a CALLERROR. Its vault takes nothing."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.vault = lambda request: failed(request, "the files are gone")
 
     def _sent(self, text: str) -> None:
         message = json.loads(text)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from chargepoint.core import maintenance_records as keep
 from chargepoint.core import records as rec
 from chargepoint.core.effects import Commit, StoreList
-from chargepoint.core.security_records import PutSecurity, SecurityRecord
+from chargepoint.core.security_records import PutSecurity, PutSecurityEvent, SecurityEventRecord, SecurityRecord
 
 
 class MemoryStore:
@@ -28,6 +28,7 @@ class MemoryStore:
         self.reservations: dict[int, rec.ReservationRecord] = {}
         self.profiles: dict[int, rec.ProfileRecord] = {}
         self.security = SecurityRecord()
+        self.security_log: dict[int, SecurityEventRecord] = {}
         self.firmware = keep.FirmwareRecord()
         self.diagnostics = keep.DiagnosticsRecord()
         self.runs = 0
@@ -52,6 +53,8 @@ class MemoryStore:
             dead_letters=len(self.dead),
             reservations=tuple(record for _, record in sorted(self.reservations.items())),
             security=self.security,
+            owed_events=tuple(record for _, record in sorted(self.security_log.items()) if record.owed),
+            next_event_seq=1 + max(self.security_log, default=0),
             firmware=self.firmware,
             diagnostics=self.diagnostics,
             profiles=tuple(record for _, record in sorted(self.profiles.items())),
@@ -136,6 +139,8 @@ class MemoryStore:
                 del self.profiles[profile_id]
             case PutSecurity(record=security):
                 self.security = security
+            case PutSecurityEvent(record=line):
+                self.security_log[line.seq] = line
             case keep.PutFirmware(record=firmware):
                 self.firmware = firmware
             case keep.PutDiagnostics(record=diagnostics):

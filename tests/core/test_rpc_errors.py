@@ -28,8 +28,6 @@ def test_an_unknown_action_is_not_implemented(world: World, action: str) -> None
     [
         "ReserveNow", "CancelReservation", "SendLocalList", "GetLocalListVersion", "SetChargingProfile",
         "ClearChargingProfile", "GetCompositeSchedule", "UpdateFirmware", "GetDiagnostics",
-        "SignedUpdateFirmware", "GetLog", "InstallCertificate", "DeleteCertificate", "GetInstalledCertificateIds",
-        "CertificateSigned", "ExtendedTriggerMessage",
     ],
 )  # fmt: skip
 def test_an_action_of_a_profile_that_is_not_offered_is_not_supported(action: str) -> None:

@@ -84,10 +84,10 @@ class TestWhatAProfileNeeds:
         expected = "Accepted" if value.strip() == "3" else "Rejected"
         assert change(world_with(), "SecurityProfile", value) == expected
 
-    def test_the_same_profile_again_changes_nothing(self) -> None:
+    def test_the_same_profile_again_is_rejected_and_changes_nothing(self) -> None:
         world = world_with()
         commits = len(world.store.commits)
-        assert change(world, "SecurityProfile", "0") == "Accepted"
+        assert change(world, "SecurityProfile", "0") == "Rejected"
         assert (world.up, len(world.store.commits)) == (True, commits)
 
     def test_the_control_socket_is_held_to_the_same_rule(self) -> None:

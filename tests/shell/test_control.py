@@ -30,7 +30,12 @@ class Station:
         self.path = str(path)
         self.inbox = Inbox()
         self.control = Control(
-            self.path, self.inbox, lambda: {"link": {"state": "up", "since_s": next(self.ticks)}}, self.ledger, self.letters
+            self.path,
+            self.inbox,
+            lambda: {"link": {"state": "up", "since_s": next(self.ticks)}},
+            self.ledger,
+            self.letters,
+            self.ledger,
         )
         self.ticks = iter(range(1_000_000))
         self.answers: dict[str, Any] = {}

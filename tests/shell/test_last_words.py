@@ -25,7 +25,7 @@ async def test_closing_the_control_socket_leaves_no_task(asks: bool) -> None:
     """A connected client, or one whose question the core never answers: a task left over is destroyed by the closing loop."""
     with tempfile.TemporaryDirectory(prefix="c-") as name:
         inbox = Inbox()
-        control = Control(str(Path(name) / "s"), inbox, dict, nothing, nothing)
+        control = Control(str(Path(name) / "s"), inbox, dict, nothing, nothing, nothing)
         await control.open()
         before = asyncio.all_tasks()
         reader, writer = await asyncio.open_unix_connection(Path(name) / "s")

@@ -35,6 +35,7 @@ def known(**more: Any) -> Known:
             "firmware_version": "1.2.3",
             "ledger": [],
             "dead_letters": [],
+            "security_log": [],
             "log": ["line"],
             **more,
         }
@@ -174,6 +175,29 @@ class FakeControl:
         return {"keys": [{"key": "HeartbeatInterval", "value": "300"}]}
 
 
+EVENTS: list[dict[str, Any]] = [
+    {"seq": 3, "time": None, "event": "MemoryExhaustion", "info": "=1+1", "owed": True, "critical": True, "told": False},
+    {
+        "seq": 2,
+        "time": "2026-01-02T00:00:00Z",
+        "event": "InvalidMessages",
+        "info": "",
+        "owed": False,
+        "critical": False,
+        "told": False,
+    },
+    {
+        "seq": 1,
+        "time": "2026-01-01T00:00:00Z",
+        "event": "StartupOfTheDevice",
+        "info": "",
+        "owed": False,
+        "critical": True,
+        "told": True,
+    },
+]
+
+
 def archivist(control: FakeControl, sessions: int = 0) -> Archivist:
     document = valid()
     document["central_system"]["authorization_key"] = "0123456789ABCDEF"
@@ -185,12 +209,15 @@ def archivist(control: FakeControl, sessions: int = 0) -> Archivist:
     async def dead_letters(limit: int) -> list[dict[str, Any]]:
         return []
 
-    return Archivist(parse(document), "1.2.3", control, list, Recent(), ledger, dead_letters)
+    async def security_log(limit: int, offset: int) -> list[dict[str, Any]]:
+        return EVENTS[offset : offset + limit]
+
+    return Archivist(parse(document), "1.2.3", control, list, Recent(), ledger, dead_letters, security_log)
 
 
 async def test_the_archivist_gathers_everything_and_no_secret(tmp_path: Path) -> None:
     path = tmp_path / "a.tar.gz"
-    await archivist(FakeControl(), 2_500).archive(path, None, None)
+    await archivist(FakeControl(), 2_500).archive(path, "diagnostics", None, None)
     found = await asyncio.to_thread(members, path)
     assert found["a/ledger.csv"].count("\n") == 2_501
     configuration = json.loads(found["a/configuration.json"])
@@ -199,9 +226,23 @@ async def test_the_archivist_gathers_everything_and_no_secret(tmp_path: Path) ->
     assert "0123456789ABCDEF" not in "".join(found.values())
 
 
+@pytest.mark.section("security N01")
+async def test_the_security_log_is_a_file_of_its_own_the_oldest_first(tmp_path: Path) -> None:
+    path = tmp_path / "CP1_security.csv"
+    second_of_january_s = 1_767_312_000.0
+    await archivist(FakeControl()).archive(path, "security", second_of_january_s - 1.0, None)
+    lines = (await asyncio.to_thread(path.read_text)).splitlines()
+    assert lines[0] == "seq,time,event,info,owed,critical,told"
+    assert [line.split(",")[2] for line in lines[1:]] == ["InvalidMessages", "MemoryExhaustion"], "an undated one is there, too"
+    assert lines[2].split(",")[3] == "'=1+1", "no formula for a spreadsheet"
+    assert path.stat().st_mode & 0o777 == 0o600
+    await archivist(FakeControl()).archive(path, "security", None, second_of_january_s - 1.0)
+    assert "InvalidMessages" not in await asyncio.to_thread(path.read_text)
+
+
 async def test_what_does_not_answer_is_missing_and_said_so(tmp_path: Path) -> None:
     path = tmp_path / "a.tar.gz"
-    await archivist(FakeControl(dead=True)).archive(path, None, None)
+    await archivist(FakeControl(dead=True)).archive(path, "diagnostics", None, None)
     remarks = json.loads((await asyncio.to_thread(members, path))["a/manifest.json"])["remarks"]
     assert remarks[:2] == ["status: RuntimeError: no answer", "keys: RuntimeError: no answer"]
 

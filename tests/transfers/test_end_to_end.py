@@ -155,7 +155,7 @@ async def test_diagnostics_arrive_and_hold_what_they_should(files: FileServer) -
             }
         assert set(members) == {
             *("status.json", "health.json", "configuration.json", "versions.json", "ledger.csv", "dead_letters.csv"),
-            *("log.txt", "journal.txt", "manifest.json"),
+            *("security.csv", "log.txt", "journal.txt", "manifest.json"),
         }
         assert json.loads(members["status.json"])["identity"] == "CK_XXX_0001"
         assert {part["part"] for part in json.loads(members["health.json"])} >= {"meter", "reader", "contactor"}

@@ -67,7 +67,7 @@ class Shop:
     def files(self) -> list[str]:
         return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file())
 
-    async def _archive(self, path: Path, start_s: float | None, stop_s: float | None) -> None:
+    async def _archive(self, path: Path, log: str, start_s: float | None, stop_s: float | None) -> None:
         if self.archive_error is not None:
             raise self.archive_error
         self.made.append((path.name, start_s, stop_s))

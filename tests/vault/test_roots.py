@@ -95,7 +95,7 @@ class TestInstalling:
     def test_the_store_is_bounded_over_both_uses(self, desk: Desk) -> None:
         assert desk.install(root("One"), length_max=2) == "Accepted"
         assert desk.install(root("Two"), MANUFACTURER, length_max=2) == "Accepted"
-        assert desk.install(root("Three"), length_max=2).startswith("Failed: there is room for 2 certificates")
+        assert desk.install(root("Three"), length_max=2).startswith("Rejected: there is room for 2 certificates")
         assert len(desk.fingerprints()) == 1
 
     def test_files_are_for_the_service_only(self, desk: Desk) -> None:
@@ -177,7 +177,7 @@ class TestSettingsFile:
         desk = Desk(tmp_path, central_system_root=str(file))
         assert desk.fingerprints() == [print_of(root("A")), print_of(root("B"))]
         assert desk.install(root("A"), length_max=2) == "Accepted: it is installed already"
-        assert desk.install(root("C"), length_max=2).startswith("Failed")
+        assert desk.install(root("C"), length_max=2).startswith("Rejected")
         assert len(named(desk)) == 2
 
     def test_a_deleted_one_does_not_come_back_and_the_file_stays_as_it_is(self, tmp_path: Path, file: Path) -> None:

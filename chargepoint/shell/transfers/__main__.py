@@ -24,7 +24,7 @@ def main() -> int:
     try:
         end: Done | Failed = _run(job)
     except TransferError as error:
-        end = Failed(str(error), error.hopeless)
+        end = Failed(str(error), error.hopeless, error.refusal)
     except OSError as error:
         end = Failed(f"{error.filename or job.path}: {error.strerror or error}")
     _say(end)

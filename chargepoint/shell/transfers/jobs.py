@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from chargepoint.core.maintenance_records import Refusal
 from chargepoint.shell.vault.folder import Places
 
 MIB = 1 << 20
@@ -49,8 +50,11 @@ class Done(Struct, frozen=True, tag="done"):
 
 
 class Failed(Struct, frozen=True, tag="failed"):
+    """refusal: how the server refused it, where it did."""
+
     why: str
     hopeless: bool = False
+    refusal: Refusal | None = None
 
 
 Line = Progress | Done | Failed
@@ -63,6 +67,7 @@ encode = msgspec.json.Encoder().encode
 class TransferError(Exception):
     """An attempt failed; the text says what was seen and, where there is one, the next step. Never holds a password."""
 
-    def __init__(self, why: str, *, hopeless: bool = False) -> None:
+    def __init__(self, why: str, *, hopeless: bool = False, refusal: Refusal | None = None) -> None:
         super().__init__(why)
         self.hopeless = hopeless
+        self.refusal = refusal

@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
+from chargepoint.core.maintenance_records import Refusal
 from chargepoint.shell.transfers.address import Address, file_path
 from chargepoint.shell.transfers.jobs import BLOCK_BYTES, CONNECT_S, Job, TransferError
 from chargepoint.shell.transfers.partial import Partial
@@ -92,7 +93,7 @@ def _opened(job: Job, address: Address) -> Iterator[ftplib.FTP]:
         _log_in(ftp, address)
         yield ftp
     except (ftplib.Error, OSError, EOFError, ValueError) as error:
-        raise TransferError(_words(error, address)) from error
+        raise TransferError(_words(error, address), refusal=_refusal(error)) from error
     finally:
         ftp.close()
 
@@ -142,6 +143,20 @@ def _changed(ftp: ftplib.FTP, path: str) -> str | None:
         return ftp.voidcmd(f"MDTM {path}")
     except ftplib.error_perm:
         return None
+
+
+REFUSALS: dict[str, Refusal] = {
+    **dict.fromkeys(("530", "532", "550", "553"), "permission"),
+    **dict.fromkeys(("502", "504"), "unsupported"),
+    **dict.fromkeys(("500", "501", "503"), "bad_request"),
+}
+
+
+def _refusal(error: BaseException) -> Refusal | None:
+    """By the reply's code (RFC 959, section 4.2)."""
+    if not isinstance(error, ftplib.error_perm):
+        return None
+    return REFUSALS.get(str(error)[:3])
 
 
 def _words(error: BaseException, address: Address) -> str:

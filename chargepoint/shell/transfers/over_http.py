@@ -13,6 +13,7 @@ from urllib.parse import urljoin
 import urllib3
 from urllib3.exceptions import HTTPError, IncompleteRead, NewConnectionError, ReadTimeoutError, SSLError
 
+from chargepoint.core.maintenance_records import Refusal
 from chargepoint.shell.transfers.address import Address, parse
 from chargepoint.shell.transfers.jobs import BLOCK_BYTES, CONNECT_S, REDIRECTS_MAX, Job, TransferError
 from chargepoint.shell.transfers.partial import Partial
@@ -83,7 +84,7 @@ class _Client:
         if 200 <= response.status < 300 or response.status in also:
             return response
         response.close()
-        raise TransferError(_refusal(method, address, response.status))
+        raise TransferError(_refusal(method, address, response.status), refusal=REFUSALS.get(response.status))
 
     def _request(
         self, method: str, address: Address, headers: dict[str, str], body: Callable[[], "_Body"] | None
@@ -209,6 +210,15 @@ def _with_credentials(headers: dict[str, str], address: Address, first: Address)
         return headers
     plain = f"{holder.user}:{holder.password or ''}".encode()
     return {**headers, "Authorization": "Basic " + base64.b64encode(plain).decode()}
+
+
+REFUSALS: dict[int, Refusal] = {
+    400: "bad_request",
+    401: "permission",
+    403: "permission",
+    405: "unsupported",
+    501: "unsupported",
+}
 
 
 def _refusal(method: str, address: Address, status: int) -> str:

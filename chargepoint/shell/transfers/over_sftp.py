@@ -94,7 +94,11 @@ async def _session(job: Job, address: Address, work: Callable[[Any], Any]) -> An
         text = f"{address.host} shows another key than before: if that is right, remove its line from {known}"
         raise TransferError(text) from None
     except asyncssh.PermissionDenied:
-        raise TransferError(f"{address.shown}: the server refuses the login") from None
+        raise TransferError(f"{address.shown}: the server refuses the login", refusal="permission") from None
+    except asyncssh.SFTPPermissionDenied:
+        raise TransferError(f"{address.shown}: the server does not allow it", refusal="permission") from None
+    except asyncssh.SFTPOpUnsupported:
+        raise TransferError(f"{address.shown}: the server cannot do that", refusal="unsupported") from None
     except (asyncssh.Error, OSError) as error:
         raise TransferError(f"{address.shown}: {getattr(error, 'reason', None) or error}"[:300]) from error
 

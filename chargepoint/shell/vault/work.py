@@ -116,7 +116,7 @@ def _install(job: Job, request: vr.InstallRoot) -> vr.RootInstalled:
     count = others + (len(roots) if replaces else len(here) + 1)
     if count > request.length_max:
         why = f"there is room for {request.length_max} certificates (CertificateStoreMaxLength); delete one first"
-        return vr.RootInstalled(status=CertificateStatus.Failed, why=why)
+        return vr.RootInstalled(status=CertificateStatus.Rejected, why=why, full=True)
     changed = kept.having(request.use, roots)
     print_ = folder.fingerprint(pem)
     folder.keep(job.places, replace(changed, removed=tuple(one for one in changed.removed if one != print_)))
