@@ -1,5 +1,6 @@
 """What a meter shows against how the station says it is wired: remarks that come, stay and go."""
 
+import random
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 
 from chargepoint.core import events as ev
 from chargepoint.core.wiring import JUDGED, Wiring
-from chargepoint.facts import NO_PHASES, Reading
+from chargepoint.facts import NO_PHASES, Phases, Reading
 from tests.core.harness import World
 
 GOOD = Reading(
@@ -139,3 +140,32 @@ def test_an_installer_reads_it_in_the_log_and_in_the_status(world: World) -> Non
     body, error = world.control("status")
     assert error is None
     assert body["connectors"]["1"]["wiring"] == [log.text]
+
+
+@pytest.mark.parametrize("phases", [1, 2, 3])
+def test_the_glance_at_a_reading_overlooks_nothing(phases: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(phases)
+    quick, thorough = Wiring(phases, "RST"), Wiring(phases, "RST")
+    monkeypatch.setattr(thorough, "_right", lambda reading, closed: False)
+    told = 0
+    for _ in range(1_500):
+        reading = replace(
+            GOOD,
+            power_w=rng.choice([None, 0.0, 300.0, 3_680.0, 11_040.0, 22_080.0, -500.0]),
+            power_w_phases=_any_of(rng, [None, 0.0, 3_680.0, 3_680.0, -3_680.0]),
+            current_a=_any_of(rng, [None, 0.0, 16.0, 16.0, 2.0]),
+            voltage_v=_any_of(rng, [None, 230.0, 230.0, 230.0, 231.5, 3.0, 70.0, 400.0]),
+            phase_sequence=rng.choice([None, 1, 1, -1]),
+            energy_export_wh=rng.choice([None, 0.0, 500.0]),
+        )
+        closed = rng.random() < 0.8
+        for _ in range(rng.choice([1, 1, 2, JUDGED, JUDGED + 1])):
+            said = quick.judge(reading, closed=closed)
+            assert said == thorough.judge(reading, closed=closed), reading
+            told += len(said)
+    assert quick.remarks == thorough.remarks
+    assert told > 20
+
+
+def _any_of(rng: random.Random, values: list[float | None]) -> Phases:
+    return rng.choice(values), rng.choice(values), rng.choice(values)
