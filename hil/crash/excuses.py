@@ -7,11 +7,14 @@ commits. So
   the register that the store had, as an operator would);
 - a session that was booked whole and is open again is ended a second time: that one StopTransaction differs from the first;
   where sessions go on after a power loss, it has meter values and energy until then;
+- a session whose StopTransaction was heard and not booked (the Central System refused or dropped it) and is open again is
+  ended by another one: the first was never in the books;
 - messages that lie in the outbox again come again, exactly as before.
 
 Everything else must balance as if there had been no cut.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from hil.crash.autopsy import Cut, Session
@@ -34,19 +37,22 @@ class Interval:
 @dataclass
 class Excuses:
     """intervals: energy of sessions that are gone. stopped_twice: transaction ids, each as often as another StopTransaction
-    may come. goes_on: such a session goes on meanwhile. repeated: transaction ids whose messages may come again. by_hand: those
-    that were ended here. reasons: one sentence each.
+    may come. told_twice: the same of those whose first one was heard and not booked. goes_on: such a session goes on meanwhile.
+    repeated: transaction ids whose messages may come again. by_hand: those that were ended here. reasons: one sentence each.
     """
 
     goes_on: bool = False
     intervals: list[Interval] = field(default_factory=list)
     stopped_twice: list[int] = field(default_factory=list)
+    told_twice: list[int] = field(default_factory=list)
     repeated: set[int] = field(default_factory=set)
     by_hand: set[int] = field(default_factory=set)
     reasons: list[str] = field(default_factory=list)
 
-    def add(self, cut: Cut, rows: list[Row], registers_wh: dict[int, int]) -> None:
-        """Call it while the station is dead and the Central System has read all that it sent. registers_wh: at the cut."""
+    def add(self, cut: Cut, rows: list[Row], registers_wh: dict[int, int], stops_heard: Collection[int] = ()) -> None:
+        """Call it while the station is dead and the Central System has read all that it sent. registers_wh: at the cut.
+        stops_heard: transaction ids of every StopTransaction until now.
+        """
         for place, session in enumerate(cut.gone):
             later = (other.meter_start_wh for other in cut.gone[place + 1 :] if other.connector == session.connector)
             end_wh = session.meter_stop_wh
@@ -57,6 +63,8 @@ class Excuses:
             row = row_of(session, rows)
             if row is not None and row.stopped is not None:
                 self.stopped_twice.append(row.transaction_id)
+            elif row is not None and row.transaction_id in stops_heard:
+                self.told_twice.append(row.transaction_id)
         for session in (*cut.repeated, *cut.reopened):
             row = row_of(session, rows)
             if row is not None:

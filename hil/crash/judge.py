@@ -145,7 +145,7 @@ def _judge_stops(evidence: Evidence, verdict: Verdict) -> None:
         if message.action == "StopTransaction":
             text = json.dumps(message.payload, sort_keys=True)
             said.setdefault(message.payload.get("transactionId", -1), Counter())[text] += 1
-    allowed = Counter(evidence.excuses.stopped_twice)
+    allowed = Counter([*evidence.excuses.stopped_twice, *evidence.excuses.told_twice])
     for number, texts in said.items():
         if len(texts) > 1 + allowed[number]:
             verdict.doubled += 1

@@ -263,7 +263,8 @@ class Run:
         if cut.problem is not None:
             self._tally.note(f"kill {number + 1}, log cut by {cut.bytes_lost} bytes: {cut.problem}")
         before = len(self._excuses.reasons)
-        self._excuses.add(cut, self._house.cs.books.rows, rest_wh)
+        heard = {one.payload.get("transactionId", -1) for one in self._frames.messages if one.action == "StopTransaction"}
+        self._excuses.add(cut, self._house.cs.books.rows, rest_wh, heard)
         for reason in self._excuses.reasons[before:]:
             self._tell(f"  excused: {reason}")
         return f", log cut by {cut.commits_lost} commits"

@@ -31,13 +31,15 @@ class Story:
         self.registers_wh = {1: (100, 100)}
         self.books.on_complaint = lambda note: self.complaints.append(Complaint(note, len(self.messages) - 1))
 
-    def hear(self, action: str, **payload: Any) -> Row | None:
+    def hear(self, action: str, book: bool = True, **payload: Any) -> Row | None:
         self.messages.append(
             Frame(
                 seq=len(self.messages), at=0.0, identity=ME, connection=1, direction="in", kind="call", action=action,
                 payload=payload,
             )
         )  # fmt: skip
+        if not book:
+            return None
         match action:
             case "StartTransaction":
                 return self.books.start(ME, payload)
@@ -55,8 +57,8 @@ class Story:
         value = {"timestamp": stamp(second), "sampledValue": [{"value": str(wh)}]}
         self.hear("MeterValues", connectorId=1, transactionId=number, meterValue=[value])
 
-    def stop(self, number: int, wh: int, second: int, reason: str = "Local") -> None:
-        self.hear("StopTransaction", transactionId=number, meterStop=wh, timestamp=stamp(second), reason=reason)
+    def stop(self, number: int, wh: int, second: int, reason: str = "Local", book: bool = True) -> None:
+        self.hear("StopTransaction", book, transactionId=number, meterStop=wh, timestamp=stamp(second), reason=reason)
 
     def flows(self, to_wh: int) -> None:
         """The bench's meter counts on."""
@@ -253,6 +255,19 @@ def test_a_session_that_is_open_again_may_be_stopped_once_more_and_only_once(sto
     assert story.verdict().problems == []
     story.stop(2, 350, 40, reason="PowerLoss")
     assert len(story.verdict().problems) == 2
+
+
+def test_a_stop_that_was_heard_and_not_booked_may_be_another_when_the_session_was_open_again(story: Story) -> None:
+    row = story.start(350, 20)
+    story.stop(row.transaction_id, 400, 25, book=False)
+    story.flows(420)
+    story.excuses.add(Cut(reopened=[kept(row)]), story.books.rows, {1: 420}, {row.transaction_id})
+    story.stop(row.transaction_id, 420, 30, reason="PowerLoss")
+    assert story.verdict().problems == []
+    story.excuses.told_twice.clear()
+    assert [
+        f"transaction {row.transaction_id} was stopped in 2 different ways" in text for text in story.verdict().problems
+    ] == [True]
 
 
 def test_energy_of_a_session_that_went_on_after_it_was_booked_whole_is_excused_up_to_its_second_end(story: Story) -> None:
