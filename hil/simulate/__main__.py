@@ -21,7 +21,7 @@ import msgspec
 from chargepoint.journal import Recorder, program
 from hil.simulate.away import absence
 from hil.simulate.invariants import Violation
-from hil.simulate.simulation import Simulation
+from hil.simulate.simulation import Simulation, again
 
 RECORDINGS = Path("build/simulate")
 RECORDING_BYTES_MAX = 64 << 20
@@ -66,7 +66,7 @@ def main() -> int:
             flush=True,
         )
         for wrong in result.violations:
-            print(f"  VIOLATION {wrong}; again: script/simulate --seed {seed} --days {arguments.days:g}", flush=True)
+            print(f"  VIOLATION {wrong}; again: {again(seed, arguments.days, arguments.connectors)}", flush=True)
         if result.violations:
             _record(seed, arguments.days, arguments.connectors)
     total["seconds"] = round(time.monotonic() - began_s, 1)
@@ -90,7 +90,7 @@ def _record(seed: int, days: float, connectors: int) -> None:
         simulation.run()
     path = RECORDINGS / f"seed-{seed}.jsonl.gz"
     path.parent.mkdir(parents=True, exist_ok=True)
-    about = {"station": "CK_SIM_0001", "program": program.digest(), "why": f"script/simulate --seed {seed} --days {days:g}"}
+    about = {"station": "CK_SIM_0001", "program": program.digest(), "why": again(seed, days, connectors)}
     path.write_bytes(recorder.recording(about))
     print(f"  its newest {recorder.events} events: chargepoint replay {path}", flush=True)
 

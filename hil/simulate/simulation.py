@@ -45,6 +45,11 @@ class Result(Struct, frozen=True, kw_only=True):
     digest: str
 
 
+def again(seed: int, days: float, connectors: int) -> str:
+    """The command that runs a seed once more."""
+    return f"script/simulate --seed {seed} --days {days:g} --connectors {connectors}"
+
+
 class Simulation:
     def __init__(
         self,
@@ -186,8 +191,7 @@ class Simulation:
             self._dead(power_cut=self._cut_is_power)
         except AssertionError as error:
             raise Violation(
-                f"{error}\n  at {self.timeline.now_s - BEGIN_S:.3f} s; replay: "
-                f"script/simulate --seed {self.seed} --days {self.days:g} --connectors {len(self.outlets)}"
+                f"{error}\n  at {self.timeline.now_s - BEGIN_S:.3f} s; replay: {again(self.seed, self.days, len(self.outlets))}"
             ) from error
 
     _cut_is_power = True

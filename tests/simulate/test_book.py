@@ -71,6 +71,20 @@ def test_what_may_not_happen_within_a_session_is_found(wrong: Any, words: str) -
     assert [words in text for text in book.violations] == [True]
 
 
+def test_a_sample_that_was_asked_for_may_overtake_those_that_wait() -> None:
+    book = Book()
+    book.start(start("10:00"))
+    asked = values(1, "10:20", "200")
+    for sampled in asked["meterValue"][0]["sampledValue"]:
+        sampled["context"] = "Trigger"
+    book.values(asked)
+    book.values(values(1, "10:15", "180"))
+    assert book.violations == []
+    book.stop(stop(1, "10:15", 200))
+    book.values(asked)
+    assert ["after its StopTransaction" in text for text in book.violations] == [True]
+
+
 def test_limits_hold_from_their_acceptance_to_their_end() -> None:
     limits = Limits()
     for connector, limit_a in ((0, 20.0), (1, 13.0)):
