@@ -33,7 +33,10 @@ class Meter(Port, Protocol):
     quantities: frozenset[Quantity]
 
     async def read(self) -> Reading:
-        """One reading, begun after the call; raises DriverError where none can be had in time."""
+        """One reading, begun after the call; raises DriverError where none can be had in time.
+
+        A meter may also have `async serial_number() -> str | None`: as printed on it, for the report of an installation.
+        """
 
 
 class CardReader(Port, Protocol):

@@ -154,6 +154,17 @@ class ModbusMeter:
         self._watch.check(reading.energy_import_wh, time.monotonic(), self._config.energy_rate_max_w, self.name)
         return reading
 
+    async def serial_number(self) -> str | None:
+        """As it is printed on the meter; None where its map knows no register for it, or the meter refuses it. DriverError."""
+        register = self._map.serial_number
+        if register is None:
+            return None
+        try:
+            words = await self._bus.read(self._unit, register.function, register.address, register.registers)
+        except Refused:
+            return None
+        return proving.serial_text(register, words, lsw_first=self._map.word_order == "lsw_first")
+
     async def close(self) -> None:
         """The bus stays: others are on it."""
         self._closed = True
@@ -172,14 +183,12 @@ class ModbusMeter:
         self._complain(proving.another_model(identity, code))
 
     async def _check_serial_number(self) -> None:
-        expected, register = self._config.serial_number, self._map.serial_number
-        if expected is None or register is None:
+        expected = self._config.serial_number
+        if expected is None:
             return
-        try:
-            words = await self._bus.read(self._unit, register.function, register.address, register.registers)
-        except Refused as refusal:
-            raise DriverError(f"{self.name}: tells no serial number ({refusal}); leave serial_number out") from None
-        found = proving.serial_text(register, words, lsw_first=self._map.word_order == "lsw_first")
+        found = await self.serial_number()
+        if found is None:
+            raise DriverError(f"{self.name}: tells no serial number; leave serial_number out")
         self._complain(proving.another_meter(expected, found))
 
     def _complain(self, complaint: str | None) -> None:

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def as_lines(path: Path, checked: "CheckedFile") -> list[str]:
     """Problems, remarks, what the station would dial, the verdict."""
-    from chargepoint.cli.remarks import address, settings_remarks
+    from chargepoint.remarks import address, settings_remarks
 
     remarks = list(checked.remarks)
     lines = [str(problem) for problem in checked.problems]
@@ -66,7 +66,7 @@ def as_document(path: Path, checked: "CheckedFile") -> dict[str, Any]:
     """The same as a document for programs; `ok` is what the exit status says."""
     from msgspec import to_builtins
 
-    from chargepoint.cli.remarks import address, settings_remarks
+    from chargepoint.remarks import address, settings_remarks
 
     remarks = list(checked.remarks)
     if checked.settings is not None:

@@ -12,6 +12,7 @@ from chargepoint.cli.common import CONFIG_HELP, EXIT_INTERRUPTED, CommandError, 
 COMMANDS = (
     "run",
     "check-config",
+    "doctor",
     "status",
     "clear-faults",
     "ledger",
@@ -29,6 +30,7 @@ configuration:
 
 examples:
   chargepoint check-config --config station.toml    is this file right, and what would it do?
+  chargepoint doctor                                what is wrong with this station, and what to do
   chargepoint run --config station.toml             be the station, until SIGTERM
   chargepoint status                                what the running station does, and what it waits for
   chargepoint clear-faults 1                        connector 1 was mended and may charge again

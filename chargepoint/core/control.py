@@ -140,6 +140,7 @@ class Control:
             "lock": None if connector.locked is None else "locked" if connector.locked else "unlocked",
             "offered_current_a": connector.offered_a or 0.0,
             "current_a": list(reading.current_a) if reading else [None, None, None],
+            "voltage_v": list(reading.voltage_v) if reading else [None, None, None],
             "power_w": reading.power_w if reading else None,
             "energy_wh": int(reading.energy_import_wh) if reading else None,
             "wiring": list(connector.wiring.remarks.values()),

@@ -6,8 +6,9 @@ asking:
     {"id": 1, "do": "status"}   ->   {"connectors": {...}, "link": {...}, "process": {...}, "ok": true, "id": 1}
     {"id": 2, "do": "dance"}    ->   {"ok": false, "error": "...", "id": 2}
 
-Answered here: `status` (the core's, with link and process), `ledger` (limit, offset), `dead_letters` (limit), `security_log`
-(limit, offset), `journal` (content: true for the recording in the answer, not in a file), `watch`.
+Answered here: `status` (the core's, with link and process), `health` (every part: open or its trouble), `log` (the newest
+lines; since_s, limit), `ledger` (limit, offset), `dead_letters` (limit), `security_log` (limit, offset), `merges` (for
+`chargepoint backup`), `journal` (content: true for the recording in the answer, not in a file), `watch`.
 Everything else is the core's: present_card, stop_session, clear_faults (connector; who asks is added here), get_settings,
 set_setting, replay_dead_letter, data_transfer.
 
@@ -25,7 +26,7 @@ import pwd
 import socket
 import stat
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -62,7 +63,7 @@ class Refusal(Exception):
 
 class Control:
     """Serves one socket. facts: what the shell adds to the status. ledger, dead_letters: the store's lists. journal: see
-    `journals`.
+    `journals`. more: requests that others answer, by name.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Control:
         dead_letters: StoreCall,
         security_log: StoreCall,
         journal: Callable[[Body], Awaitable[Body]] | None = None,
+        more: Mapping[str, Callable[[Body], Awaitable[Body]]] | None = None,
     ) -> None:
         self._path = path
         self._inbox = inbox
@@ -82,6 +84,7 @@ class Control:
         self._dead_letters = dead_letters
         self._security_log = security_log
         self._journal = journal
+        self._more = more or {}
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.StreamWriter] = set()
         self._watchers: set[asyncio.StreamWriter] = set()
@@ -216,6 +219,8 @@ class Control:
                 return {"events": await self._security_log(limit, _count(arguments, "offset", 0, 2**31))}
             case "journal" if self._journal is not None:
                 return await self._recorded(self._journal, arguments)
+            case _ if do in self._more:
+                return await self._more[do](arguments)
             case "watch":
                 self._watch(writer)
                 return {}

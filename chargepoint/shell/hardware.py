@@ -45,7 +45,7 @@ class Hardware:
     def __init__(self, settings: Settings, report: Report, openers: Openers = registered) -> None:
         self._report = report
         self._openers = openers
-        self._buses = _Buses({name: openers(Kind.BUS, part, f"buses.{name}") for name, part in settings.buses.items()})
+        self._buses = Buses({name: openers(Kind.BUS, part, f"buses.{name}") for name, part in settings.buses.items()})
         self._contactors: dict[int, Part[Contactor]] = {}
         self._pilots: dict[int, Part[PilotSensor]] = {}
         self._locks: dict[int, Part[Lock]] = {}
@@ -210,7 +210,7 @@ class Hardware:
         return open_with_bus
 
 
-class _Buses:
+class Buses:
     """The buses of [buses], each opened when its first part needs it, and again where that failed."""
 
     def __init__(self, openers: Mapping[str, Opener]) -> None:

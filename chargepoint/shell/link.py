@@ -234,7 +234,7 @@ class Link:
             context, self._use = await asyncio.to_thread(self._trust.context, profile)
         return await connect(
             url,
-            create_connection=_Connection,
+            create_connection=Connection,
             subprotocols=[SUBPROTOCOL],
             additional_headers={"Authorization": header} if header else None,
             ssl=context,
@@ -390,7 +390,7 @@ class Link:
             log.log(level, "%s", text)
 
 
-class _Connection(ClientConnection):
+class Connection(ClientConnection):
     """Tells of a TLS error that ends the handshake of the WebSocket: in TLS 1.3 the station's certificate is refused there."""
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -15,6 +15,7 @@ from chargepoint.shell.redact import without_secrets
 LINES_MAX = 5_000
 CHARACTERS_MAX = 1 << 20
 LINE_MAX = 4_000
+NEWEST = 200
 
 
 class Line(Struct, frozen=True):
@@ -53,6 +54,12 @@ class Recent(logging.Handler):
             self.release()
         wanted = [line for line in lines if start_s is None or line.at_s >= start_s]
         return [f"{stamp(line.at_s)} {line.text}" for line in wanted if stop_s is None or line.at_s <= stop_s]
+
+    def newest(self, since_s: object, limit: object) -> list[str]:
+        """At most `limit` lines (NEWEST where it is no number), the newest ones, from since_s on (seconds since 1970)."""
+        lines = self.between(since_s if isinstance(since_s, int | float) else None, None)
+        wanted = limit if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0 else NEWEST
+        return lines[-min(wanted, LINES_MAX) :]
 
 
 def stamp(at_s: float) -> str:

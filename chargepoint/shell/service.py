@@ -10,6 +10,7 @@ Exit status: 0 stopped as asked; 75 to be started again (OCPP Reset, or the stor
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -23,6 +24,7 @@ from chargepoint.core.records import Snapshot
 from chargepoint.core.site import Site
 from chargepoint.core.station import Station
 from chargepoint.journal import Recorder
+from chargepoint.machine import written_bytes_of_process
 from chargepoint.ports import Installer
 from chargepoint.settings import Settings
 from chargepoint.settings_secrets import tighten
@@ -116,6 +118,7 @@ class Service:
             self._storeroom.dead_letters,
             self._storeroom.security_log,
             self._journals.asked,
+            {"health": self._health, "log": self._log, "merges": self._merges},
         )
         self._recent = Recent()
         self._maintenance: Maintenance | None = None
@@ -299,8 +302,23 @@ class Service:
         return {
             "link": self._link.view() if self._link is not None else {"state": "starting"},
             "store": {"directory": self._settings.station.state_dir, "fault": self._store_fault},
-            "process": {"uptime_s": round(time.monotonic() - self._began_s, 1), "version": _version()},
+            "process": {
+                "uptime_s": round(time.monotonic() - self._began_s, 1),
+                "version": _version(),
+                "written_bytes": written_bytes_of_process(),
+            },
         }
+
+    async def _health(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"parts": self._hardware.health()}
+
+    async def _log(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"lines": self._recent.newest(arguments.get("since_s"), arguments.get("limit"))}
+
+    async def _merges(self, _: dict[str, Any]) -> dict[str, Any]:
+        """Asked through the store's thread: whoever has the same answer twice knows that no merge was under way between."""
+        merges = await self._storeroom.call(lambda: self._storeroom.store.merges)
+        return {"merges": merges, "directory": self._settings.station.state_dir, "process": os.getpid()}
 
 
 async def _serve(settings: Settings, started: Callable[[], None]) -> int:

@@ -28,6 +28,7 @@ class StoreLike(Protocol):
 
     findings: tuple[str, ...]
     set_aside: bool
+    merges: int
 
     def snapshot(self) -> Snapshot: ...
     def commit(self, commit: Commit) -> None: ...
@@ -53,6 +54,7 @@ class NoStore:
 
     findings: tuple[str, ...] = ()
     set_aside = False
+    merges = 0
 
     def __init__(self, kernel_boot_id: str, mono_s: float) -> None:
         self._boot = next_boot((), kernel_boot_id, mono_s)

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from chargepoint.store import opening, schema, views
+from msgspec import MsgspecError, Struct
+
+from chargepoint.store import opening, rows, schema, views
 from chargepoint.store.errors import StoreError, failure
 
 
@@ -32,6 +34,25 @@ def security_log(path: Path, limit: int = views.LIST_MAX, offset: int = 0) -> li
     """Security events, the newest first (see `views.security_log`)."""
     with _opened(path) as (database, db), _named(database):
         return views.security_log(db, limit, offset)
+
+
+class Credentials(Struct, frozen=True):
+    """How the station proves itself, where that was changed since its first start; empty and 0 where it was not."""
+
+    authorization_key: str = ""
+    security_profile: int = 0
+
+
+def credentials(path: Path) -> Credentials:
+    """AuthorizationKey and the highest security profile that was set or has reached the Central System."""
+    with _opened(path) as (database, db), _named(database):
+        key = db.execute("SELECT value FROM configuration WHERE name = 'AuthorizationKey'").fetchone()
+        record = db.execute("SELECT record FROM maintenance WHERE name = 'security'").fetchone()
+    try:
+        security = rows.security_record(None if record is None else record[0])
+    except MsgspecError as error:
+        raise StoreError(f"{database}: its record of security cannot be understood ({error})") from error
+    return Credentials("" if key is None else str(key[0]), max(security.wanted or 0, security.proven))
 
 
 def in_use(path: Path) -> bool:

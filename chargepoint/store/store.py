@@ -94,6 +94,7 @@ class Store:
         self._started = started
         self._queued = 0
         self._unmerged = True
+        self.merges = 0  # begun ones: while it stays the same, the file is not written and the log only grows
         self._merge_trouble: str | None = None
         self._merge_beyond_bytes = 0  # after a merge that failed: how long the log must be for the next try
 
@@ -288,6 +289,7 @@ class Store:
 
     def _merge(self) -> None:
         """PASSIVE merges everything, for nobody else reads; the next commit then writes the log over from its start."""
+        self.merges += 1
         shorten = self._wal_bytes() > WAL_KEPT_BYTES or not self._space.has_reserve
         merge = f"PRAGMA wal_checkpoint({'TRUNCATE' if shorten else 'PASSIVE'})"
         try:

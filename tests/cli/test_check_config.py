@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chargepoint.cli.main import main
-from chargepoint.cli.remarks import address, settings_remarks
+from chargepoint.remarks import address, settings_remarks
 from chargepoint.settings import Settings, parse
 from tests.settings.documents import broken, toml, valid
 

@@ -1,0 +1,170 @@
+"""`chargepoint doctor`: what is wrong with this station, in plain words, and what to do."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chargepoint.cli.common import EXIT_PROBLEM, CommandError, Help, add_config_option, clean, config_path
+
+if TYPE_CHECKING:
+    from chargepoint.doctor.finding import Finding
+    from chargepoint.doctor.subject import Subject
+
+PARTS = (
+    "config", "disk", "clock", "power", "ports", "meter", "reader", "inputs", "pilot", "lock", "contactor", "light",
+    "central-system",
+)  # fmt: skip
+DESCRIPTION = f"""\
+Goes through the station part by part and says what is wrong, why, and what to do; the verdict is the last line. In a terminal
+it asks for a card, and before it moves a bolt, shows lights or closes a contactor (only without a car). While the service runs
+it opens nothing: it asks the service, and leaves its connection to the Central System alone.
+
+parts: {", ".join(PARTS)}"""
+EPILOG = """\
+Exit status: 0 all is well (remarks or not), 1 something is wrong, 2 wrong usage. Without questions it ends within 20 s.
+
+examples:
+  chargepoint doctor                                    everything
+  chargepoint doctor --only meter --only reader         these parts
+  chargepoint doctor --json | jq .ok                    for programs: nothing is asked
+  chargepoint doctor --report acceptance --by "A. Smith"    acceptance.txt and acceptance.html, to hand over to the customer
+
+docs/doctor.md has every finding with its fix.
+"""
+MARKS = {"ok": "ok   ", "remark": "look ", "wrong": "WRONG", "skipped": "-    "}
+NAME_WIDTH = 22
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser(
+        "doctor",
+        help="what is wrong with this station, and what to do",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=Help,
+    )
+    add_config_option(parser)
+    parser.add_argument(
+        "--only", action="append", choices=PARTS, metavar="PART", help="look at this part only; may be repeated"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of text; nothing is asked")
+    parser.add_argument("--quick", action="store_true", help="ask nothing, move nothing")
+    parser.add_argument("--report", metavar="FILE", help="write an acceptance report: FILE.txt and FILE.html")
+    parser.add_argument("--by", metavar="NAME", default="", help="who installed the station, for the report")
+    parser.set_defaults(do=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    import asyncio
+
+    path = config_path(arguments)
+    return asyncio.run(_run(arguments, path))
+
+
+async def _run(arguments: argparse.Namespace, path: Path) -> int:
+    from chargepoint.doctor.examination import ALL, examine, verdict
+    from chargepoint.doctor.finding import Level, Part
+    from chargepoint.doctor.subject import subject_of
+
+    asks = sys.stdin.isatty() and sys.stdout.isatty() and not (arguments.json or arguments.quick)
+    person = Terminal() if asks else None
+    subject = await subject_of(path, await _asker(path), person)
+    findings: list[Finding] = []
+    only = [Part(name) for name in arguments.only] if arguments.only else ALL
+    async for finding in examine(subject, only):
+        findings.append(finding)
+        if not arguments.json:
+            print("\n".join(as_lines(finding)), flush=True)
+    last = verdict(findings)
+    written = _report(arguments, subject, findings) if arguments.report else []
+    failed = any(finding.level is Level.WRONG for finding in findings)
+    if arguments.json:
+        print(json.dumps(as_document(path, findings, last), indent=2))
+    else:
+        for name in written:
+            print(f"written: {name}")
+        print(last)
+    return EXIT_PROBLEM if failed else 0
+
+
+def as_lines(finding: "Finding") -> list[str]:
+    """One line of cause, one of fix."""
+    lines = [f"{MARKS[finding.level]}  {finding.name.ljust(NAME_WIDTH)}  {clean(finding.text, 600)}"]
+    if finding.fix:
+        see = "" if finding.level == "remark" else f"  (docs/doctor.md: {finding.code})"
+        lines.append(f"{' ' * (NAME_WIDTH + 9)}-> {clean(finding.fix, 600)}{see}")
+    return lines
+
+
+def as_document(path: Path, findings: "Sequence[Finding]", last: str) -> dict[str, Any]:
+    from msgspec import to_builtins
+
+    ok = not any(finding.level == "wrong" for finding in findings)
+    return {"file": str(path), "ok": ok, "findings": [to_builtins(finding) for finding in findings], "verdict": last}
+
+
+class Terminal:
+    """The person at this terminal."""
+
+    async def confirm(self, question: str) -> bool:
+        import asyncio
+
+        answer = await asyncio.to_thread(input, f"{question} [y/N] ")
+        return answer.strip().lower() in ("y", "yes", "j", "ja")
+
+    async def tell(self, text: str) -> None:
+        print(text, flush=True)
+
+
+async def _asker(path: Path) -> Any:
+    """A way to ask the service; None where nobody listens."""
+    import asyncio
+
+    from chargepoint.cli.control_client import ControlClient, ControlError, NotRunning
+    from chargepoint.doctor.finding import AskError
+    from chargepoint.settings import SettingsError, control_socket_of
+
+    try:
+        place = control_socket_of(path)
+    except SettingsError:
+        return None
+
+    def request(do: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        with ControlClient(place) as client:
+            return client.request(do, **arguments)
+
+    async def ask(do: str, **arguments: Any) -> dict[str, Any]:
+        try:
+            return await asyncio.to_thread(request, do, arguments)
+        except ControlError as error:
+            raise AskError(str(error)) from error
+
+    try:
+        await asyncio.to_thread(lambda: ControlClient(place).__enter__().__exit__(None, None, None))
+    except NotRunning:
+        return None
+    except ControlError:
+        return ask  # somebody is there, and says why not when asked
+    return ask
+
+
+def _report(arguments: argparse.Namespace, subject: "Subject", findings: "Sequence[Finding]") -> list[str]:
+    from chargepoint.doctor.report import Report, as_html, as_text
+
+    report = Report.of(subject, findings, arguments.by)
+    base = Path(arguments.report)
+    base = base.with_suffix("") if base.suffix in (".txt", ".html") else base
+    written = []
+    for ending, text in ((".txt", as_text(report)), (".html", as_html(report))):
+        target = base.with_name(base.name + ending)
+        try:
+            target.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise CommandError(
+                f"{target} cannot be written: {error.strerror or error}; name another place with --report"
+            ) from error
+        written.append(str(target))
+    return written
