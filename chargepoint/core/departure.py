@@ -54,15 +54,17 @@ class Departure:
         if late:
             self._sessions.finish_now(step)
         open_sessions = any(isinstance(one.session, Ending) for one in self._blocks.connectors.values())
-        owed = self._kind in ("soft_reset", "firmware") and self._blocks.online and self._owed()
+        owed = self._kind in ("soft_reset", "firmware") and self._blocks.online and self._owed(step)
         if late or not (open_sessions or owed):
             self._gone = True
             step.last(Exit(self._kind))
 
-    def _owed(self) -> bool:
+    def _owed(self, step: Step) -> bool:
         """The Central System has not heard everything yet."""
         blocks = self._blocks
-        return blocks.outbox.queued > 0 or blocks.firmware.notices.pending or blocks.diagnostics.notices.pending
+        if blocks.outbox.queued > 0 or blocks.firmware.notices.pending or blocks.diagnostics.notices.pending:
+            return True
+        return blocks.tells_events and blocks.security_log.wants(step.mono_s)
 
     def deadline(self) -> float | None:
         return self._blocks.leaving.until_s if self._blocks.leaving is not None and not self._gone else None

@@ -32,11 +32,14 @@ class SecurityEvent(StrEnum):
 
 
 class Rule(Struct, frozen=True, kw_only=True):
-    """critical: as the list has it. told: the Central System hears of it. seen_by: in words."""
+    """critical: as the list has it. told: the Central System hears of it. seen_by: in words. burst: how many an hour are a line
+    each in the log, before the rest is counted.
+    """
 
     critical: bool = False
     told: bool = False
     seen_by: str
+    burst: int = 5
 
 
 def _critical(seen_by: str) -> Rule:
@@ -60,7 +63,9 @@ RULES: dict[SecurityEvent, Rule] = {
     E.StartupOfTheDevice: _critical("every start of the process"),
     E.ResetOrReboot: _critical("Reset, and the restart after an installation"),
     E.SecurityLogWasCleared: _critical("a database that had to be set aside: its log went with it"),
-    E.ReconfigurationOfSecurityParameters: _logged("AuthorizationKey, SecurityProfile, CpoName, roots, own certificate"),
+    E.ReconfigurationOfSecurityParameters: Rule(
+        seen_by="AuthorizationKey, SecurityProfile, CpoName, roots, own certificate", burst=60
+    ),
     E.MemoryExhaustion: _critical("a disk that is nearly full"),
     E.InvalidMessages: _logged("frames and payloads that cannot be understood"),
     E.AttemptedReplayAttacks: _logged("nothing: see above"),

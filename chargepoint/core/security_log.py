@@ -4,8 +4,9 @@ Owns the order of delivery and the bounds. Refuses to know how an event is seen.
 those that are owed.
 
 Rules.
-1. Every event is a line of the log at once, except in a flood: of one kind BURST lines are written in WINDOW_S, the rest is
-   counted, and the count becomes one line when the time is over. Counts of a flood that a power cut ends are lost.
+1. Every event is a line of the log at once, except in a flood: of one kind `Rule.burst` lines are written in WINDOW_S, the rest
+   is counted, and the count becomes one line when the time is over or the station leaves. Counts of a flood that a power cut
+   ends are lost.
 2. What is owed leaves in the order in which it happened, one at a time, and is owed until it met an answer. A connection that
    goes away is no attempt; a time-out is followed by another attempt after RETRY_MIN_S, doubling up to RETRY_MAX_S; after
    ERRORS_MAX CALLERRORs the line stays in the log alone.
@@ -23,7 +24,6 @@ from chargepoint.core.security_records import INFO_MAX, PutSecurityEvent, Securi
 from chargepoint.core.step import Step
 
 WINDOW_S = 3_600.0
-BURST = 5
 OWED_MAX = 200
 ERRORS_MAX = 3
 RETRY_MIN_S = 60.0
@@ -58,20 +58,24 @@ class SecurityLog:
         window = self._windows.get(event)
         if window is None or (step.mono_s >= window.until_s and not window.more):
             window = self._windows[event] = Window(step.mono_s + WINDOW_S)
-        if window.written >= BURST:
+        if window.written >= RULES[event].burst:
             window.more += 1
             window.last = info
             return
         window.written += 1
         self._write(event, info, offset_s, step)
 
-    def settle(self, offset_s: float | None, step: Step) -> None:
-        """The count of a flood becomes a line when its time is over."""
+    def settle(self, offset_s: float | None, leaving: bool, step: Step) -> None:
+        """The count of a flood becomes a line when its time is over. leaving: the process is about to end."""
         for event, window in list(self._windows.items()):
-            if step.mono_s >= window.until_s:
+            if step.mono_s >= window.until_s or (leaving and window.more):
                 del self._windows[event]
                 if window.more:
                     self._write(event, f"{window.more} more within {WINDOW_S:.0f} s, the last: {window.last}", offset_s, step)
+
+    def wants(self, mono_s: float) -> bool:
+        """Something is under way, or could go now."""
+        return self._sending or self.next_owed(mono_s) is not None
 
     def next_owed(self, mono_s: float) -> SecurityEventRecord | None:
         """What is to be told now."""

@@ -68,13 +68,14 @@ class Watch:
         if troubled and not self._troubled:
             self.raise_event(SecurityEvent.MemoryExhaustion, "the disk can hardly keep more", step)
         self._troubled = troubled
-        if blocks.leaving is not None and not self._leaving and blocks.leaving.kind in LEAVING:
-            self._leaving = True
-            self.raise_event(SecurityEvent.ResetOrReboot, LEAVING[blocks.leaving.kind], step)
+        leaving = "" if blocks.leaving is None else blocks.leaving.kind
+        leaves, self._leaving = bool(leaving) and not self._leaving, bool(leaving)
+        if leaves and (why := LEAVING.get(leaving)) is not None:
+            self.raise_event(SecurityEvent.ResetOrReboot, why, step)
         version, blocks.firmware.updated = blocks.firmware.updated, None
         if version is not None:
             self.raise_event(SecurityEvent.FirmwareUpdated, f"firmware {version} runs", step)
-        blocks.security_log.settle(blocks.clock.offset_s(step), step)
+        blocks.security_log.settle(blocks.clock.offset_s(step), leaves, step)
 
     def _see_doors(self, step: Step) -> None:
         blocks = self._blocks

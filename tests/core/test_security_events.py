@@ -8,7 +8,7 @@ import pytest
 
 from chargepoint.core import events as ev
 from chargepoint.core.security_events import RULES, SecurityEvent
-from chargepoint.core.security_log import BURST, OWED_MAX, RETRY_MIN_S, WINDOW_S
+from chargepoint.core.security_log import OWED_MAX, RETRY_MIN_S, WINDOW_S
 from chargepoint.facts import Input, InputKind
 from chargepoint.messages import parse_frame
 from tests.core.billing import charging
@@ -19,6 +19,7 @@ from tests.core.updating import download, install, order, runs
 
 pytestmark = [pytest.mark.section("security A04"), pytest.mark.section("security 8")]
 
+BURST = RULES[SecurityEvent.InvalidMessages].burst
 CRITICAL = {
     "FirmwareUpdated", "SettingSystemTime", "StartupOfTheDevice", "ResetOrReboot", "SecurityLogWasCleared", "MemoryExhaustion",
     "TamperDetectionActivated",
@@ -262,6 +263,19 @@ class TestAFlood:
         world.advance(WINDOW_S + 1)
         assert kept(world) == ["InvalidMessages"] * (BURST + 1)
         assert infos(world, "InvalidMessages")[-1].startswith(f"{1_000 - BURST} more within 3600 s")
+
+    def test_its_count_is_not_lost_when_the_station_leaves(self) -> None:
+        world = quiet()
+        for _ in range(1_000):
+            world.receive("rubbish")
+        world.call("Reset", type="Hard")
+        assert infos(world, "InvalidMessages")[-1].startswith(f"{1_000 - BURST} more")
+
+    def test_changes_of_security_parameters_are_a_line_each(self) -> None:
+        world = quiet()
+        for number in range(20):
+            world.configure("CpoName", f"Operator {number}")
+        assert len(kept(world)) == 20
 
     def test_a_flood_of_one_kind_hides_none_of_another(self) -> None:
         world = quiet()

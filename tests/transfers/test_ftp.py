@@ -105,6 +105,7 @@ async def test_a_refusal_says_what_is_wrong(
     failed = await mover.fails(plain.url(path, credentials))
     assert word in failed.why
     assert "wrong" not in failed.why
+    assert failed.refusal == ("permission" if "login" in word else None)
     assert (plain.root / "image").exists()
 
 

@@ -97,13 +97,25 @@ async def test_after_a_power_cut_only_flushed_bytes_count(mover: Mover, server: 
 
 
 @pytest.mark.parametrize(
-    ("status", "word"), [(401, "credentials"), (403, "allow"), (404, "no such file"), (500, "trouble"), (204, "empty")]
+    ("status", "word", "refusal"),
+    [
+        (401, "credentials", "permission"),
+        (403, "allow", "permission"),
+        (404, "no such file", None),
+        (400, "refuses", "bad_request"),
+        (501, "GET", "unsupported"),
+        (500, "trouble", None),
+        (204, "empty", None),
+    ],
 )
-async def test_a_refusal_says_what_is_wrong(mover: Mover, server: FileServer, status: int, word: str) -> None:
+async def test_a_refusal_says_what_is_wrong(
+    mover: Mover, server: FileServer, status: int, word: str, refusal: str | None
+) -> None:
     server.always = Fault(status=status)
     failed = await mover.fails(server.url("/image", "user:secret"))
     assert word in failed.why
     assert "secret" not in failed.why
+    assert failed.refusal == refusal
 
 
 async def test_a_length_that_lies_is_no_file(mover: Mover, server: FileServer) -> None:

@@ -109,6 +109,7 @@ async def test_a_refusal_says_what_is_wrong(mover: Mover, server: Server, path: 
     failed = await mover.fails(server.url(path, credentials))
     assert word in failed.why
     assert "wrong" not in failed.why
+    assert failed.refusal == ("permission" if "login" in word else None)
 
 
 async def test_a_directory_that_is_not_there(mover: Mover, server: Server) -> None:

@@ -146,7 +146,7 @@ def _changed(ftp: ftplib.FTP, path: str) -> str | None:
 
 
 REFUSALS: dict[str, Refusal] = {
-    **dict.fromkeys(("530", "532", "550", "553"), "permission"),
+    **dict.fromkeys(("530", "532", "553"), "permission"),
     **dict.fromkeys(("502", "504"), "unsupported"),
     **dict.fromkeys(("500", "501", "503"), "bad_request"),
 }
