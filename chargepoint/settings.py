@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field, structs
 
 from chargepoint import settings_rules, settings_secrets
+from chargepoint.settings_panel import Panel
 from chargepoint.tables import (
     SECRET,
     Checker,
@@ -172,6 +173,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     inputs: Part | None = None
     installer: Part | None = None
     transfers: Transfers = Transfers()
+    panel: Panel = Panel()
     configuration: dict[str, str | int | float | bool] = field(default_factory=dict)
 
     def __repr__(self) -> str:

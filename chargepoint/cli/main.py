@@ -14,6 +14,7 @@ COMMANDS = (
     "check-config",
     "doctor",
     "status",
+    "panel",
     "clear-faults",
     "ledger",
     "dead-letters",
@@ -33,6 +34,7 @@ examples:
   chargepoint doctor                                what is wrong with this station, and what to do
   chargepoint run --config station.toml             be the station, until SIGTERM
   chargepoint status                                what the running station does, and what it waits for
+  chargepoint panel                                 the same in a browser, and more
   chargepoint clear-faults 1                        connector 1 was mended and may charge again
   chargepoint ledger --since 2026-11-01 --csv       the sessions of this month, for a spreadsheet
   chargepoint dead-letters list                     billing messages that the Central System never took

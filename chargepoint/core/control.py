@@ -138,6 +138,10 @@ class Control:
             "pilot": connector.pilot.state if connector.pilot else None,
             "contactor": None if connector.closed is None else "closed" if connector.closed else "open",
             "lock": None if connector.locked is None else "locked" if connector.locked else "unlocked",
+            "light": self._blocks.lamps.pattern(connector.number),
+            "refused": self._refused(connector.number, step),
+            "phases": connector.site.phases,
+            "current_a_max": connector.site.current_a_max,
             "offered_current_a": connector.offered_a or 0.0,
             "current_a": list(reading.current_a) if reading else [None, None, None],
             "voltage_v": list(reading.voltage_v) if reading else [None, None, None],
@@ -146,6 +150,10 @@ class Control:
             "wiring": list(connector.wiring.remarks.values()),
             "session": self._session(connector, step),
         }
+
+    def _refused(self, number: int, step: Step) -> dict[str, Any] | None:
+        refusal = self._blocks.lamps.last_refusal(number)
+        return None if refusal is None else {"why": refusal[0], "seconds": int(step.mono_s - refusal[1])}
 
     def _session(self, connector: Connector, step: Step) -> dict[str, Any] | None:
         if not isinstance(connector.session, Charging | Ending):

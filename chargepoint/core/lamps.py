@@ -90,6 +90,7 @@ class Lamp:
         self.again = False  # a second answer, equal to the first, is a new one
         self.shown: Shown | None = None
         self.trouble: Trouble | None = None  # the last one
+        self.last_refusal: tuple[Refusal, float] | None = None  # and when; until a card is accepted
 
 
 class Lamps:
@@ -105,9 +106,13 @@ class Lamps:
 
     def accepted(self, connectors: list[int], step: Step) -> None:
         self._moment(connectors, Pattern.ACCEPTED, None, step)
+        for number in connectors:
+            self._lamps[number].last_refusal = None
 
     def refused(self, connectors: list[int], why: Refusal, step: Step) -> None:
         self._moment(connectors, Pattern.REFUSED, why, step)
+        for number in connectors:
+            self._lamps[number].last_refusal = (why, step.mono_s)
 
     def quiet(self, connectors: list[int]) -> None:
         """No answer to show any more."""
@@ -118,6 +123,15 @@ class Lamps:
         for number in connectors:
             lamp = self._lamps[number]
             lamp.moment, lamp.until_s, lamp.again = (pattern, why), step.mono_s + MOMENT_S, True
+
+    def pattern(self, number: int) -> Pattern | None:
+        """What is shown now; None before anything was."""
+        shown = self._lamps[number].shown
+        return None if shown is None else shown[0]
+
+    def last_refusal(self, number: int) -> tuple[Refusal, float] | None:
+        """Why nobody charges here although somebody tried, and the instant of it; None once a card was accepted."""
+        return self._lamps[number].last_refusal
 
     def adjust(self, lights: Lights, step: Step) -> None:
         """What holds for all lamps; told where it changed."""

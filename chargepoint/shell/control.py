@@ -7,15 +7,17 @@ asking:
     {"id": 2, "do": "dance"}    ->   {"ok": false, "error": "...", "id": 2}
 
 Answered here: `status` (the core's, with link and process), `health` (every part: open or its trouble), `log` (the newest
-lines; since_s, limit), `ledger` (limit, offset), `dead_letters` (limit), `security_log` (limit, offset), `merges` (for
-`chargepoint backup`), `journal` (content: true for the recording in the answer, not in a file), `watch`.
+lines; since_s, limit), `ledger` (limit, offset), `session` (key: one of the ledger, with what waits of it), `dead_letters`
+(limit), `security_log` (limit, offset), `merges` (for `chargepoint backup`), `frames` (limit: the newest of the conversation),
+`readings` (connector, seconds, points: what its meter showed), `settings_file`, `check_settings`, `take_settings` (see
+`settings_file`), `journal` (content: true for the recording in the answer, not in a file), `watch`.
 Everything else is the core's: present_card, stop_session, clear_faults (connector; who asks is added here), get_settings,
-set_setting, replay_dead_letter, data_transfer.
+set_setting, replay_dead_letter, data_transfer, restart, test_light, test_contactor.
 
 After `watch` the connection also carries {"event": "status", ...} when it changed, at most 5 a second; {"event": "frame",
-"direction": "sent" or "received", "text": ...} with secrets blanked; {"event": "log", "level": ..., "text": ...}. A watcher
-that reads too slowly is dropped: the station never waits for one. Bounds: 32 clients, an idle one is closed after 5 minutes
-unless it watches.
+"seq": ..., "at_s": ..., "direction": "sent" or "received", "text": ...} with secrets blanked; {"event": "log", "level": ...,
+"text": ...}. A watcher that reads too slowly is dropped: the station never waits for one. Bounds: 32 clients, an idle one is
+closed after 5 minutes unless it watches.
 """
 
 import asyncio
@@ -26,14 +28,17 @@ import pwd
 import socket
 import stat
 import struct
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from chargepoint.core.events import ControlAsked
+from chargepoint.facts import Reading
 from chargepoint.shell.inbox import Inbox
-from chargepoint.shell.redact import frame_text
+from chargepoint.shell.talk import FRAMES_MAX, Talk, shown
+from chargepoint.shell.traces import COARSE_MAX, COARSE_S, POINTS_MAX, Traces
 from chargepoint.store.errors import StoreError
 
 log = logging.getLogger(__name__)
@@ -51,6 +56,7 @@ LIST_MAX = 1_000
 
 Body = dict[str, Any]
 StoreCall = Callable[..., Awaitable[Any]]
+Answerer = Callable[[Body], Awaitable[Body]]
 
 
 class SocketInUse(Exception):
@@ -74,8 +80,8 @@ class Control:
         ledger: StoreCall,
         dead_letters: StoreCall,
         security_log: StoreCall,
-        journal: Callable[[Body], Awaitable[Body]] | None = None,
-        more: Mapping[str, Callable[[Body], Awaitable[Body]]] | None = None,
+        journal: Answerer | None = None,
+        more: Mapping[str, Answerer] | None = None,
     ) -> None:
         self._path = path
         self._inbox = inbox
@@ -85,6 +91,8 @@ class Control:
         self._security_log = security_log
         self._journal = journal
         self._more = more or {}
+        self._talk = Talk()
+        self._traces = Traces()
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.StreamWriter] = set()
         self._watchers: set[asyncio.StreamWriter] = set()
@@ -140,8 +148,12 @@ class Control:
             waiting.set_exception(Refusal(error))
 
     def frame(self, direction: str, text: str | bytes) -> None:
+        kept = self._talk.add(direction, text)
         if self._watchers:
-            self.broadcast({"event": "frame", "direction": direction, "text": frame_text(text)})
+            self.broadcast({"event": "frame", **shown(kept)})
+
+    def reading(self, connector: int, reading: Reading) -> None:
+        self._traces.add(connector, reading, time.monotonic())
 
     def changed(self) -> None:
         """The status may be another one now."""
@@ -210,17 +222,21 @@ class Control:
             case "status":
                 return await self.status()
             case "ledger":
-                limit = _count(arguments, "limit", LEDGER_LIMIT, LIST_MAX)
-                return {"sessions": await self._ledger(limit, _count(arguments, "offset", 0, 2**31))}
+                limit = count(arguments, "limit", LEDGER_LIMIT, LIST_MAX)
+                return {"sessions": await self._ledger(limit, count(arguments, "offset", 0, 2**31))}
             case "dead_letters":
-                return {"dead_letters": await self._dead_letters(_count(arguments, "limit", LIST_MAX, LIST_MAX))}
+                return {"dead_letters": await self._dead_letters(count(arguments, "limit", LIST_MAX, LIST_MAX))}
             case "security_log":
-                limit = _count(arguments, "limit", LIST_MAX, LIST_MAX)
-                return {"events": await self._security_log(limit, _count(arguments, "offset", 0, 2**31))}
+                limit = count(arguments, "limit", LIST_MAX, LIST_MAX)
+                return {"events": await self._security_log(limit, count(arguments, "offset", 0, 2**31))}
+            case "frames":
+                return {"frames": self._talk.newest(count(arguments, "limit", FRAMES_MAX, FRAMES_MAX))}
+            case "readings":
+                return {"readings": self._readings(arguments)}
             case "journal" if self._journal is not None:
-                return await self._recorded(self._journal, arguments)
+                return await _answered(self._journal, do, arguments)
             case _ if do in self._more:
-                return await self._more[do](arguments)
+                return await _answered(self._more[do], do, arguments)
             case "watch":
                 self._watch(writer)
                 return {}
@@ -246,11 +262,10 @@ class Control:
     async def status(self) -> Body:
         return {**await self.ask("status", {}), **self._facts()}
 
-    async def _recorded(self, journal: Callable[[Body], Awaitable[Body]], arguments: Body) -> Body:
-        try:
-            return await journal(arguments)
-        except OSError as error:
-            raise Refusal(f"the journal could not be written: {error}") from error
+    def _readings(self, arguments: Body) -> list[list[float]]:
+        seconds = count(arguments, "seconds", int(COARSE_MAX * COARSE_S), int(COARSE_MAX * COARSE_S))
+        points = count(arguments, "points", POINTS_MAX, POINTS_MAX)
+        return self._traces.newest(count(arguments, "connector", 0, 1_000), seconds, points)
 
     def _watch(self, writer: asyncio.StreamWriter) -> None:
         self._watchers.add(writer)
@@ -308,7 +323,14 @@ def _request(line: bytes) -> tuple[Any, str, Body]:
     return number, do, request
 
 
-def _count(arguments: Body, name: str, default: int, most: int) -> int:
+async def _answered(answerer: Answerer, do: str, arguments: Body) -> Body:
+    try:
+        return await answerer(arguments)
+    except OSError as error:
+        raise Refusal(f"{do.replace('_', ' ')}: {error}") from error
+
+
+def count(arguments: Body, name: str, default: int, most: int) -> int:
     value = arguments.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
         raise Refusal(f"{name} must be a whole number from 0 to {most}, not {str(value)[:100]!r}")

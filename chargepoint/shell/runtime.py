@@ -23,12 +23,13 @@ from chargepoint.core.events import (
     LinkUp,
     ListStored,
     LookedUp,
+    MeterRead,
     RowsFetched,
     Tick,
 )
 from chargepoint.core.records import IdTagRecord, OutboxRow, TransactionRecord
 from chargepoint.core.step import Now
-from chargepoint.facts import Lights, Pattern, Refusal, Trouble
+from chargepoint.facts import Lights, Pattern, Reading, Refusal, Trouble
 from chargepoint.shell.clock import Clock
 from chargepoint.shell.inbox import Inbox
 from chargepoint.shell.redact import shown
@@ -107,6 +108,7 @@ class Audience(Protocol):
 
     def reply(self, ticket: int, body: dict[str, Any], error: str | None) -> None: ...
     def frame(self, direction: str, text: str | bytes) -> None: ...
+    def reading(self, connector: int, reading: Reading) -> None: ...
     def changed(self) -> None: ...
 
 
@@ -210,6 +212,8 @@ class Runtime:
             self._link.admit()
         elif isinstance(event, FrameReceived):
             self._audience.frame("received", event.text)
+        elif isinstance(event, MeterRead):
+            self._audience.reading(event.connector, event.reading)
         now = self._clock.now()
         try:
             effects = self._station.handle(event, now)

@@ -34,7 +34,7 @@ from chargepoint.shell.archivist import Archivist
 from chargepoint.shell.beginning import CannotBegin, begin
 from chargepoint.shell.clock import SystemClock, kernel_boot_id
 from chargepoint.shell.compose import site_of
-from chargepoint.shell.control import Control, SocketInUse
+from chargepoint.shell.control import Control, SocketInUse, count
 from chargepoint.shell.hardware import Hardware
 from chargepoint.shell.housekeeping import REOPEN_EVERY_S, keep_house, reopen, tell_findings
 from chargepoint.shell.inbox import Inbox
@@ -118,7 +118,7 @@ class Service:
             self._storeroom.dead_letters,
             self._storeroom.security_log,
             self._journals.asked,
-            {"health": self._health, "log": self._log, "merges": self._merges},
+            {"health": self._health, "log": self._log, "merges": self._merges, "session": self._session},
         )
         self._recent = Recent()
         self._maintenance: Maintenance | None = None
@@ -296,6 +296,9 @@ class Service:
         await self._control.close()
         await _in_order(lambda: self._storeroom.call(self._storeroom.store.close), "the store")
         self._thread.shutdown(wait=False)
+
+    async def _session(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"session": await self._storeroom.session(count(arguments, "key", 0, 2**53))}
 
     def _facts(self) -> dict[str, Any]:
         """What the shell adds to the status."""

@@ -39,6 +39,7 @@ class StoreLike(Protocol):
     def dead_letters(self, limit: int) -> list[dict[str, Any]]: ...
     def ledger(self, limit: int, offset: int) -> list[dict[str, Any]]: ...
     def security_log(self, limit: int, offset: int) -> list[dict[str, Any]]: ...
+    def session(self, key: int) -> dict[str, Any] | None: ...
     def list_generation(self) -> int: ...
     def lay_list_down(self, generation: int, piece: Sequence[IdTagRecord]) -> None: ...
     def enforce_list(self, generation: int, version: int, length_max: int) -> int: ...
@@ -85,6 +86,9 @@ class NoStore:
 
     def security_log(self, limit: int, offset: int) -> list[dict[str, Any]]:
         return []
+
+    def session(self, key: int) -> dict[str, Any] | None:
+        return None
 
     def list_generation(self) -> int:
         raise StoreError(NOTHING_KEPT)
@@ -173,6 +177,9 @@ class Storeroom:
 
     async def security_log(self, limit: int, offset: int) -> list[dict[str, Any]]:
         return await self.call(self.store.security_log, limit, offset)
+
+    async def session(self, key: int) -> dict[str, Any] | None:
+        return await self.call(self.store.session, key)
 
     async def checkpoint(self) -> None:
         self.unsaved = False

@@ -227,6 +227,11 @@ class Store:
         with self._named("listing the security log"):
             return views.security_log(self._db, limit, offset)
 
+    def session(self, key: int) -> dict[str, Any] | None:
+        """One session and what of it is not delivered (see `views.session`)."""
+        with self._named("reading a session"):
+            return views.session(self._db, key)
+
     def room(self) -> str | None:
         """Why hardly anything more can be kept, a sentence that names the directory and the bytes free; None: all is well."""
         return self._space.trouble() or self._merge_trouble

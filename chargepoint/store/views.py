@@ -7,6 +7,7 @@ from chargepoint.core.security_events import RULES
 from chargepoint.store import newest
 
 LIST_MAX = 1_000
+QUEUED_MAX = 200
 
 _DATE = "strftime('%Y-%m-%dT%H:%M:%SZ', {offset} + {mono}, 'unixepoch')"
 
@@ -18,10 +19,21 @@ SELECT t.key, t.connector, t.id_tag,
         AS INTEGER) AS energy_wh,
     t.meter_start_wh, t.meter_stop_wh, t.stop_reason AS reason, t.transaction_id, t.start_delivery, t.stop_delivery
 FROM transactions t LEFT JOIN boots b ON b.boot = t.start_boot LEFT JOIN boots e ON e.boot = t.stop_boot
-    LEFT JOIN ({newest.REGISTERS}) n ON n.key = t.key
-ORDER BY t.key DESC LIMIT ? OFFSET ?"""
+    LEFT JOIN ({newest.REGISTERS}) n ON n.key = t.key"""
+_NEWEST = " ORDER BY t.key DESC LIMIT ? OFFSET ?"
+_ONE = " WHERE t.key = ?"
 
 _MESSAGE = "CASE d.kind WHEN 'start' THEN 'StartTransaction' WHEN 'stop' THEN 'StopTransaction' ELSE 'MeterValues' END"
+
+_QUEUED = f"""
+SELECT d.seq, {_MESSAGE} AS message, {_DATE.format(offset="coalesce(d.offset_s, b.offset_s)", mono="d.mono_s")} AS stamp,
+    d.attempts
+FROM outbox d LEFT JOIN boots b ON b.boot = d.boot WHERE d.transaction_key = ? ORDER BY d.seq LIMIT ?"""
+
+_DEAD_OF_ONE = f"""
+SELECT d.seq, {_MESSAGE} AS message, {_DATE.format(offset="coalesce(d.offset_s, b.offset_s)", mono="d.mono_s")} AS stamp,
+    d.attempts, d.reason
+FROM dead_letters d LEFT JOIN boots b ON b.boot = d.boot WHERE d.transaction_key = ? ORDER BY d.seq LIMIT ?"""
 
 _DEAD_LETTERS = f"""
 SELECT d.seq, {_MESSAGE} AS message, d.transaction_key AS key, t.connector, t.id_tag, t.transaction_id,
@@ -42,7 +54,21 @@ def ledger(db: sqlite3.Connection, limit: int, offset: int) -> list[dict[str, An
 
     started and stopped are UTC, None while the time of that boot is unknown. limit: at most LIST_MAX.
     """
-    return _dictionaries(db.execute(_LEDGER, (_within(limit), max(offset, 0))))
+    return _dictionaries(db.execute(_LEDGER + _NEWEST, (_within(limit), max(offset, 0))))
+
+
+def session(db: sqlite3.Connection, key: int) -> dict[str, Any] | None:
+    """One session of the ledger, with `queued` and `dead`: its messages that the Central System has not confirmed, the oldest
+    QUEUED_MAX of them. None where there is no such session.
+    """
+    found = _dictionaries(db.execute(_LEDGER + _ONE, (key,)))
+    if not found:
+        return None
+    return {
+        **found[0],
+        "queued": _dictionaries(db.execute(_QUEUED, (key, QUEUED_MAX))),
+        "dead": _dictionaries(db.execute(_DEAD_OF_ONE, (key, QUEUED_MAX))),
+    }
 
 
 def dead_letters(db: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:

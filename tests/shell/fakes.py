@@ -9,7 +9,7 @@ from chargepoint.core import effects as fx
 from chargepoint.core.events import Event, ListStored
 from chargepoint.core.records import IdTagRecord, OutboxRow, PutKey, Stamp, TransactionRecord
 from chargepoint.core.step import Now
-from chargepoint.facts import Lights, Pattern, Pilot, PilotState, Refusal, Trouble
+from chargepoint.facts import Lights, Pattern, Pilot, PilotState, Reading, Refusal, Trouble
 from chargepoint.shell.inbox import Inbox
 from chargepoint.shell.reflex import Reflex
 from chargepoint.shell.runtime import Runtime
@@ -203,6 +203,9 @@ class FakeAudience:
 
     def frame(self, direction: str, text: str | bytes) -> None:
         self.diary(direction, text)
+
+    def reading(self, connector: int, reading: Reading) -> None:
+        """Nobody draws it."""
 
     def changed(self) -> None:
         self.changes += 1

@@ -7,6 +7,7 @@ import os
 import pwd
 import socket
 import stat
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -263,7 +264,9 @@ async def test_a_watcher_hears_of_status_frames_and_log(station: Station, connec
     first = await client.line()
     assert (first["event"], first["connectors"]["1"]["status"]) == ("status", "Available")
     station.control.frame("sent", '[2,"1","Heartbeat",{}]')
-    assert await client.line() == {"event": "frame", "direction": "sent", "text": '[2,"1","Heartbeat",{}]'}
+    frame = await client.line()
+    assert frame.pop("at_s") == pytest.approx(time.time(), abs=60)
+    assert frame == {"event": "frame", "seq": 1, "direction": "sent", "text": '[2,"1","Heartbeat",{}]'}
     logging.getLogger("chargepoint.shell.x").warning("the %s", "lamp")
     assert await client.line() == {"event": "log", "level": "warning", "text": "the lamp"}
     station.status = {"connectors": {"1": {"status": "Charging"}}}

@@ -1,0 +1,106 @@
+"""`chargepoint panel`: the station's page for a browser, and its passwords."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chargepoint.cli.common import SYSTEM_CONFIG, CommandError, Help, add_config_option, add_socket_option, config_path
+
+if TYPE_CHECKING:
+    from chargepoint.settings_panel import Panel
+
+DESCRIPTION = """\
+Serves the station's page: what it does, its sessions, its messages, its settings. A process of its own beside the service,
+which it asks through the control socket. [panel] of the settings says where it listens; left out: on this machine alone."""
+EPILOG = """\
+Exit status: 0 well, 1 it could not listen.
+
+examples:
+  chargepoint panel                                   serve it; prints the address
+  sudo chargepoint panel --password                   the first password, as long as nobody has logged in with it
+  sudo chargepoint panel --reset-password             a new one; whoever is logged in is not any more
+  sudo chargepoint panel --reset-password --role viewer   one for people who may look and change nothing
+"""
+SYSTEM_STATE = Path("/var/lib/chargepoint-panel")
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser(
+        "panel", help="the station's page for a browser", description=DESCRIPTION, epilog=EPILOG, formatter_class=Help
+    )
+    add_config_option(parser)
+    add_socket_option(parser)
+    parser.add_argument("--listen", metavar="ADDRESS:PORT", help="listen here, whatever the settings say")
+    parser.add_argument("--state-dir", metavar="DIR", type=Path, help="where passwords are kept (default: as the settings say)")
+    parser.add_argument(
+        "--idle-s", metavar="S", type=float, default=60.0, help="end after S seconds without a reader (default 60)"
+    )
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument("--password", action="store_true", help="show the installer's first password")
+    one.add_argument("--reset-password", action="store_true", help="make a new password and show it")
+    parser.add_argument("--role", choices=("installer", "viewer"), default="installer", help="whose (default: installer)")
+    parser.set_defaults(do=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from chargepoint.panel.config import PanelFileError, read
+
+    path = config_path(arguments)
+    try:
+        told = read(path)
+    except PanelFileError as error:
+        raise CommandError(str(error)) from error
+    state_dir = _state_dir(arguments, told.settings, told.state_dir, path)
+    if arguments.password or arguments.reset_password:
+        return _password(arguments, state_dir)
+    from msgspec import structs
+
+    from chargepoint.panel.server import Options
+    from chargepoint.panel.server import run as serve
+
+    settings = structs.replace(told.settings, listen=arguments.listen) if arguments.listen else told.settings
+    return serve(
+        Options(
+            settings=settings,
+            control_socket=arguments.socket or told.control_socket,
+            state_dir=state_dir,
+            idle_s=arguments.idle_s,
+            bench=told.bench,
+            config=str(path.absolute()),
+        )
+    )
+
+
+def _state_dir(arguments: argparse.Namespace, settings: "Panel", station_dir: str, config: Path) -> Path:
+    """Where the page keeps passwords: told, or the service manager's, or beside the station's own."""
+    if arguments.state_dir:
+        return Path(arguments.state_dir)
+    if settings.state_dir:
+        return config.absolute().parent / settings.state_dir
+    if given := os.environ.get("STATE_DIRECTORY"):
+        return Path(given.partition(":")[0])
+    if config == SYSTEM_CONFIG and SYSTEM_STATE.exists():
+        return SYSTEM_STATE
+    return Path(station_dir) / "panel"
+
+
+def _password(arguments: argparse.Namespace, state_dir: Path) -> int:
+    from chargepoint.panel.guard import Access
+
+    access = Access(state_dir)
+    try:
+        if arguments.reset_password:
+            print(access.reset(arguments.role))
+            return 0
+        access.prepare()
+        password = access.first_password()
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{error}; run it as root: sudo chargepoint panel --password") from error
+    if password is None:
+        raise CommandError(
+            "somebody has logged in with it already, and nobody can read it any more; "
+            "make a new one: sudo chargepoint panel --reset-password"
+        )
+    print(password)
+    return 0

@@ -1,0 +1,68 @@
+"""What the page must know of the station's settings file: its own table, and where the control socket is.
+
+Reads no more than that, and asks no more of the rest than that it is TOML: a page must come up while the file is being mended.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct, structs
+
+from chargepoint import settings_rules
+from chargepoint.settings_panel import Panel
+
+FILE_SIZE_MAX = 1024 * 1024
+BENCH = "bench.sock"
+
+
+class PanelFileError(Exception):
+    """The file cannot be used; a sentence for the operator."""
+
+
+class Told(Struct, frozen=True):
+    """bench: where virtual hardware is asked for changes, None where there is none."""
+
+    settings: Panel
+    control_socket: str
+    state_dir: str
+    bench: str | None
+
+
+def read(path: Path) -> Told:
+    """Raises PanelFileError."""
+    base = path.absolute().parent
+    try:
+        raw = path.read_bytes()[: FILE_SIZE_MAX + 1]
+        document = tomllib.loads(raw.decode("utf-8-sig"))
+    except OSError as error:
+        raise PanelFileError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise PanelFileError(f"{path}: {error}; chargepoint check-config tells more") from error
+    try:
+        settings = msgspec.convert(document.get("panel", {}), Panel)
+    except msgspec.ValidationError as error:
+        raise PanelFileError(f"{path}, [panel]: {error}; chargepoint check-config tells more") from error
+    station = document.get("station")
+    table = station if isinstance(station, dict) else {}
+    files = {name: str(base / told) for name in ("certificate", "key") if (told := getattr(settings, name))}
+    places = settings_rules.control_socket(table, base), settings_rules.state_dir(table, base)
+    return Told(structs.replace(settings, **files), *places, _bench(document))
+
+
+def _bench(document: dict[str, Any]) -> str | None:
+    """Beside the socket of the first virtual part."""
+    for part in _tables(document, 0):
+        if part.get("driver") == "virtual" and isinstance(part.get("socket"), str):
+            there = Path(part["socket"]).with_name(BENCH)
+            return str(there) if there.exists() else None
+    return None
+
+
+def _tables(value: Any, depth: int) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict) and depth < 6:
+        yield value
+        for inner in value.values():
+            yield from _tables(inner, depth + 1)

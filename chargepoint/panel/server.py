@@ -1,0 +1,199 @@
+"""The page's process: listens, or takes over the sockets of the service manager, and ends when nobody looks any more.
+
+A socket of systemd's (LISTEN_FDS) means that somebody starts this process again when it is wanted: after `idle_s` without an
+open page and a request it ends. Started by hand it stays.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from chargepoint.panel import messages, now, pages
+from chargepoint.panel.door import HEAD_MAX, Door, own_names
+from chargepoint.panel.guard import Access, Guard
+from chargepoint.panel.live import Live, View
+from chargepoint.panel.panel import Panel
+from chargepoint.panel.station import Away, Refused, Station
+from chargepoint.panel.words import Languages
+from chargepoint.settings_panel import Panel as PanelSettings
+
+log = logging.getLogger(__name__)
+
+FIRST_FD = 3
+IDLE_S = 60.0
+LEAVE_S = 10.0
+LOOK_S = 0.5
+POWER_EVERY_S = 2.0
+POWER_POINTS = 240
+BACKLOG = 128
+
+
+class CannotListen(Exception):
+    """Why there can be no page; a sentence for the operator."""
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """settings: the table [panel], its paths absolute. control_socket: of the station. idle_s: see above. bench: where the
+    virtual hardware is asked for changes, None without such. config: of the station, for commands that want it.
+    """
+
+    settings: PanelSettings
+    control_socket: str
+    state_dir: Path
+    idle_s: float = IDLE_S
+    bench: str | None = None
+    config: str | None = None
+
+
+def run(options: Options) -> int:
+    """Serves until a signal, or until nobody looks; the exit status."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    try:
+        return asyncio.run(serve(options))
+    except CannotListen as error:
+        log.error("%s", error)
+        return 1
+
+
+async def serve(options: Options) -> int:
+    access = Access(options.state_dir)
+    try:
+        access.prepare()
+        languages = Languages(options.state_dir / "languages", options.settings.language)
+    except (OSError, ValueError) as error:
+        raise CannotListen(f"the page's state: {error}") from error
+    panel = make(options, access, languages)
+    names = own_names(options.settings.names)
+    door = Door(panel.app.handle_request, names)
+    given = _inherited()
+    servers = await _listen(options, door, given)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    print(" ".join(_address(one, secure=panel.secure) for one in servers), flush=True)
+    if access.first_password() is not None:
+        log.info("nobody has logged in yet; the password: chargepoint panel --password")
+    gc.collect()
+    gc.freeze()
+    await _until_unwanted(panel, door, stop, options.idle_s if given else None)
+    for server in servers:
+        server.close()
+    await door.close()
+    await panel.station.leave()
+    return 0
+
+
+def make(options: Options, access: Access, languages: Languages) -> Panel:
+    """Every page, in one application."""
+    live = Live({"now": now.parts}, messages.line)
+    station = Station(options.control_socket, live.hear)
+    live.before = _Power(station).fetch
+    panel = Panel(
+        Guard(access),
+        languages,
+        station,
+        live,
+        secure=options.settings.certificate is not None,
+        bench=options.bench,
+        driver_page=options.settings.driver_page,
+        config=options.config,
+    )
+    pages.add_to(panel)
+    return panel
+
+
+class _Power:
+    """What the meters of running sessions have shown, fetched no more often than a plot needs it."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._next_s = 0.0
+
+    async def fetch(self, view: View) -> None:
+        now_s = time.monotonic()
+        if now_s < self._next_s or view.status is None or view.away is not None:
+            return
+        self._next_s = now_s + POWER_EVERY_S
+        try:
+            for name, one in view.status.get("connectors", {}).items():
+                session = one.get("session")
+                if session and isinstance(session.get("seconds"), int):
+                    asked = {"connector": int(name), "seconds": min(session["seconds"] + 2, 86_400), "points": POWER_POINTS}
+                    view.power[name] = (await self._station.ask("readings", **asked))["readings"]
+        except (Away, Refused) as error:
+            log.debug("no readings for a plot: %s", error)
+
+
+async def _until_unwanted(panel: Panel, door: Door, stop: asyncio.Event, idle_s: float | None) -> None:
+    """Until a signal, or until nobody has looked for idle_s. The station is left alone before that."""
+    while not stop.is_set():
+        waiting = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({waiting}, timeout=LOOK_S)
+        waiting.cancel()
+        if panel.live.pages or door.clients:
+            panel.asked_s = time.monotonic()
+        quiet_s = time.monotonic() - panel.asked_s
+        if quiet_s > LEAVE_S:
+            await panel.station.leave()
+        if idle_s is not None and quiet_s > idle_s:
+            log.info("nobody looks any more")
+            return
+
+
+# Listening
+
+
+async def _listen(options: Options, door: Door, given: list[socket.socket]) -> list[asyncio.Server]:
+    tls = _tls(options.settings)
+    extra: dict[str, Any] = {"limit": HEAD_MAX, "ssl": tls, **({"ssl_handshake_timeout": 8.0} if tls else {})}
+    if given:
+        return [await asyncio.start_server(door.enter, sock=one, **extra) for one in given]
+    host, _, port = options.settings.listen.rpartition(":")
+    try:
+        return [await asyncio.start_server(door.enter, host.strip("[]"), int(port), backlog=BACKLOG, **extra)]
+    except (OSError, OverflowError) as error:
+        raise CannotListen(
+            f"cannot listen on {options.settings.listen}: {error}; choose another one: listen in [panel]"
+        ) from error
+
+
+def _tls(settings: PanelSettings) -> Any:
+    if settings.certificate is None:
+        return None
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(settings.certificate, settings.key)
+    except (OSError, ValueError) as error:
+        raise CannotListen(f"[panel] certificate {settings.certificate}: {error}") from error
+    return context
+
+
+def _inherited() -> list[socket.socket]:
+    """The sockets that the service manager opened (sd_listen_fds(3))."""
+    if os.environ.pop("LISTEN_PID", "") != str(os.getpid()):
+        return []
+    count = int(os.environ.pop("LISTEN_FDS", "0"))
+    os.environ.pop("LISTEN_FDNAMES", None)
+    found = [socket.socket(fileno=number) for number in range(FIRST_FD, FIRST_FD + count)]
+    for one in found:
+        one.setblocking(False)
+        os.set_inheritable(one.fileno(), False)
+    return found
+
+
+def _address(server: asyncio.Server, *, secure: bool) -> str:
+    host, port = server.sockets[0].getsockname()[:2]
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  what is bound, said as what is dialled
+    return f"{'https' if secure else 'http'}://{f'[{shown}]' if ':' in shown else shown}:{port}/"
