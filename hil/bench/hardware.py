@@ -142,6 +142,7 @@ class IndicatorPart(Part):
             outlet.lights = told.adjust
         if told.show is not None:
             outlet.lamp, outlet.lamp_reason = told.show.value, told.refusal or told.trouble
+            outlet.lamp_shows += 1
         return []
 
     def release(self) -> None:
@@ -221,7 +222,7 @@ class Hardware:
         self.rig = rig
         self.parts: dict[Key, HardwareConnection] = {}
         self.connections: set[HardwareConnection] = set()
-        rig.refresh_parts = self.refresh
+        rig.on_change(self.refresh)
 
     def refresh(self) -> None:
         """Sends every part its news, and ends the parts that a fault has taken away."""

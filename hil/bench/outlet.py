@@ -91,6 +91,7 @@ class Outlet:
     locked: bool | None = None
     lamp: str = LAMP_OFF
     lamp_reason: str | None = None
+    lamp_shows: int = 0  # a pattern that is shown again begins anew
     lights: Lights = field(default_factory=Lights)
     faults: set[Fault] = field(default_factory=set)
 

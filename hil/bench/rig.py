@@ -17,7 +17,7 @@ class Rig:
         self.world = world
         self.clients: set[LineProtocol] = set()
         self.watchers: set[LineProtocol] = set()
-        self.refresh_parts: Callable[[], None] = lambda: None
+        self._listeners: list[Callable[[], None]] = []
         self.stop = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._seen = world.view()
@@ -25,6 +25,10 @@ class Rig:
 
     def clock(self) -> float:
         return self._loop.time()
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Calls it after every step of the world, for what stands on the station's side."""
+        self._listeners.append(listener)
 
     def catch_up(self) -> None:
         """Lets happen what is due, and brings the world to the present."""
@@ -59,4 +63,5 @@ class Rig:
         for watcher in list(self.watchers):
             for line in lines:
                 watcher.write(line)
-        self.refresh_parts()
+        for listener in self._listeners:
+            listener()
