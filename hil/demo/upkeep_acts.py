@@ -34,6 +34,7 @@ MEMBERS = {
     "versions.json",
     "ledger.csv",
     "dead_letters.csv",
+    "security.csv",
     "log.txt",
     "journal.txt",
     "manifest.json",

@@ -47,7 +47,7 @@ async def test_hostile_frames_get_their_callerror_and_the_link_stays(rigs: Rigs)
     assert await rig.call("ClearCache") == {"status": "Accepted"}
     assert answers(rig) == {text.split('"')[1]: code for text, code in HOSTILE if code}
     assert rig.station.connections == 1
-    for action in ("Authorize", "StartTransaction", "CertificateSigned"):
+    for action in ("Authorize", "StartTransaction", "SignCertificate"):
         with pytest.raises(CallError, match=r"Not(Supported|Implemented)"):
             await rig.station.call(action, {}, check_it=False)
     await rig.charging()

@@ -22,8 +22,8 @@ def at(store: Store, mono_s: float, *changes: Change) -> int:
 
 
 def written_bytes() -> int:
-    """What this process has handed to the system so far."""
-    io = dict(line.split(": ") for line in Path("/proc/self/io").read_text(encoding="ascii").splitlines())
+    """What this thread has handed to the system so far."""
+    io = dict(line.split(": ") for line in Path("/proc/thread-self/io").read_text(encoding="ascii").splitlines())
     return int(io["wchar"])
 
 
