@@ -1,7 +1,9 @@
-"""One line held through the kernel's own interface: for the safe state after the station's process is gone.
+"""Lines held through the kernel's own interface: outputs for the safe state, when the station's process is gone, and inputs.
 
-Owns the finding of the header's chip and a line claimed with its level in one call. Needs no library, no thread and no folder
-that can be written, so that it works where nothing else does: a full disk, a broken environment. linux/gpio.h, ABI version 2.
+Owns the finding of the header's chip, a line claimed with its level or its edges in one call, and the edges as they come. Needs
+no library, no thread and no folder that can be written, so that it works where nothing else does: a full disk, a broken
+environment. Edges come on a descriptor that the event loop waits on (lgpio would look at the line 2,000 times a second).
+linux/gpio.h, ABI version 2.
 """
 
 import errno
@@ -12,14 +14,18 @@ from pathlib import Path
 from typing import Self
 
 from chargepoint.ports import DriverError
+from drivers.gpio.pins import Pull
 
 CHIP_INFO = 0x8044B401
 LINE_INFO = 0xC100B405
 LINE_REQUEST = 0xC250B407
 GET_VALUES = 0xC010B40E
 SET_VALUES = 0xC010B40F
-OUTPUT = 1 << 3
+INPUT, OUTPUT, RISING, FALLING = 1 << 2, 1 << 3, 1 << 4, 1 << 5
+PULLS: dict[Pull, int] = {"up": 1 << 8, "down": 1 << 9, "none": 1 << 10}
 OUTPUT_VALUES = 2
+EVENT_SIZE = 48
+EVENTS_MAX = 16  # as many as the kernel keeps of one line
 CHIPS_MAX = 16
 LABELS = ("pinctrl-bcm", "pinctrl-rp1")
 CONSUMER = b"chargepoint"
@@ -31,18 +37,7 @@ class Line:
     def __init__(self, pin: int, level: bool) -> None:
         """Takes the line and drives it to this level at once; raises DriverError."""
         self.pin = pin
-        path = f"/dev/gpiochip{header_chip()}"
-        with open(path, "rb+", buffering=0) as chip:
-            request = bytearray(592)
-            struct.pack_into("=I", request, 0, pin)
-            struct.pack_into("=32s", request, 256, CONSUMER)
-            struct.pack_into("=QI20xI4xQQ", request, 288, OUTPUT, 1, OUTPUT_VALUES, int(level), 1)
-            struct.pack_into("=I", request, 560, 1)
-            try:
-                fcntl.ioctl(chip, LINE_REQUEST, request)
-            except OSError as error:
-                raise DriverError(_why_not(chip.fileno(), path, pin, error)) from error
-        (self._fd,) = struct.unpack_from("=i", request, 588)
+        self._fd = _claim(pin, OUTPUT, level)
         self.check(level)
 
     def __enter__(self) -> Self:
@@ -64,12 +59,70 @@ class Line:
         os.close(self._fd)
 
     def _ioctl(self, request: int, level: bool) -> bool:
-        values = bytearray(struct.pack("=QQ", int(level), 1))
+        return _value(self._fd, self.pin, request, level)
+
+
+class InputLine:
+    """An input line whose edges are waited for on the descriptor `fd`."""
+
+    def __init__(self, pin: int, pull: Pull) -> None:
+        """Takes the line; raises DriverError."""
+        self.pin = pin
+        self.fd = _claim(pin, INPUT | RISING | FALLING | PULLS[pull])
+        fcntl.fcntl(self.fd, fcntl.F_SETFL, fcntl.fcntl(self.fd, fcntl.F_GETFL) | os.O_NONBLOCK)
+
+    def level(self) -> bool:
+        """As it is now; raises DriverError."""
+        return _value(self.fd, self.pin, GET_VALUES)
+
+    def edges(self) -> int:
+        """How many edges there were since the last call, counted to EVENTS_MAX: what is left then comes with the next call.
+
+        Raises DriverError where no more will come.
+        """
+        seen = 0
+        while seen < EVENTS_MAX:
+            try:
+                events = os.read(self.fd, EVENTS_MAX * EVENT_SIZE)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                raise DriverError(f"GPIO{self.pin}: the kernel tells nothing of it any more ({error.strerror})") from error
+            if not events:
+                raise DriverError(f"GPIO{self.pin}: the kernel tells nothing of it any more")
+            seen += len(events) // EVENT_SIZE
+        return seen
+
+    def close(self) -> None:
+        os.close(self.fd)
+
+
+def _claim(pin: int, flags: int, level: bool | None = None) -> int:
+    """The descriptor of a line; raises DriverError. level: what an output is driven to at once."""
+    path = f"/dev/gpiochip{header_chip()}"
+    with open(path, "rb+", buffering=0) as chip:
+        request = bytearray(592)
+        struct.pack_into("=I", request, 0, pin)
+        struct.pack_into("=32s", request, 256, CONSUMER)
+        struct.pack_into("=QI20x", request, 288, flags, 0 if level is None else 1)
+        if level is not None:
+            struct.pack_into("=I4xQQ", request, 320, OUTPUT_VALUES, int(level), 1)
+        struct.pack_into("=I", request, 560, 1)
         try:
-            fcntl.ioctl(self._fd, request, values)
+            fcntl.ioctl(chip, LINE_REQUEST, request)
         except OSError as error:
-            raise DriverError(f"GPIO{self.pin}: the kernel refuses it ({error.strerror})") from error
-        return bool(values[0] & 1)
+            raise DriverError(_why_not(chip.fileno(), path, pin, error)) from error
+    fd: int = struct.unpack_from("=i", request, 588)[0]
+    return fd
+
+
+def _value(fd: int, pin: int, request: int, level: bool = False) -> bool:
+    values = bytearray(struct.pack("=QQ", int(level), 1))
+    try:
+        fcntl.ioctl(fd, request, values)
+    except OSError as error:
+        raise DriverError(f"GPIO{pin}: the kernel refuses it ({error.strerror})") from error
+    return bool(values[0] & 1)
 
 
 def header_chip() -> int:

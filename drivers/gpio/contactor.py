@@ -101,6 +101,7 @@ class GpioContactor:
             self._feedback = Watch(lines.feedback, high, told.put, told.fail, on_s=BOUNCE_S, off_s=BOUNCE_S)
         if config.self_test is not None and lines.test is not None and lines.trip is not None:
             self._test = SelfTest(config.self_test, lines.test, lines.trip, self._told.fail)
+        self._told.put(self._feedback is not None and self._feedback.active)
 
     def set(self, closed: bool) -> None:
         """Raises DriverError where the line does not go there. Any thread may open; only the event loop's may close."""
@@ -118,7 +119,6 @@ class GpioContactor:
             self._loop.call_soon_threadsafe(self._opened, was_on)
 
     async def feedback(self) -> AsyncIterator[bool]:
-        yield self._feedback is not None and self._feedback.active
         async for closed in self._told.facts():
             yield closed
 

@@ -1,21 +1,22 @@
 """Lines of the header as the parts use them: an output that is read back, an input that is debounced and shared.
 
-Owns the hop from lgpio's thread to the event loop. Opening a line belongs into `board.in_thread`, a `Watch` onto the event
-loop's thread.
+An output is gpiozero's device; an input is the kernel's own line, whose edges wake the event loop. Both are reserved with
+gpiozero, so that one pin cannot be both. Opening a line belongs into `board.in_thread`, a `Watch` onto the event loop's thread.
 """
 
 import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from chargepoint.ports import DriverError
-from drivers.gpio import board
+from drivers.gpio import bare, board
 from drivers.gpio.bare import named
 from drivers.gpio.pins import Pull
 
-RELOOK_S = 0.25  # an edge that was lost on its way is made up for after so long
+RELOOK_S = 1.0  # a chip that is gone is noticed after so long, and an edge that was lost made up for
+FLUTTER_S = 0.01  # a line that flutters faster than it is read is let be for so long, and looked at then
 
 
 class Output:
@@ -60,21 +61,35 @@ class Wire:
     _lock: ClassVar = threading.Lock()
 
     def __init__(self, pin: int, pull: Pull) -> None:
+        """Takes the line; raises DriverError."""
         self.pin, self.pull = pin, pull
         self.users = 0
-        self.listeners: list[Callable[[], None]] = []
-        self._device: Any = None
+        self._listeners: list[Callable[[], None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._again: asyncio.TimerHandle | None = None
+        self._broken: DriverError | None = None
+        self._factory = board.factory()
+        with board.in_words(f"GPIO{pin}", pin):
+            self._factory.reserve_pins(self, f"GPIO{pin}")
+        try:
+            self._line = bare.InputLine(pin, pull)
+        except BaseException:
+            self._factory.release_pins(self, f"GPIO{pin}")
+            raise
+
+    def _conflicts_with(self, other: object) -> bool:
+        """gpiozero's question about two that want one pin."""
+        return True
 
     @classmethod
     def take(cls, pin: int, pull: Pull) -> "Wire":
         """The line, opened where nobody has it yet; raises DriverError."""
         with cls._lock:
-            wire = cls._open.get(pin) or Wire(pin, pull)
+            wire = cls._open.get(pin)
+            if wire is None:
+                wire = cls._open[pin] = Wire(pin, pull)
             if wire.pull != pull:
                 raise DriverError(f"GPIO{pin} is asked for with pull {pull} and with pull {wire.pull}: give both the same")
-            if not wire.users:
-                wire._begin()
-                cls._open[pin] = wire
             wire.users += 1
             return wire
 
@@ -83,29 +98,60 @@ class Wire:
             self.users -= 1
             if not self.users:
                 self._open.pop(self.pin, None)
-                self._device.close()
+                self._factory.release_pins(self, f"GPIO{self.pin}")
+                self._line.close()
 
     def level(self) -> bool:
         """Raises DriverError."""
-        with board.in_words(f"GPIO{self.pin}", self.pin):
-            return bool(self._device.pin.state)
+        if self._broken is not None:
+            raise DriverError(str(self._broken))
+        return self._line.level()
 
     def wake(self) -> None:
-        """Everybody looks again; from any thread."""
-        for listener in tuple(self.listeners):
+        """Everybody looks again."""
+        for listener in tuple(self._listeners):
             listener()
 
-    def _begin(self) -> None:
-        factory = board.factory()
-        with board.in_words(f"GPIO{self.pin}", self.pin):
-            from gpiozero import InputDevice
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Called on the event loop after every edge, and now and then."""
+        self._listeners.append(listener)
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._hear()
 
-            pull_up = {"up": True, "down": False, "none": None}[self.pull]
-            state = True if pull_up is None else None
-            self._device = InputDevice(f"GPIO{self.pin}", pull_up=pull_up, active_state=state, pin_factory=factory)
-            self._device.pin.when_changed = self._edge
+    def unlisten(self, listener: Callable[[], None]) -> None:
+        self._listeners.remove(listener)
+        if not self._listeners:
+            self._deafen()
+            self._loop = None
 
-    def _edge(self, _ticks: object, _state: object) -> None:
+    def _hear(self) -> None:
+        assert self._loop is not None
+        self._loop.add_reader(self._line.fd, self._edge)
+        self._again = self._loop.call_later(RELOOK_S, self._relook)
+
+    def _deafen(self) -> None:
+        assert self._loop is not None
+        self._loop.remove_reader(self._line.fd)
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+
+    def _edge(self) -> None:
+        try:
+            edges = self._line.edges()
+        except DriverError as error:
+            self._broken = error
+            self._deafen()
+        else:
+            if edges >= bare.EVENTS_MAX and self._loop is not None:
+                self._deafen()
+                self._again = self._loop.call_later(FLUTTER_S, self._relook)
+        self.wake()
+
+    def _relook(self) -> None:
+        self._deafen()
+        self._hear()
         self.wake()
 
 
@@ -131,25 +177,24 @@ class Watch:
         off_s: float = 0.0,
         tests: bool = False,
     ) -> None:
-        """Looks once, tells nothing of it (`active`), and begins to watch; raises DriverError."""
+        """Looks once, tells nothing of it (`active`), and begins to watch. A line that cannot be read fails the part."""
         self._wire, self._active_high = wire, active_high
         self._tell, self._fail = tell, fail
         self._settle_s = {True: on_s, False: off_s}
         self._tests = tests
         self._loop = asyncio.get_running_loop()
-        self._woken = False
         self._pending: asyncio.TimerHandle | None = None
-        self._closed = False
-        self.active = wire.level() == active_high
-        wire.listeners.append(self._edge)
-        self._tick_handle = self._loop.call_later(RELOOK_S, self._tick)
-        self._loop.call_soon(self._look)  # what changed between the look and the listener
+        self._closed = self.active = False
+        try:
+            self.active = wire.level() == active_high
+        except DriverError as error:
+            fail(error)
+        wire.listen(self._look)  # an edge since the look is an event that waits to be read
 
     def close(self) -> None:
         if not self._closed:
             self._closed = True
-            self._wire.listeners.remove(self._edge)
-            self._tick_handle.cancel()
+            self._wire.unlisten(self._look)
             self._forget()
             self._wire.give_back()
 
@@ -160,20 +205,8 @@ class Watch:
         _tested.discard(self._wire.pin)
         self._wire.wake()
 
-    def _edge(self) -> None:
-        """On any thread. A line that flutters wakes the loop no oftener than the loop looks."""
-        if not self._woken:
-            self._woken = True
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
-                self._loop.call_soon_threadsafe(self._look)
-
-    def _tick(self) -> None:
-        self._tick_handle = self._loop.call_later(RELOOK_S, self._tick)
-        self._look()
-
     def _look(self, settled: bool = False) -> None:
         """settled: every look since the line changed found it so, for long enough."""
-        self._woken = False
         if self._closed:
             return
         try:

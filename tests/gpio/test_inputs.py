@@ -9,8 +9,8 @@ import pytest
 
 from chargepoint.facts import Input, InputKind
 from chargepoint.ports import DriverError
+from drivers.gpio import bare, wires
 from drivers.gpio import inputs as driver
-from drivers.gpio import wires
 from drivers.gpio.stream import WAITING_MAX
 from tests.gpio.conftest import Header
 
@@ -106,8 +106,52 @@ async def test_a_line_that_cannot_be_read_any_more_fails_the_part(header: Header
         raise OSError("the chip is gone")
 
     monkeypatch.setattr(header.factory.pin(f"GPIO{STOP}"), "_get_state", gone)
-    with pytest.raises(DriverError, match="GPIO5: OSError: the chip is gone"):
+    with pytest.raises(DriverError, match="GPIO5: the chip is gone"):
         await soon(inputs.changes())
+    await inputs.close()
+
+
+async def test_a_line_whose_edges_end_fails_the_part_at_once_and_can_be_taken_anew(header: Header) -> None:
+    inputs = await opened(mushroom=EMERGENCY)
+    wires.Wire._open[STOP]._line.end()  # type: ignore[attr-defined]
+    with pytest.raises(DriverError, match="GPIO5: it says no more"):
+        await soon(inputs.changes())
+    await inputs.close()
+    again = await opened(mushroom=EMERGENCY)
+    await header.drive(STOP, True)
+    assert await soon(again.changes()) == ("emergency_stop", 0, True)
+    await again.close()
+
+
+async def test_a_line_that_cannot_be_read_from_the_start_keeps_no_pin(header: Header) -> None:
+    inputs = await opened(mushroom=EMERGENCY)
+    wires.Wire._open[STOP]._line.end()  # type: ignore[attr-defined]
+    with pytest.raises(DriverError):
+        await soon(inputs.changes())
+    second = await opened(mushroom=EMERGENCY, door={"kind": "door_open", "pin": DOOR})
+    with pytest.raises(DriverError, match="GPIO5: it says no more"):
+        await soon(second.changes())
+    await second.close()
+    await inputs.close()
+    assert not wires.Wire._open
+
+
+async def test_a_line_that_flutters_is_looked_at_a_hundred_times_a_second_at_most(
+    header: Header, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = await opened(mushroom={**EMERGENCY, "debounce_ms": 0})
+    line, looks = wires.Wire._open[STOP]._line, [0]
+    seen = line.level
+
+    def level() -> bool:
+        looks[0] += 1
+        return seen()
+
+    monkeypatch.setattr(line, "level", level)
+    monkeypatch.setattr(line, "edges", lambda: bare.EVENTS_MAX)  # and there are always more
+    line._changed(0, 0)  # type: ignore[attr-defined]
+    await asyncio.sleep(0.1)
+    assert 2 <= looks[0] <= 25
     await inputs.close()
 
 

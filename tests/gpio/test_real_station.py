@@ -94,7 +94,7 @@ async def test_without_its_chip_the_station_stays_up_and_says_what_to_do(error: 
             station.kernel.refuse("/dev/gpiochip0", None)
             await hears(process, "The contactor 1 works again")
             await in_thread(station.kernel.wait, lambda: station.kernel.line(EMERGENCY).edges, "edges", SOON_S)
-            assert station.kernel.line(EMERGENCY).holder == "lg"
+            assert station.kernel.line(EMERGENCY).holder == "chargepoint"
 
 
 @pytest.mark.section("IEC 61851-1 8.5")
