@@ -7,8 +7,8 @@ stays.
 Rules.
 1. At most ASKED_MAX questions of the Central System wait for the vault; more are answered with a CALLERROR.
 2. A root that is refused and a chain that is refused are security events; a full store (CertificateStoreMaxLength) is none.
-3. While a TLS profile is in use the last Central System root stays; with profile 3 a new certificate is used at once, over a
-   new connection.
+3. The Central System root that vouches for the connection stays, and while a TLS profile is in use the last one does; with
+   profile 3 a new certificate is used at once, over a new connection.
 4. SignCertificate for a trigger needs CpoName (prerequisite of A02). A renewal goes on without it: a station that falls off the
    network for want of a name is worse.
 """
@@ -82,8 +82,11 @@ class Certificates:
 
     def delete(self, req: DeleteCertificateReq, message_id: str, step: Step) -> None:
         """M04."""
-        keep_last = self._blocks.security.profile >= TLS
-        self._ask(vr.DeleteRoot(hash_data=req.certificate_hash_data, keep_last=keep_last), message_id, step)
+        security = self._blocks.security
+        request = vr.DeleteRoot(
+            hash_data=req.certificate_hash_data, keep_last=security.profile >= TLS, in_use=security.root_in_use
+        )
+        self._ask(request, message_id, step)
 
     def signed(self, req: CertificateSignedReq, message_id: str, step: Step) -> None:
         """A02 and A03: the certificate comes."""

@@ -34,10 +34,13 @@ class Tick(Struct, frozen=True, tag=True):
 
 
 class LinkUp(Struct, frozen=True, tag=True):
-    """A WebSocket with subprotocol ocpp1.6 is open. profile: the security profile with which it was begun."""
+    """A WebSocket with subprotocol ocpp1.6 is open. profile: the security profile with which it was begun. root: fingerprint of
+    the root that vouches for the server, where there is TLS.
+    """
 
     url: str
     profile: int = 0
+    root: str | None = None
 
 
 class LinkDown(Struct, frozen=True, tag=True):

@@ -39,7 +39,7 @@ class Securing:
     def link_up(self, event: LinkUp) -> None:
         """A profile on trial is proven by an answer, so one is asked for; a BootNotification is due where nothing else is."""
         security, boot = self._blocks.security, self._blocks.boot
-        security.link_up(event.profile)
+        security.link_up(event.profile, event.root)
         if security.on_trial and boot.accepted:
             boot.heartbeat_triggered = True
 

@@ -37,6 +37,7 @@ class Security:
         self._renew_before_s = renew_before_s
         self._failed = 0
         self._up: int | None = None  # the profile of the connection that is open
+        self.root_in_use: str | None = None  # fingerprint of the root that vouches for that connection
         self._given_up = False  # what the settings ask for; until the next start
         self._asked_s: float | None = None
         self.contents = VaultContents()
@@ -111,9 +112,9 @@ class Security:
         step.log("info", f"The security profile rises from {before} to {profile}: the station connects again with it.")
         step.last(SetSecurityProfile(profile))
 
-    def link_up(self, profile: int) -> None:
+    def link_up(self, profile: int, root: str | None) -> None:
         """A connection is open, which the link began with this profile."""
-        self._up = profile
+        self._up, self.root_in_use = profile, root
 
     def heard(self, step: Step) -> bool:
         """A frame came. True where it is the first with a profile above all that reached the Central System before."""
@@ -126,7 +127,7 @@ class Security:
 
     def link_down(self, profile: int, reason: str, step: Step) -> bool:
         """A connection with this profile ended or did not come about. True where the station falls back to what worked."""
-        self._up = None
+        self._up = self.root_in_use = None
         if profile != self.profile:
             return False
         before = self._before

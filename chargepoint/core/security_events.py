@@ -68,7 +68,7 @@ RULES: dict[SecurityEvent, Rule] = {
     ),
     E.MemoryExhaustion: _critical("a disk that is nearly full"),
     E.InvalidMessages: _logged("frames and payloads that cannot be understood"),
-    E.AttemptedReplayAttacks: _logged("nothing: see above"),
+    E.AttemptedReplayAttacks: _logged("nothing: what is replayed on one connection looks like what is repeated"),
     E.TamperDetectionActivated: _critical("the input door_open"),
     E.InvalidFirmwareSignature: _told("an image whose signature is not that of its certificate"),
     E.InvalidFirmwareSigningCertificate: _told("a signing certificate that no manufacturer root vouches for"),

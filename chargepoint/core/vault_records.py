@@ -53,10 +53,13 @@ class RootsListed(Struct, frozen=True, tag="roots_listed", kw_only=True):
 
 
 class DeleteRoot(Struct, frozen=True, tag="delete_root", kw_only=True):
-    """DeleteCertificate. keep_last: the last Central System root must stay (security profile 2 or 3)."""
+    """DeleteCertificate. keep_last: the last Central System root must stay (security profile 2 or 3). in_use: fingerprint of
+    the one that vouches for the connection; it must stay, too.
+    """
 
     hash_data: CertificateHashData
     keep_last: bool
+    in_use: str | None = None
 
 
 class RootDeleted(Struct, frozen=True, tag="root_deleted", kw_only=True):

@@ -23,7 +23,7 @@ from chargepoint.core.events import FrameReceived, LinkAlive, LinkDown, LinkTrou
 from chargepoint.shell import link_words
 from chargepoint.shell.address import Address, authorization, station_url, without_credentials
 from chargepoint.shell.inbox import Inbox
-from chargepoint.shell.tls import MUTUAL, Trust, Use
+from chargepoint.shell.tls import MUTUAL, Trust, Use, root_of
 
 log = logging.getLogger(__name__)
 quiet = logging.getLogger(__name__ + ".websocket")  # its debug lines hold headers and frames, and so keys
@@ -259,7 +259,7 @@ class Link:
         self._up_s = asyncio.get_running_loop().time()
         self._become("connected")
         self._say(logging.INFO, f"connected to {self._shown_url}")
-        self._inbox.put(LinkUp(self._shown_url, profile))
+        self._inbox.put(LinkUp(self._shown_url, profile, root_of(connection.transport.get_extra_info("ssl_object"))))
         works = (
             self._read(connection),
             self._write(connection),

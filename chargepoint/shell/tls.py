@@ -8,6 +8,7 @@ A new pair and a new root are tried before the old ones, turn by turn, until a f
 the old ones go. A new pair that was refused STRIKES times while the old one connected is given up.
 """
 
+import hashlib
 import logging
 import ssl
 from collections.abc import Callable, Iterable
@@ -216,6 +217,15 @@ def chain_of(connection: ssl.SSLObject) -> tuple[Shown, ...]:
     if not shown:
         raise OutOfTime("this Python does not tell the dates of certificates, and the clock is not synchronised", clock=True)
     return shown
+
+
+def root_of(connection: ssl.SSLObject | None) -> str | None:
+    """SHA-256 of the root that vouches for the server, in hexadecimal. None without TLS, or where Python does not tell."""
+    inner: Any = getattr(connection, "_sslobj", None)
+    try:
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(inner.get_verified_chain()[-1].public_bytes())).hexdigest()
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return None
 
 
 def why(error: OSError | ssl.SSLError) -> str:

@@ -126,6 +126,13 @@ class TestDeleting:
         world.ask("DeleteCertificate", {"certificateHashData": HASHES})
         assert asked(world).request == vr.DeleteRoot(hash_data=HASH_DATA, keep_last=keep)
 
+    def test_and_so_does_the_one_that_vouches_for_the_connection(self) -> None:
+        world = station(online=False)
+        world.up = True
+        world.deliver(ev.LinkUp("wss://cs.example.org/CP1", 2, "ab12"))
+        world.ask("DeleteCertificate", {"certificateHashData": HASHES})
+        assert asked(world).request == vr.DeleteRoot(hash_data=HASH_DATA, keep_last=True, in_use="ab12")
+
 
 class TestWhoeverAsksTheVault:
     def test_an_answer_after_its_connection_is_told_nobody(self) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,6 +48,12 @@ class TestTheList:
     def test_it_is_the_white_papers(self) -> None:
         assert len(SecurityEvent) == len(RULES) == 18
         assert {event.value for event, rule in RULES.items() if rule.critical} == CRITICAL
+
+    def test_the_page_has_it_as_it_is(self) -> None:
+        page = (Path(__file__).parents[2] / "docs" / "security.md").read_text(encoding="utf-8")
+        for event, rule in RULES.items():
+            words = ["yes" if rule.critical else "no", "yes" if rule.told else "no"]
+            assert f"| {event} | {' | '.join(words)} | {rule.seen_by} |" in page
 
     def test_every_critical_one_is_told(self) -> None:
         assert all(rule.told for rule in RULES.values() if rule.critical)

@@ -97,6 +97,11 @@ async def becomes(made: Rig, authority: trustme.CA, profile: int) -> None:
     await made.expect("Heartbeat", timeout_s=READY_S)
 
 
+async def delete(made: Rig, hash_data: object) -> str:
+    answer = await made.station.call("DeleteCertificate", {"certificateHashData": hash_data}, timeout_s=READY_S)
+    return str(answer["status"])
+
+
 async def event(made: Rig, kind: str) -> None:
     await made.expect("SecurityEventNotification", type=kind, timeout_s=READY_S)
 
@@ -124,6 +129,8 @@ async def told(made: Rig, request_id: int, *statuses: str) -> None:
 @pytest.mark.section("security A04")
 @pytest.mark.section("security A05")
 @pytest.mark.section("security L01")
+@pytest.mark.section("security M03")
+@pytest.mark.section("security M04")
 @pytest.mark.section("security M05")
 @pytest.mark.section("security N01")
 async def test_from_no_security_to_mutual_tls_and_signed_firmware_by_commands_alone(rigs: Rigs, files: FileServer) -> None:
@@ -144,6 +151,11 @@ async def test_from_no_security_to_mutual_tls_and_signed_firmware_by_commands_al
     await event(made, "InvalidCentralSystemCertificate")
     assert await install("CentralSystemRootCertificate", authority.cert_pem.bytes().decode()) == "Accepted"
     await becomes(made, authority, 2)
+    assert await install("CentralSystemRootCertificate", trustme.CA().cert_pem.bytes().decode()) == "Accepted"
+    listed = await made.station.call(
+        "GetInstalledCertificateIds", {"certificateType": "CentralSystemRootCertificate"}, timeout_s=READY_S
+    )
+    assert [await delete(made, one) for one in listed["certificateHashData"]] == ["Failed", "Accepted"], "the first is in use"
 
     assert await made.set_key("SecurityProfile", 3) == "Rejected", "there is no certificate yet"
     assert await made.set_key("CpoName", "Operator") == "Accepted"

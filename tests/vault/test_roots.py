@@ -35,8 +35,10 @@ def named(
     return answer.hashes
 
 
-def delete(desk: Desk, data: CertificateHashData, keep_last: bool = False) -> DeleteCertificateStatus:
-    answer = desk.ask(vr.DeleteRoot(hash_data=data, keep_last=keep_last))
+def delete(
+    desk: Desk, data: CertificateHashData, keep_last: bool = False, in_use: str | None = None
+) -> DeleteCertificateStatus:
+    answer = desk.ask(vr.DeleteRoot(hash_data=data, keep_last=keep_last, in_use=in_use))
     assert isinstance(answer, vr.RootDeleted)
     return answer.status
 
@@ -159,6 +161,14 @@ class TestDeleting:
         assert len(desk.fingerprints()) == 1
         assert delete(desk, data) == "Accepted"
         assert desk.fingerprints() == []
+
+    def test_the_root_that_vouches_for_the_connection_stays(self, desk: Desk) -> None:
+        desk.install(root("Used"))
+        desk.install(root("Other"))
+        used, other = named(desk)
+        assert delete(desk, used, in_use=print_of(root("Used"))) == "Failed"
+        assert delete(desk, other, in_use=print_of(root("Used"))) == "Accepted"
+        assert desk.fingerprints() == [print_of(root("Used"))]
 
     def test_the_last_manufacturer_root_may_go(self, desk: Desk) -> None:
         desk.install(root(), MANUFACTURER)

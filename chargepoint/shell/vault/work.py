@@ -134,6 +134,9 @@ def _delete(job: Job, request: vr.DeleteRoot) -> vr.RootDeleted:
             if use is CENTRAL and request.keep_last and len(roots) == 1:
                 why = "it is the last Central System root, and the security profile needs one"
                 return vr.RootDeleted(status=DeleteCertificateStatus.Failed, why=why)
+            if use is CENTRAL and root.fingerprint == request.in_use:
+                why = "it vouches for the connection over which this was asked"
+                return vr.RootDeleted(status=DeleteCertificateStatus.Failed, why=why)
             _remove(job, use, root.fingerprint)
             return vr.RootDeleted(status=DeleteCertificateStatus.Accepted)
     return vr.RootDeleted(status=DeleteCertificateStatus.NotFound)
