@@ -3,6 +3,7 @@
 Ends by itself when stdin closes: the station that started it is gone, or wants no more of it.
 """
 
+import contextlib
 import os
 import sys
 import threading
@@ -20,7 +21,8 @@ GONE = 3
 def main() -> int:
     job = decode_job(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_stdin, daemon=True).start()
-    os.nice(NICE)
+    with contextlib.suppress(OSError):  # a sandbox may forbid it
+        os.nice(NICE)
     try:
         end: Done | Failed = _run(job)
     except TransferError as error:

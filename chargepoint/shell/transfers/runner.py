@@ -68,7 +68,7 @@ class _Watch:
         assert stdout is not None
         assert stderr is not None
         stdin.write(encode(job) + b"\n")
-        said = asyncio.ensure_future(stderr.read(SAID_MAX))
+        said = asyncio.ensure_future(_last_words(stderr))
         hear = asyncio.ensure_future(self._hear(stdout))
         pace = asyncio.ensure_future(self._pace())
         try:
@@ -107,6 +107,14 @@ class _Watch:
             await asyncio.sleep(self._stall_s)
             if self._moved - before < PACE_BYTES:
                 return
+
+
+async def _last_words(stderr: asyncio.StreamReader) -> bytes:
+    """The end of what it says there: a traceback names the error last."""
+    said = b""
+    while more := await stderr.read(SAID_MAX):
+        said = (said + more)[-SAID_MAX:]
+    return said
 
 
 async def _killed(process: asyncio.subprocess.Process) -> None:
