@@ -1,8 +1,9 @@
 """Installs a Debian package: the station's firmware is the package that it was installed from.
 
 What happens. The image is looked at as the service's user: it must be a whole .deb of this package and architecture, and
-`dpkg --dry-run` must take it. Then `command` installs it, in a unit of its own, for the package's scripts may restart the
-service. What counts is what dpkg says afterwards. The image of a good installation is kept as FOLDER/installed.deb; where a
+`dpkg --dry-run` must take it. Then the package's own unit installs it as root, asked for by a file that it waits for and takes
+away at the end; or `command` does, in a unit of its own, for the package's scripts may restart the service. What counts is what
+dpkg says afterwards. The image of a good installation is kept as FOLDER/installed.deb; where a
 later one leaves the package half installed, that one is put back. docs/firmware.md tells what the service's user must be
 allowed.
 """
@@ -21,6 +22,8 @@ from chargepoint.ports import Buses, DriverError, InstallResult
 ASK_S = 60.0
 SAID_MAX = 400
 POLL_S = 1.0
+REQUEST = "install.request"  # chargepoint-install.path waits for it
+LOG = Path("/run/chargepoint-install/log")  # what dpkg said there
 INSTALLED = "installed"
 UNPACKED = ("installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending")
 
@@ -28,15 +31,16 @@ Words = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """package: its name. folder: where its last good image is kept, absolute. command: what installs, as its words; {image} is
-    the image's path, which the default's unit knows by itself. unit: the unit in which that happens, to wait for it after a
-    restart; "": none. timeout_s: how long it may take. root: another root than /, for images that are being made.
+    """package: its name. folder: where its last good image is kept, and the request for the package's own unit; absolute.
+    command: what installs instead of that unit, as its words; {image} is the image's path. unit: the unit in which the command
+    does it, to wait for it after a restart; "": none. timeout_s: how long it may take. root: another root than /, for images
+    that are being made.
     """
 
     package: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9+.\-]+\Z")] = "chargepoint"
     folder: Annotated[str, Meta(pattern=r"^/", description="must be an absolute path")] = "/var/lib/chargepoint/firmware"
-    command: Annotated[tuple[Words, ...], Meta(min_length=1)] = ("systemctl", "start", "chargepoint-install.service")
-    unit: str = "chargepoint-install.service"
+    command: Annotated[tuple[Words, ...], Meta(min_length=1)] | None = None
+    unit: str = ""
     timeout_s: Annotated[float, Meta(ge=1, le=7_200)] = 900.0
     root: Annotated[str, Meta(pattern=r"^/", description="must be an absolute path")] | None = None
 
@@ -60,6 +64,7 @@ class Installer:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._kept = Path(config.folder) / "installed.deb"
+        self._request = Path(config.folder) / REQUEST
 
     async def version(self) -> str | None:
         """The version whose files are in place; None where the package is not installed."""
@@ -140,7 +145,9 @@ class Installer:
         return State(status, version)
 
     async def _command(self, path: str) -> str | None:
-        """Runs the command that installs; why it failed, None where it did not."""
+        """Installs; why it failed, None where that is not known or it did not."""
+        if self._config.command is None:
+            return await self._ask()
         words = [word.replace("{image}", path) for word in self._config.command]
         try:
             await self._run(*words, limit_s=self._config.timeout_s)
@@ -148,8 +155,35 @@ class Installer:
             return str(error)
         return None
 
+    async def _ask(self) -> str | None:
+        """Asks the package's unit, and waits until it is done."""
+        try:
+            self._request.parent.mkdir(parents=True, exist_ok=True)
+            self._request.touch(mode=0o600)
+        except OSError as error:
+            return f"{self._request} cannot be written: {error.strerror or error}"
+        if not await self._taken():
+            self._request.unlink(missing_ok=True)
+            return f"nobody took {self._request} away within {self._config.timeout_s:g} s: is chargepoint-install.path enabled?"
+        try:
+            said = await asyncio.to_thread(LOG.read_text, errors="replace")
+        except OSError:
+            return None
+        return " ".join(said.split())[-SAID_MAX:] or None
+
+    async def _taken(self) -> bool:
+        """Waits until the request is gone; whether it is."""
+        for _ in range(round(self._config.timeout_s / POLL_S)):
+            if not self._request.exists():
+                return True
+            await asyncio.sleep(POLL_S)
+        return not self._request.exists()
+
     async def _unit_ended(self) -> None:
-        """Waits until the unit of an installation is over."""
+        """Waits until the installation is over that goes on without us."""
+        if self._config.command is None:
+            await self._taken()
+            return
         if not self._config.unit or shutil.which("systemctl") is None:
             return
         for _ in range(round(self._config.timeout_s / POLL_S)):
@@ -208,6 +242,8 @@ def _shown(state: State | None) -> str:
 
 
 def remarks(config: Config) -> list[str]:
+    if config.command is None:
+        return []
     said = " ".join(config.command)
     return [f"the service's user must be allowed to run: {said} (docs/firmware.md)"]
 

@@ -214,9 +214,46 @@ async def test_an_installation_that_goes_on_without_us_is_waited_for(debian: Deb
     assert asked.result() == InstallResult("2.0-1")
 
 
+async def asked(debian: Debian, path: str, **more: Any) -> tuple[Path, asyncio.Task[InstallResult]]:
+    """An installation by the package's own unit, and the request that waits for it."""
+    installer = await debian.installer(command=None, **more)
+    request = debian.folder / "kept" / "install.request"
+    task = asyncio.create_task(installer.install(path))
+    await until(lambda: request.exists() or task.done())
+    return request, task
+
+
+async def test_the_packages_own_unit_is_asked_by_a_file_and_waited_for(debian: Debian, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deb_installer, "POLL_S", 0.02)
+    request, task = await asked(debian, debian.package("2.0-1"))
+    assert not task.done()
+    debian.has("installed 2.0-1")
+    request.unlink()
+    assert await task == InstallResult("2.0-1")
+
+
+async def test_what_the_unit_said_is_told_where_it_failed(debian: Debian, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deb_installer, "POLL_S", 0.02)
+    monkeypatch.setattr(deb_installer, "LOG", debian.folder / "log")
+    (debian.folder / "log").write_text("dpkg: the disk\n is full\n")
+    request, task = await asked(debian, debian.package("2.0-1"))
+    request.unlink()
+    with pytest.raises(DriverError, match=r"chargepoint 2\.0-1: dpkg: the disk is full"):
+        await task
+
+
+async def test_a_unit_that_nobody_enabled_is_named(debian: Debian, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deb_installer, "POLL_S", 0.02)
+    request, task = await asked(debian, debian.package("2.0-1"), timeout_s=1.0)
+    with pytest.raises(DriverError, match=r"is chargepoint-install\.path enabled\?"):
+        await task
+    assert not request.exists()
+
+
 def test_check_config_says_what_must_be_allowed() -> None:
-    (remark,) = deb_installer.remarks(Config())
-    assert "systemctl start chargepoint-install.service" in remark
+    assert deb_installer.remarks(Config()) == []
+    (remark,) = deb_installer.remarks(Config(command=("sudo", "-n", "install-it")))
+    assert "sudo -n install-it" in remark
 
 
 @pytest.mark.skipif(
