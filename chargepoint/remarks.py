@@ -1,6 +1,8 @@
 """Remarks: what is valid in a configuration, but worth an installer's look."""
 
+import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 from chargepoint.core.step import Now
@@ -10,6 +12,7 @@ from chargepoint.shell.moment import moment
 from chargepoint.shell.tls import Trust
 from chargepoint.shell.vault.places import places_of
 
+MOUNTS = Path("/proc/self/mountinfo")
 PART_NAMES = ("meter", "contactor", "pilot", "lock")
 
 
@@ -20,7 +23,7 @@ def address(settings: Settings) -> str:
 
 def settings_remarks(settings: Settings) -> list[str]:
     """Sentences about the settings themselves; those of drivers come from the drivers."""
-    return [*_link(settings), *_connectors(settings), *_virtual(settings)]
+    return [*_link(settings), *_connectors(settings), *_virtual(settings), *_memory(settings)]
 
 
 def _link(settings: Settings) -> Iterator[str]:
@@ -70,3 +73,30 @@ def _virtual(settings: Settings) -> Iterator[str]:
     count = sum(1 for table in tables if isinstance(table, dict) and table["driver"] == "virtual")
     if count:
         yield f"{count} parts of connectors use the virtual driver: they belong to a test bench and move no hardware"
+
+
+def _memory(settings: Settings) -> Iterator[str]:
+    """Only what is meant to stay: a trial's state may well lie in /tmp or /run."""
+    state_dir = Path(settings.station.state_dir)
+    with contextlib.suppress(OSError):
+        if state_dir.is_relative_to("/var") and in_memory(state_dir, MOUNTS.read_text()):
+            lost = "every session and setting is lost with the power (docs/sd-card.md)"
+            yield f"[station] state_dir {state_dir} lies in memory: {lost}"
+
+
+def in_memory(path: Path, mounts: str) -> bool:
+    """Whether a file system in memory, or an overlay that writes to one, holds a path. mounts: as in /proc/self/mountinfo."""
+    held = [line.split() for line in mounts.splitlines()]
+    best: list[str] = []
+    for words in held:
+        if path.is_relative_to(words[4]) and (not best or len(words[4]) >= len(best[4])):
+            best = words
+    if not best:
+        return False
+    kind, _, options = best[best.index("-") + 1 :]
+    upper = next((option.partition("=")[2] for option in options.split(",") if option.startswith("upperdir=")), "")
+    return kind in ("tmpfs", "ramfs") or (kind == "overlay" and upper != "" and in_memory(Path(upper), _without(best, held)))
+
+
+def _without(one: list[str], held: list[list[str]]) -> str:
+    return "\n".join(" ".join(words) for words in held if words is not one)

@@ -22,6 +22,7 @@ COMMANDS = (
     "journal",
     "replay",
     "safe-state",
+    "commission",
 )
 
 DESCRIPTION = "An OCPP 1.6J charge-point controller for charging stations."
@@ -42,6 +43,7 @@ examples:
   chargepoint journal fault.jsonl.gz                the newest events, for a search for a fault
   chargepoint replay fault.jsonl.gz                 and these events through the core once more
   chargepoint safe-state --config station.toml      open every contactor after the station's process is gone
+  chargepoint commission                            take over the configuration that lies on the card
 
 `chargepoint COMMAND --help` tells more of each. Exit status: 0 well, 1 not well, 2 wrong usage, 3 no service running.
 """

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chargepoint.cli.main import main
-from chargepoint.remarks import address, settings_remarks
+from chargepoint.remarks import address, in_memory, settings_remarks
 from chargepoint.settings import Settings, parse
 from tests.settings.documents import broken, toml, valid
 
@@ -181,3 +181,26 @@ def test_run_hands_a_right_file_to_the_service(config: Path, monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "chargepoint.shell.service", service)
     assert main(["run", "--config", str(config)]) == 17
     assert given[0].station.state_dir == str(config.parent / "state")
+
+
+MOUNTS = """\
+22 1 179:2 / / rw - {root}
+23 22 179:3 / /var/lib/chargepoint rw - ext4 /dev/mmcblk0p3 rw
+24 22 0:20 / /run rw,nosuid shared:5 - tmpfs tmpfs rw,size=1k
+25 22 0:30 / /media/root-rw rw - tmpfs tmpfs-root rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "lost"),
+    [
+        ("ext4 /dev/mmcblk0p2 rw", "/var/lib/other", False),
+        ("tmpfs none rw", "/var/lib/other", True),
+        ("overlay overlayroot rw,lowerdir=/media/root-ro,upperdir=/media/root-rw/overlay", "/var/lib/other", True),
+        ("overlay overlay rw,lowerdir=/a:/b,upperdir=/not/seen/from/here", "/var/lib/other", False),
+        ("overlay overlayroot rw,lowerdir=/media/root-ro,upperdir=/media/root-rw/overlay", "/var/lib/chargepoint", False),
+        ("ext4 /dev/mmcblk0p2 rw", "/run/chargepoint", True),
+    ],
+)
+def test_a_state_folder_in_memory_is_known(root: str, path: str, lost: bool) -> None:
+    assert in_memory(Path(path), MOUNTS.format(root=root)) is lost
