@@ -68,7 +68,7 @@ def build(target: Target, into: Path, version: str, epoch_s: int, compression: s
         for path in sorted((ROOT / "systemd").iterdir()):
             _put(tree / INSTALLED.get(path.name, f"{UNITS}/{path.name}"), path.read_text(), path.stat().st_mode & 0o755)
         for path in sorted(SCRIPTS.iterdir()):
-            _put(tree / "DEBIAN" / path.name, path.read_text().replace("@SCHEMA@", str(schema_version())), 0o755)
+            _put(tree / "DEBIAN" / path.name, _filled_in(path.read_text()), 0o755)
         control = {
             "Package": "chargepoint",
             "Version": full,
@@ -108,9 +108,10 @@ def build_reader(into: Path, epoch_s: int, compression: str = "xz") -> Path:
         return _pack(tree, control, into, epoch_s, compression)
 
 
-def schema_version() -> int:
-    """The newest version of the database's tables that the packed program knows."""
-    return len(STEPS)
+def _filled_in(script: str) -> str:
+    """@SCHEMA@: the newest version of the database's tables that the packed program knows. @UNITS@: those that are enabled."""
+    units = [path.name for path in sorted((ROOT / "systemd").iterdir()) if "[Install]" in path.read_text()]
+    return script.replace("@SCHEMA@", str(len(STEPS))).replace("@UNITS@", " ".join(units))
 
 
 def _programs(home: Path, version: str) -> None:

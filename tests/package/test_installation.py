@@ -1,11 +1,13 @@
 """The installer's story: docs/installation.md, command by command, on a machine that has nothing; and charging in between."""
 
+import asyncio
 import re
 from pathlib import Path
 
 import pytest
 
 from hil.bench import toml
+from hil.machine import Machine
 from tests.e2e.conftest import Rigs
 from tests.e2e.rig import CARD, Rig
 from tests.package.conftest import VERSIONS, Machines, Packages, config_document, opened, sh, until
@@ -13,6 +15,7 @@ from tests.package.conftest import VERSIONS, Machines, Packages, config_document
 PAGE = Path(__file__).parents[2] / "docs" / "installation.md"
 SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+KEY = "00112233445566778899AABBCCDDEEFF00112233"
 INSTALLER = "installer"  # a user that may use sudo
 
 
@@ -33,6 +36,36 @@ async def charge(r: Rig) -> None:
     await r.expect("StopTransaction")
     await r.bench.do("unplug", connector=1)
     await r.status(1, "Available")
+
+
+async def the_card_configures_it(r: Rig, machine: Machine) -> None:
+    """A file with a mistake shows at the light and beside itself; a right one makes the station run, and its key is gone."""
+    document = config_document(r.config, r.directory, "/srv/bench")
+    document["central_system"]["authorization_key"] = KEY
+    text = toml.document(document)
+    card = machine.path("/boot/firmware")
+    card.mkdir(parents=True)
+    (card / "chargepoint.toml").write_text(text.replace("identity", "identiy"))
+    machine.power_cut()
+    await asyncio.to_thread(machine.start)
+    card = machine.path("/boot/firmware")
+    await r.lamp("setting_up")
+    assert "did you mean identity?" in (card / "chargepoint-error.txt").read_text()
+    assert "did you mean identity?" in machine.journal("chargepoint-commission")
+    assert (await sh(machine, "systemctl is-active chargepoint", check=False)).strip() == "inactive"
+
+    (card / "chargepoint.toml").write_text(text)
+    machine.power_cut()
+    await asyncio.to_thread(machine.start)
+    await r.station.expect("BootNotification", timeout_s=20.0)
+    card = machine.path("/boot/firmware")
+    assert not (card / "chargepoint-error.txt").exists()
+    assert KEY not in (card / "chargepoint.toml").read_text()
+    await sh(machine, "systemctl start chargepoint-card")
+    status = (card / "chargepoint-status.txt").read_text()
+    assert "CK_XXX_0001" in status
+    assert "Link         connected, ws://127.0.0.1" in status
+    await sh(machine, "systemctl stop chargepoint && rm -r /boot/firmware /etc/chargepoint/*")
 
 
 @pytest.mark.timeout(100)
@@ -63,6 +96,7 @@ async def test_from_the_package_over_a_charge_a_power_cut_and_an_upgrade_to_the_
     assert "the station starts when there is /etc/chargepoint/chargepoint.toml" in told
     await sh(machine, 'test -z "$(systemctl is-failed chargepoint | grep failed)"')
 
+    await the_card_configures_it(r, machine)
     assert "fine" in await section("Configure")
     assert "active" in await section("Start")
     await charge(r)

@@ -1,6 +1,8 @@
 """What systemd does for the station: order, watchdog, safe state, restarts, and the sandbox that everything runs in."""
 
 import asyncio
+import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ from hil.kernel import Kernel, missing
 from hil.machine import Machine
 from tests.e2e.conftest import Rigs
 from tests.e2e.rig import Rig
-from tests.package.conftest import VERSIONS, Machines, Packages, config_document, opened, sh, until
+from tests.package.conftest import TARGET, VERSIONS, Machines, Packages, config_document, opened, sh, until
+from tests.transfers.http_server import running
 
 COIL = 17
 EXPOSURE_MAX = 20  # ten times the score
@@ -53,7 +56,9 @@ async def test_the_unit_keeps_the_station_running_and_contactors_safe(
         await sh(machine, f"dpkg --install /srv/packages/{VERSIONS[0]}/chargepoint_*.deb")
         document = config_document(r.config, r.directory, "/srv/bench")
         document["connectors"]["1"]["contactor"] = {"driver": "gpio", "pin": COIL}
+        document["installer"] = {"driver": "deb"}
         machine.path(CONFIG).write_text(toml.document(document))
+        machine.path("/etc/hosts").write_text("127.0.0.1 localhost\n")  # names are looked up in the sandbox too
         dropin(machine, "kernel", emulated(kernel, "/srv/kernel") + "RestartSec=100ms\n")
 
         await the_units_are_sound(machine)
@@ -61,6 +66,7 @@ async def test_the_unit_keeps_the_station_running_and_contactors_safe(
         await a_killed_station_leaves_no_contactor_closed(r, machine, kernel)
         await a_hanging_station_is_started_anew(r, machine)
         await a_reset_starts_it_anew(r, machine)
+        await firmware_is_installed_and_a_broken_one_put_back(r, machine, packages)
         await it_stops_in_order(r, machine, kernel)
         await a_wrong_file_is_not_tried_again(machine)
 
@@ -118,6 +124,54 @@ async def a_reset_starts_it_anew(r: Rig, machine: Machine) -> None:
     assert await r.call("Reset", type="Hard") == {"status": "Accepted"}
     await until(machine, f'test "$({MAIN})" != {before} && systemctl is-active chargepoint', "started anew after a Reset")
     assert "Failed with result" not in machine.journal("chargepoint").rpartition("hard_reset")[2]
+
+
+async def firmware_is_installed_and_a_broken_one_put_back(r: Rig, machine: Machine, packages: Packages) -> None:
+    broken = r.directory / "broken.deb"
+    await asyncio.to_thread(broken_package, r.directory / "broken", broken)
+    async with running() as files:
+        files.files = {"/good": packages.deb(VERSIONS[1]).read_bytes(), "/broken": broken.read_bytes()}
+        await update(r, files.url("/good"), "Downloading", "Downloaded", "Installing")
+        assert await booted(r) == TARGET.version(VERSIONS[1])
+        await told(r, "Installed")
+        await r.status(1, "Available")
+
+        await update(r, files.url("/broken"), "Downloading", "Downloaded", "Installing")
+        assert await booted(r) == TARGET.version(VERSIONS[1])
+        await told(r, "InstallationFailed")
+    assert "the package before it is put back" in machine.journal("chargepoint-install")
+    assert not machine.path("/var/lib/chargepoint/firmware/install.request").exists()
+    await r.status(1, "Available")
+
+
+async def update(r: Rig, url: str, *statuses: str) -> None:
+    date = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    assert await r.call("UpdateFirmware", location=url, retrieveDate=date) == {}
+    await told(r, *statuses)
+
+
+async def booted(r: Rig) -> str:
+    """The version that the station tells when it starts the next time."""
+    now = r.station.messages[-1].seq
+    return str(
+        (await r.station.expect("BootNotification", timeout_s=30.0, where=lambda frame: frame.seq > now))["firmwareVersion"]
+    )
+
+
+async def told(r: Rig, *statuses: str) -> None:
+    for status in statuses:
+        assert (await r.expect("FirmwareStatusNotification", timeout_s=20.0))["status"] == status
+
+
+def broken_package(tree: Path, made: Path) -> None:
+    """A package of the right name whose last script fails, when the old files are gone already."""
+    (tree / "DEBIAN").mkdir(parents=True)
+    fields = ("Package: chargepoint", "Version: 0.9.2", f"Architecture: {TARGET.architecture}", "Maintainer: x <x@example.org>")
+    control = "\n".join((*fields, "Description: x", ""))
+    (tree / "DEBIAN/control").write_text(control)
+    (tree / "DEBIAN/postinst").write_text("#!/bin/sh\nexit 1\n")
+    (tree / "DEBIAN/postinst").chmod(0o755)
+    subprocess.run(["dpkg-deb", "-Znone", "--build", str(tree), str(made)], check=True, capture_output=True, timeout=30)
 
 
 async def it_stops_in_order(r: Rig, machine: Machine, kernel: Kernel) -> None:
