@@ -1,5 +1,6 @@
 """Licences of what is bundled: the texts from the wheels, and one page that names them all (Debian's `copyright`)."""
 
+import re
 from email.parser import HeaderParser
 from pathlib import Path
 from typing import NamedTuple
@@ -51,7 +52,8 @@ def _read(folder: Path) -> Bundled:
     inside = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     texts = tuple(path for path in inside if any(name in path.name.lower() for name in TEXT_NAMES))
     homes = [line.partition(",")[2].strip() for line in said.get_all("Project-URL", [])]
-    return Bundled(said["Name"].lower(), said["Version"], _licence(said), said["Home-page"] or next(iter(homes), ""), texts)
+    name = re.sub(r"[-_.]+", "-", said["Name"]).lower()
+    return Bundled(name, said["Version"], _licence(said), said["Home-page"] or next(iter(homes), ""), texts)
 
 
 def _licence(said: object) -> str:

@@ -21,7 +21,7 @@ from distribution.targets import Target
 ROOT = Path(__file__).parents[1]
 LOCKS = Path(__file__).with_name("wheels")
 CACHE = ROOT / "build" / "wheels"
-EXTRAS = ("pi", "security", "sftp")
+EXTRAS = ("panel", "pi", "security", "sftp")
 FROM_DEBIAN = ("spidev", "tzdata")  # no wheel; a file of data that Debian keeps current
 NOT_USED = ("pip", "setuptools")  # wanted for a command of sqlite-utils that is not used, and by colorzero's set-up
 READER = "mfrc522"
@@ -73,7 +73,7 @@ def unpack(path: Path, into: Path) -> None:
 def lock(target: Target) -> Path:
     """Writes a target's lock file anew: the newest wheels that pyproject.toml allows."""
     with tempfile.TemporaryDirectory() as folder:
-        _pip_download(_required(target), target, Path(folder), whole=True)
+        _pip_download(required(target), target, Path(folder), whole=True)
         wheels = sorted(_read(path) for path in Path(folder).glob("*.whl"))
     left_out = (*FROM_DEBIAN, *NOT_USED)
     return _write(LOCKS / f"{target.name}.txt", (wheel for wheel in wheels if wheel.name not in left_out))
@@ -91,7 +91,7 @@ def project() -> dict[str, object]:
     return table
 
 
-def _required(target: Target) -> list[str]:
+def required(target: Target) -> list[str]:
     """What the project needs at run time, less what comes from Debian."""
     table = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     every = [*table["dependencies"], *(line for extra in EXTRAS for line in table["optional-dependencies"][extra])]
