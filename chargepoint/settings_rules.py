@@ -116,7 +116,7 @@ def _check_texts(checker: Checker, document: Mapping[str, Any]) -> None:
 def _check_central_system(checker: Checker, station: Mapping[str, Any], table: Mapping[str, Any]) -> None:
     url, identity = table.get("url"), station.get("identity")
     if isinstance(url, str) and url.isprintable():
-        _check_url(checker, url)
+        check_url(checker, url)
     has_key = any(table.get(f"authorization_key{home}") for home in ("", "_file", "_credential"))
     if isinstance(identity, str) and ":" in identity and has_key:
         allowed = 'must not contain ":" where an authorization_key is used (HTTP Basic ends the user name there)'
@@ -131,7 +131,8 @@ def _is_amount(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1e9
 
 
-def _check_url(checker: Checker, url: str) -> None:
+def check_url(checker: Checker, url: str) -> None:
+    """What a Central System's address must be beyond its form."""
     section, key = "central_system", "url"
     try:
         split = urlsplit(url)

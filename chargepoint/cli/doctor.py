@@ -112,7 +112,14 @@ class Terminal:
     async def confirm(self, question: str) -> bool:
         import asyncio
 
-        answer = await asyncio.to_thread(input, f"{question} [y/N] ")
+        print(f"{question} [y/N] ", end="", flush=True)
+        loop, typed = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(sys.stdin, typed.set)  # a thread that waits for a line would outlive Ctrl-C
+        try:
+            await typed.wait()
+        finally:
+            loop.remove_reader(sys.stdin)
+        answer = sys.stdin.readline()
         return answer.strip().lower() in ("y", "yes", "j", "ja")
 
     async def tell(self, text: str) -> None:

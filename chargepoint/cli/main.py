@@ -12,6 +12,7 @@ from chargepoint.cli.common import CONFIG_HELP, EXIT_INTERRUPTED, CommandError, 
 COMMANDS = (
     "run",
     "check-config",
+    "setup",
     "doctor",
     "status",
     "panel",
@@ -31,6 +32,7 @@ configuration:
   {CONFIG_HELP}
 
 examples:
+  sudo chargepoint setup                            ask what a station needs, and write its file
   chargepoint check-config --config station.toml    is this file right, and what would it do?
   chargepoint doctor                                what is wrong with this station, and what to do
   chargepoint run --config station.toml             be the station, until SIGTERM

@@ -1,36 +1,10 @@
-"""Writes TOML: as much of it as a station's file needs (tables, text, numbers, booleans, arrays, inline tables)."""
+"""Writes whole TOML documents of nested tables, for what a bench and tests lay down."""
 
-import json
-import re
 from typing import Any
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
+from chargepoint.toml_text import key, value
 
-
-def _key(name: str) -> str:
-    return name if _BARE.match(name) else _text(name)
-
-
-def _text(text: str) -> str:
-    # JSON's escapes are TOML's, but for DEL, which JSON leaves bare.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def value(item: Any) -> str:
-    """A value as it stands behind an equals sign; raises TypeError for what TOML does not have."""
-    match item:
-        case bool():
-            return "true" if item else "false"
-        case int() | float():
-            return repr(item)
-        case str():
-            return _text(item)
-        case list() | tuple():
-            return "[" + ", ".join(value(element) for element in item) + "]"
-        case dict():
-            return "{ " + ", ".join(f"{_key(name)} = {value(element)}" for name, element in item.items()) + " }"
-        case _:
-            raise TypeError(f"TOML has no {type(item).__name__}")
+__all__ = ["document", "value"]
 
 
 def document(tables: dict[str, Any], inline_below: int = 2) -> str:
@@ -40,8 +14,8 @@ def document(tables: dict[str, Any], inline_below: int = 2) -> str:
 
 def _table(name: str, table: dict[str, Any], above: tuple[str, ...], inline_below: int) -> str:
     path = (*above, name)
-    deeper = {key: item for key, item in table.items() if isinstance(item, dict) and len(path) < inline_below}
-    plain = [f"{_key(key)} = {value(item)}\n" for key, item in table.items() if key not in deeper]
-    head = f"[{'.'.join(map(_key, path))}]\n" if plain or not deeper else ""
+    deeper = {inner: item for inner, item in table.items() if isinstance(item, dict) and len(path) < inline_below}
+    plain = [f"{key(inner)} = {value(item)}\n" for inner, item in table.items() if inner not in deeper]
+    head = f"[{'.'.join(map(key, path))}]\n" if plain or not deeper else ""
     blocks = [head + "".join(plain)] if head else []
-    return "\n".join(blocks + [_table(key, item, path, inline_below) for key, item in deeper.items()])
+    return "\n".join(blocks + [_table(inner, item, path, inline_below) for inner, item in deeper.items()])

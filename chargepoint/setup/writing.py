@@ -1,0 +1,91 @@
+"""Writes a station's file: checked as a whole first, then whole or not at all, readable by its owner and the service only.
+
+What was there stays beside it as FILE.old.
+"""
+
+import grp
+import os
+from pathlib import Path
+
+from chargepoint.registry import check_file
+from chargepoint.tables import Problem
+
+SERVICE_GROUP = "chargepoint"
+SYSTEM = Path("/etc/chargepoint")
+
+
+class Refused(Exception):
+    """The file would not be right, or cannot be written. problems: what is wrong with it."""
+
+    def __init__(self, text: str, problems: tuple[Problem, ...] = ()) -> None:
+        super().__init__(text)
+        self.problems = problems
+
+
+def write(path: Path, text: str) -> Path | None:
+    """Replaces the file; where the old one is kept now, None where there was none. Raises Refused, and nothing has changed."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.toml")
+    old = path.with_name(f"{path.name}.old")
+    try:
+        _put(beside, text)
+        try:
+            problems = tuple(_renamed(problem, path) for problem in check_file(beside).problems)
+            if problems:
+                raise Refused("the station would not start with it, so nothing was written", problems)
+            _owned_as(beside, path)
+            kept = None
+            if path.exists():
+                old.unlink(missing_ok=True)
+                os.link(path, old)
+                kept = old
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+        _sync(path.parent)
+    except OSError as error:
+        hint = "run it with sudo" if isinstance(error, PermissionError) else "name another place with --config"
+        raise Refused(f"{path} cannot be written: {error.strerror or error}; {hint}") from error
+    return kept
+
+
+def _put(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _owned_as(beside: Path, path: Path) -> None:
+    """As the file that is replaced, others left out; a new one in the system's folder is for the service's group too."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        if os.geteuid() == 0 and path.absolute().parent == SYSTEM and (group := _group()) is not None:
+            os.chown(beside, 0, group)
+            os.chmod(beside, 0o640)
+        return
+    if os.geteuid() == 0:
+        os.chown(beside, found.st_uid, found.st_gid)
+    os.chmod(beside, (found.st_mode & 0o640) | 0o600)
+
+
+def _group() -> int | None:
+    try:
+        return grp.getgrnam(SERVICE_GROUP).gr_gid
+    except KeyError:
+        return None
+
+
+def _renamed(problem: Problem, path: Path) -> Problem:
+    from msgspec.structs import replace
+
+    return replace(problem, file=str(path))
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
