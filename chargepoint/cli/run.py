@@ -53,7 +53,7 @@ def _run(path: Path) -> int:
 
     from chargepoint.shell.service import main
 
-    return int(main(checked.settings, _collect_again))
+    return int(main(checked.settings, _collect_again, path))
 
 
 def _collect_again() -> None:

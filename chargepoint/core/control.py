@@ -11,6 +11,7 @@ from chargepoint.core.calls import Calls
 from chargepoint.core.cards import Cards
 from chargepoint.core.commands import Commands
 from chargepoint.core.connector import Connector
+from chargepoint.core.departure import Departure
 from chargepoint.core.effects import FetchDeadLetter, Reply
 from chargepoint.core.events import ControlAsked, DeadLetterFetched
 from chargepoint.core.records import Charging, Ending, ReplayDeadLetter
@@ -18,6 +19,8 @@ from chargepoint.core.reports import Reports
 from chargepoint.core.sessions import Sessions
 from chargepoint.core.step import Step
 from chargepoint.core.supervision import Supervision
+from chargepoint.core.trials import Trials
+from chargepoint.facts import Pattern
 from chargepoint.messages import ConfigurationStatus, DataTransferReq, Reason, to_utc
 
 Arguments = dict[str, Any]
@@ -39,6 +42,8 @@ class Control:
         commands: Commands,
         reports: Reports,
         supervision: Supervision,
+        departure: Departure,
+        trials: Trials,
     ) -> None:
         self._blocks = blocks
         self._sessions = sessions
@@ -47,6 +52,8 @@ class Control:
         self._commands = commands
         self._reports = reports
         self._supervision = supervision
+        self._departure = departure
+        self._trials = trials
         self._handlers: dict[str, Callable[[int, Arguments, Step], dict[str, Any] | None]] = {
             "status": lambda ticket, arguments, step: self.status(step),
             "present_card": self._present_card,
@@ -56,6 +63,9 @@ class Control:
             "set_setting": self._set_setting,
             "data_transfer": self._data_transfer,
             "replay_dead_letter": self._replay,
+            "restart": self._restart,
+            "test_light": self._test_light,
+            "test_contactor": self._test_contactor,
         }
 
     def asked(self, event: ControlAsked, step: Step) -> None:
@@ -140,6 +150,7 @@ class Control:
             "lock": None if connector.locked is None else "locked" if connector.locked else "unlocked",
             "light": self._blocks.lamps.pattern(connector.number),
             "refused": self._refused(connector.number, step),
+            "trial": self._trials.view(connector.number),
             "phases": connector.site.phases,
             "current_a_max": connector.site.current_a_max,
             "offered_current_a": connector.offered_a or 0.0,
@@ -214,6 +225,33 @@ class Control:
         if refused is not None:
             raise ControlError(refused)
         return {"cleared": list(latched)}
+
+    def _restart(self, _: int, arguments: Arguments, step: Step) -> dict[str, Any]:
+        """The process ends and the service manager starts it again. end_sessions: also where somebody charges."""
+        busy = [str(one.number) for one in self._blocks.connectors.values() if one.in_transaction]
+        if self._blocks.leaving is not None:
+            raise ControlError("the station is about to end already")
+        if busy and arguments.get("end_sessions") is not True:
+            raise ControlError(f"a session runs at connector {', '.join(busy)}; wait, or ask with end_sessions = true")
+        self._departure.begin("restart", step)
+        return {"ended": busy}
+
+    def _test_light(self, _: int, arguments: Arguments, step: Step) -> dict[str, Any]:
+        connector = self._connector_of(arguments)
+        name = arguments.get("pattern")
+        if not isinstance(name, str) or name not in list(Pattern):
+            raise ControlError(f"no pattern {repr(name)[:50]}; there are {', '.join(Pattern)}")
+        if connector.blocked:
+            raise ControlError(f"connector {connector.number} is faulted, and its lamp shows that")
+        self._blocks.lamps.demonstrate(connector.number, Pattern(name), step)
+        return {}
+
+    def _test_contactor(self, _: int, arguments: Arguments, step: Step) -> dict[str, Any]:
+        """The answer says that it began; how it went stands in the status."""
+        refused = self._trials.begin(self._connector_of(arguments), step)
+        if refused is not None:
+            raise ControlError(refused)
+        return {}
 
     def _connector_of(self, arguments: Arguments) -> Connector:
         number = arguments.get("connector")

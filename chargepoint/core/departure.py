@@ -5,9 +5,9 @@ that is the service manager's.
 
 Rules.
 1. No contactor stays closed and no session begins from the first moment on.
-2. A soft reset, and the restart after an installation of firmware, waits, bounded, until the Central System has what it is
-   owed; a hard one and a stop of the service wait only for the last meter readings. What is not delivered by then lies in the
-   outbox.
+2. A soft reset, and a restart that an installer or an installation of firmware asks for, waits, bounded, until the Central
+   System has what it is owed; a hard one and a stop of the service wait only for the last meter readings. What is not
+   delivered by then lies in the outbox.
 """
 
 from typing import Literal
@@ -19,15 +19,16 @@ from chargepoint.core.sessions import Sessions
 from chargepoint.core.step import Step
 from chargepoint.messages import Reason
 
-Kind = Literal["stop", "soft_reset", "hard_reset", "firmware"]
+Kind = Literal["stop", "restart", "soft_reset", "hard_reset", "firmware"]
 
 REASONS: dict[Kind, Reason] = {
     "stop": Reason.Reboot,
+    "restart": Reason.Reboot,
     "soft_reset": Reason.SoftReset,
     "hard_reset": Reason.HardReset,
     "firmware": Reason.Reboot,
 }
-PATIENCE_S: dict[Kind, float] = {"stop": 2.0, "soft_reset": 15.0, "hard_reset": 2.0, "firmware": 15.0}
+PATIENCE_S: dict[Kind, float] = {"stop": 2.0, "restart": 15.0, "soft_reset": 15.0, "hard_reset": 2.0, "firmware": 15.0}
 
 
 class Departure:
@@ -54,7 +55,7 @@ class Departure:
         if late:
             self._sessions.finish_now(step)
         open_sessions = any(isinstance(one.session, Ending) for one in self._blocks.connectors.values())
-        owed = self._kind in ("soft_reset", "firmware") and self._blocks.online and self._owed(step)
+        owed = self._kind in ("restart", "soft_reset", "firmware") and self._blocks.online and self._owed(step)
         if late or not (open_sessions or owed):
             self._gone = True
             step.last(Exit(self._kind))

@@ -21,7 +21,10 @@ class OpenContactor(Struct, frozen=True, tag=True):
 
 
 class CloseContactor(Struct, frozen=True, tag=True):
+    """trial: for an installer's test, where no car is; else for a car that asks for power."""
+
     connector: int
+    trial: bool = False
 
 
 class OfferCurrent(Struct, frozen=True, tag=True):
@@ -196,7 +199,7 @@ class DropArchive(Struct, frozen=True, tag=True):
 class Exit(Struct, frozen=True, tag=True):
     """The process ends: everything that must survive is stored. A reset is followed by a start of the service manager."""
 
-    kind: Literal["stop", "soft_reset", "hard_reset", "firmware"]
+    kind: Literal["stop", "restart", "soft_reset", "hard_reset", "firmware"]
 
 
 class Log(Struct, frozen=True, tag=True):

@@ -114,6 +114,10 @@ class Lamps:
         for number in connectors:
             self._lamps[number].last_refusal = (why, step.mono_s)
 
+    def demonstrate(self, number: int, pattern: Pattern, step: Step) -> None:
+        """Any pattern for a moment, for an installer who looks at the lamp."""
+        self._moment([number], pattern, None, step)
+
     def quiet(self, connectors: list[int]) -> None:
         """No answer to show any more."""
         for number in connectors:

@@ -8,7 +8,7 @@ Rules.
    (pilot C or D, diode seen), the cable locked where there is a lock, and at least 6 A offered.
    When nothing is offered any more (a limit, the session's end by card, button or remote), the car has WIND_DOWN_S to stop
    drawing: the contacts open when it leaves pilot C, when the meter shows no current, or then. Whatever else ends rule 1 opens
-   them at once.
+   them at once. Without a car, an installer's trial closes them for a moment (`trials`).
 2. The offer is the connector's share of what the station may give, within its own limits (`limits`, `current`). Below 6 A no
    car charges: it is suspended, and goes on as `pauses` says.
 3. For SETTLE_S after a start, and after the inputs were lost, no contactor closes: what is wrong is told meanwhile.
@@ -26,6 +26,7 @@ from chargepoint.core.records import Charging, Ending
 from chargepoint.core.sessions import WIND_DOWN_S, Sessions
 from chargepoint.core.step import Step
 from chargepoint.core.supervision import Supervision, out_of_step
+from chargepoint.core.trials import Trials
 from chargepoint.messages import Reason
 
 GENTLE = (Reason.Local, Reason.Remote, Reason.DeAuthorized)  # with these reasons nothing is in a hurry
@@ -37,11 +38,12 @@ LOCK_SLOW_S = 5.0
 
 
 class Power:
-    def __init__(self, blocks: Blocks, sessions: Sessions, limits: Limits, supervision: Supervision) -> None:
+    def __init__(self, blocks: Blocks, sessions: Sessions, limits: Limits, supervision: Supervision, trials: Trials) -> None:
         self._blocks = blocks
         self._sessions = sessions
         self._limits = limits
         self._supervision = supervision
+        self._trials = trials
         self._pauses = Pauses()
         self._rest_until_s: float | None = None
         self._held_until_s: float | None = None
@@ -81,7 +83,13 @@ class Power:
 
     def deadline(self) -> float | None:
         times = [one.lock_retry_s for one in self._blocks.connectors.values() if one.lock_retry_s is not None]
-        others = (self._supervision.deadline(), self._limits.deadline(), self._rest_until_s, self._held_until_s)
+        others = (
+            self._supervision.deadline(),
+            self._trials.deadline(),
+            self._limits.deadline(),
+            self._rest_until_s,
+            self._held_until_s,
+        )
         times += [time for time in others if time is not None]
         waits = [one.withdrawn_s for one in self._blocks.connectors.values() if one.withdrawn_s is not None]
         times += [since_s + WIND_DOWN_S for since_s in waits]
@@ -91,6 +99,7 @@ class Power:
         """The feedback contact changed."""
         if connector.closed is not closed:
             connector.closed = closed
+            self._trials.moved(connector, closed, step)
             if not closed:
                 connector.opened_s = step.mono_s
                 step.then(ReadMeter(connector.number))  # the last reading of a session is one with open contacts
@@ -152,7 +161,8 @@ class Power:
         )
 
     def _contactor(self, connector: Connector, step: Step) -> None:
-        close = self._may_close(connector) and self._held_until_s is None
+        trial = self._trials.closes(connector, step)
+        close = (self._may_close(connector) or trial) and self._held_until_s is None
         if close == connector.commanded or (not close and self._winds_down(connector, step)):
             return
         connector.commanded = close
@@ -160,7 +170,7 @@ class Power:
         connector.withdrawn_s = None
         if close:
             connector.cycles += 1
-            step.then(CloseContactor(connector.number))
+            step.then(CloseContactor(connector.number, trial))
         else:
             step.open_contactor(connector.number)
             self._sessions.opening(connector, step)

@@ -37,6 +37,7 @@ from chargepoint.core.sessions import Sessions
 from chargepoint.core.site import Site
 from chargepoint.core.step import Now, Step
 from chargepoint.core.supervision import Supervision
+from chargepoint.core.trials import Trials
 from chargepoint.core.triggers import Triggers
 from chargepoint.core.unlocking import Unlocking
 from chargepoint.core.watch import Watch
@@ -54,7 +55,8 @@ class Station:
         self._sessions = Sessions(blocks)
         limits = Limits(blocks)
         supervision = Supervision(blocks)
-        self._power = Power(blocks, self._sessions, limits, supervision)
+        trials = Trials(blocks)
+        self._power = Power(blocks, self._sessions, limits, supervision, trials)
         self._cards = Cards(blocks, self._sessions)
         self._sensing = Sensing(blocks, self._sessions, supervision)
         self._calls = Calls(blocks, self._sessions, self._cards)
@@ -82,7 +84,17 @@ class Station:
             self._certificates,
             self._watch,
         )
-        self._control = Control(blocks, self._sessions, self._cards, self._calls, self._commands, self._reports, supervision)
+        self._control = Control(
+            blocks,
+            self._sessions,
+            self._cards,
+            self._calls,
+            self._commands,
+            self._reports,
+            supervision,
+            self._departure,
+            trials,
+        )
         self._mono_s = 0.0
         self._deadline_known = False
         self._deadline_s: float | None = None

@@ -22,6 +22,7 @@ TROUBLES: dict[LinkTrouble, tuple[SecurityEvent, ...]] = {
     "cipher_suite": (SecurityEvent.InvalidTLSCipherSuite,),
 }
 LEAVING = {
+    "restart": "restart by an installer",
     "soft_reset": "soft reset by the Central System",
     "hard_reset": "hard reset by the Central System",
     "firmware": "restart after an installation of firmware",

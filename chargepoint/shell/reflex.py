@@ -4,7 +4,8 @@ Owns the list of such facts and what the newest of them say. The core decides wi
 disk: an SD card can take hundreds of milliseconds for a flush. So every fact passes here the moment it comes in, and a
 contactor that may not stay closed is opened at once; when the core handles the queued fact it confirms with an OpenContactor
 of its own. The other way round, a CloseContactor that was decided before such a fact came is not carried out.
-Refuses to close anything, ever. IEC 61851-1 section 6.3.1.4: energy only in pilot state C or, with ventilation, D.
+Refuses to close anything, ever. IEC 61851-1 section 6.3.1.4: energy only in pilot state C or, with ventilation, D. An
+installer's trial is the other way round: it is opened by whatever is not pilot state A, so no car ever has part in one.
 """
 
 from collections.abc import Iterable
@@ -24,6 +25,8 @@ class Reflex:
         self._tripped: set[tuple[int, InputKind]] = set()
         self._stopping = False
         self._closed: set[int] = set()
+        self._empty = dict.fromkeys(self._ready, False)  # pilot state A
+        self._trials: set[int] = set()  # those of the closed ones that an installer tests
 
     def see(self, event: Event) -> tuple[int, ...]:
         """Takes note of a fact; the connectors whose contactors are closed and must open now."""
@@ -31,8 +34,9 @@ class Reflex:
             case PilotSeen(connector=number, pilot=pilot) if number in self._ready:
                 energy = pilot.state is PilotState.C or (pilot.state is PilotState.D and number in self._ventilated)
                 self._ready[number] = energy and pilot.diode_ok
+                self._empty[number] = pilot.state is PilotState.A
             case PartLost(part="pilot", number=number) if number in self._ready:
-                self._ready[number] = False
+                self._ready[number] = self._empty[number] = False
             case InputSeen(input=line) if line.kind in TRIPS:
                 (self._tripped.add if line.active else self._tripped.discard)((line.connector, line.kind))
             case PartBack(part="inputs"):
@@ -41,18 +45,23 @@ class Reflex:
                 self._stopping = True
             case _:
                 return ()
-        must_open = tuple(number for number in sorted(self._closed) if not self.may_close(number))
+        must_open = tuple(number for number in sorted(self._closed) if not self._may_stay(number))
         self._closed.difference_update(must_open)
         return must_open
 
-    def may_close(self, connector: int) -> bool:
-        """Whether the newest facts allow energy; what is not known does not."""
+    def may_close(self, connector: int, *, trial: bool = False) -> bool:
+        """Whether the newest facts allow energy, or a trial without a car; what is not known does not."""
         tripped = any(number in (0, connector) for number, _ in self._tripped)
-        return self._ready.get(connector, False) and not tripped and not self._stopping
+        allowed = self._empty if trial else self._ready
+        return allowed.get(connector, False) and not tripped and not self._stopping
 
-    def closed(self, connector: int) -> None:
+    def closed(self, connector: int, *, trial: bool = False) -> None:
         """The contactor was commanded closed."""
         self._closed.add(connector)
+        (self._trials.add if trial else self._trials.discard)(connector)
 
     def opened(self, connector: int) -> None:
         self._closed.discard(connector)
+
+    def _may_stay(self, connector: int) -> bool:
+        return self.may_close(connector, trial=connector in self._trials)

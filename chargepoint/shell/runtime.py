@@ -239,8 +239,8 @@ class Runtime:
                 self._hardware.set_contactor(connector, False)
             case fx.Commit() | fx.LookUp() | fx.FetchRows() | fx.FetchDeadLetter():
                 await self._ask_store(effect)
-            case fx.CloseContactor(connector=connector):
-                self._close_contactor(connector)
+            case fx.CloseContactor(connector=connector, trial=trial):
+                self._close_contactor(connector, trial=trial)
             case fx.OfferCurrent(connector=connector, current_a=current_a):
                 self._hardware.offer(connector, current_a)
             case fx.MoveLock(connector=connector, locked=locked):
@@ -317,9 +317,9 @@ class Runtime:
         if not task.cancelled():
             self._inbox.put(task.result())
 
-    def _close_contactor(self, connector: int) -> None:
-        if self._reflex.may_close(connector):
-            self._reflex.closed(connector)
+    def _close_contactor(self, connector: int, *, trial: bool) -> None:
+        if self._reflex.may_close(connector, trial=trial):
+            self._reflex.closed(connector, trial=trial)
             self._hardware.set_contactor(connector, True)
         else:
             log.info("connector %d: its contactor stays open, for the pilot or a safety input changed meanwhile", connector)

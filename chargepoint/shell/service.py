@@ -48,6 +48,7 @@ from chargepoint.shell.notify import ServiceManager
 from chargepoint.shell.recent import Recent
 from chargepoint.shell.reflex import Reflex
 from chargepoint.shell.runtime import IMPOSSIBLE_EXIT_STATUS, Runtime
+from chargepoint.shell.settings_file import SettingsFile
 from chargepoint.shell.storeroom import NoStore, StoreLike, Storeroom
 from chargepoint.shell.tls import Trust
 from chargepoint.shell.vault.places import places_of
@@ -64,16 +65,16 @@ START_FAILED = 1
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def main(settings: Settings, started: Callable[[], None] = lambda: None) -> int:
+def main(settings: Settings, started: Callable[[], None] = lambda: None, config: Path | None = None) -> int:
     """Runs the station to its end; the exit status. The process must end with it: see `last_resort`.
 
-    started: is called when all that a station loads is loaded, but for its meters' drivers.
+    config: the file that they are in. started: is called when all that a station loads is loaded, but for its meters' drivers.
     """
     handler = logs.start(settings.station.log_level)
     loop = asyncio.new_event_loop()
     status = IMPOSSIBLE_EXIT_STATUS
     try:
-        status = loop.run_until_complete(_serve(settings, started))
+        status = loop.run_until_complete(_serve(settings, started, config))
     except Exception:
         log.critical("the station could not run, every contactor is open: send these lines to its makers", exc_info=True)
     finally:
@@ -87,9 +88,15 @@ class Service:
     """Everything of one station, put together. Made within the event loop."""
 
     def __init__(
-        self, settings: Settings, *, reopen_every_s: float = REOPEN_EVERY_S, started: Callable[[], None] = lambda: None
+        self,
+        settings: Settings,
+        *,
+        reopen_every_s: float = REOPEN_EVERY_S,
+        started: Callable[[], None] = lambda: None,
+        config: Path | None = None,
     ) -> None:
         self._settings = settings
+        file = SettingsFile(config)
         self._started = started
         self._reopen_every_s = reopen_every_s
         self._began_s = time.monotonic()
@@ -118,7 +125,7 @@ class Service:
             self._storeroom.dead_letters,
             self._storeroom.security_log,
             self._journals.asked,
-            {"health": self._health, "log": self._log, "merges": self._merges, "session": self._session},
+            {"health": self._health, "log": self._log, "merges": self._merges, "session": self._session, **file.requests},
         )
         self._recent = Recent()
         self._maintenance: Maintenance | None = None
@@ -324,8 +331,8 @@ class Service:
         return {"merges": merges, "directory": self._settings.station.state_dir, "process": os.getpid()}
 
 
-async def _serve(settings: Settings, started: Callable[[], None]) -> int:
-    return await Service(settings, started=started).serve()
+async def _serve(settings: Settings, started: Callable[[], None], config: Path | None) -> int:
+    return await Service(settings, started=started, config=config).serve()
 
 
 def _version() -> str:

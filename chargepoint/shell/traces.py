@@ -12,6 +12,7 @@ from chargepoint.facts import Reading
 FINE_S, FINE_MAX = 1.0, 600
 COARSE_S, COARSE_MAX = 30.0, 2_880
 POINTS_MAX = 600
+SLACK_S = 0.2  # readings come a little early now and then
 
 
 class Ring:
@@ -25,7 +26,7 @@ class Ring:
         self._last_s = float("-inf")
 
     def add(self, at_s: float, power_w: float, energy_wh: float) -> None:
-        if at_s - self._last_s < self._every_s * 0.9:
+        if at_s - self._last_s < self._every_s - SLACK_S:
             return
         self._last_s = at_s
         look = array("d", (at_s, power_w, energy_wh))

@@ -331,6 +331,7 @@ class World(Hands):
         plant = self.plants[effect.connector]
         match effect:
             case fx.OpenContactor() | fx.CloseContactor():
+                plant.trial = isinstance(effect, fx.CloseContactor) and effect.trial
                 if plant.drive(isinstance(effect, fx.CloseContactor)):
                     self._soon(partial(ev.ContactorSeen, plant.number, plant.closed))
             case fx.OfferCurrent(current_a=current_a):

@@ -59,6 +59,12 @@ def contactor_may_be_closed(world: "World", number: int) -> None:
     """Energy only in a stored session, with the car asking for it, a locked cable and nothing wrong."""
     plant = world.plants[number]
     where = f"connector {number} is closed at {world.mono_s} s"
+    wrong = world.hazards[number] | world.hazards[0]
+    if plant.trial:
+        assert plant.pilot.state is PilotState.A, f"{where} by a trial, with a car"
+        assert plant.offered_a is None, f"{where} by a trial, and offers current"
+        assert not wrong, f"{where} by a trial although {wrong}"
+        return
     session = world.store.session(number)
     assert isinstance(session, rec.Charging | rec.Ending), f"{where} without a stored session"
     assert plant.pilot.state in ENERGY, f"{where} in pilot state {plant.pilot.state}"
@@ -66,7 +72,6 @@ def contactor_may_be_closed(world: "World", number: int) -> None:
     if plant.offered_a is None or isinstance(session, rec.Ending):
         late_s = world.mono_s - plant.withdrawn_s - WIND_DOWN_S
         assert late_s <= LATE_S, f"{where} without an offer on the pilot, {late_s:.3f} s too long"
-    wrong = world.hazards[number] | world.hazards[0]
     assert not wrong, f"{where} although {wrong}"
     assert plant.locked or not plant.has_lock, f"{where} with an unlocked cable"
 

@@ -34,6 +34,7 @@ class Plant:
         self.jammed = False
         self.lock_silent = False
         self.meter_deaf = False
+        self.trial = False  # an installer's test holds the coil
         self.quantities: frozenset[Quantity] = QUANTITIES
 
     def drive(self, closed: bool) -> bool:

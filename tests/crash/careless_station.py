@@ -47,8 +47,8 @@ def holds_on() -> None:
     """A child has every descriptor, and outlives the kill."""
     closing = Runtime._close_contactor
 
-    def close(self: Runtime, connector: int) -> None:
-        closing(self, connector)
+    def close(self: Runtime, connector: int, *, trial: bool) -> None:
+        closing(self, connector, trial=trial)
         if os.fork() == 0:
             os.execv(sys.executable, [sys.executable, "-c", f"import time; time.sleep({HELD_S})"])
 

@@ -137,3 +137,34 @@ def test_whatever_happens_no_contactor_stays_closed_that_may_not_be(events: list
             if reflex.may_close(number):
                 reflex.closed(number)
                 closed.add(number)
+
+
+class TestTrial:
+    """An installer's test of a contactor is held to the opposite: no car."""
+
+    @staticmethod
+    def trying() -> Reflex:
+        reflex = Reflex((1, 2))
+        reflex.see(PilotSeen(1, pilot("A")))
+        assert reflex.may_close(1, trial=True)
+        reflex.closed(1, trial=True)
+        return reflex
+
+    @pytest.mark.parametrize("state", ["B", "C", "D", "E", "F"])
+    def test_any_pilot_but_a_opens_it(self, state: str) -> None:
+        assert self.trying().see(PilotSeen(1, pilot(state))) == (1,)
+
+    def test_a_line_that_trips_opens_it(self) -> None:
+        assert self.trying().see(line(InputKind.DOOR_OPEN, True, 1)) == (1,)
+
+    def test_without_a_pilot_there_is_none(self) -> None:
+        assert not Reflex((1,)).may_close(1, trial=True)
+        assert self.trying().see(PartLost("pilot", 1, "gone")) == (1,)
+
+    def test_what_allows_a_trial_allows_no_session(self) -> None:
+        reflex = self.trying()
+        assert not reflex.may_close(1)
+        reflex.opened(1)
+        reflex.see(PilotSeen(1, pilot("C")))
+        reflex.closed(1)
+        assert reflex.see(PilotSeen(1, pilot("A"))) == (1,)
