@@ -117,8 +117,8 @@ class Look:
             cable = self._cable.cable
             if cable is not None and cable.current_a == 0:
                 log.warning("%s: %s", self._where, proximity.complaint(ohms))
-            else:
-                log.info("%s: cable %s (%.0f ohm)", self._where, cable, ohms)
+            elif cable is not None:
+                log.info("%s: %s", self._where, proximity.words(cable, ohms))
 
     def _pilot(self, seen: Seen) -> Pilot | None:
         if self._config.proximity_channel is None:

@@ -54,6 +54,11 @@ def cable_of(ohms: float, *, single_phase: bool = False) -> Cable:
     return Cable(True, 0.0)
 
 
+def words(cable: Cable, ohms: float) -> str:
+    """A cable, or none, for the log."""
+    return "no cable" if cable.current_a is None else f"a cable for {cable.current_a:.0f} A ({ohms:.0f} ohm)"
+
+
 def complaint(ohms: float) -> str:
     """A resistance without a rating, in words."""
     ratings: Sequence[str] = [f"{band.low_ohm:.0f} to {band.high_ohm:.0f} ohm {band.current_a:.0f} A" for band in BANDS]

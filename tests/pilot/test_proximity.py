@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.iec61851.proximity import NO_CABLE, Cable, Watch, cable_of, complaint, resistance
+from drivers.iec61851.proximity import NO_CABLE, Cable, Watch, cable_of, complaint, resistance, words
 
 pytestmark = pytest.mark.section("IEC 61851-1 B")
 
@@ -33,6 +33,8 @@ def test_a_resistor_in_no_band_is_a_cable_that_carries_nothing(ohms: float) -> N
 
 def test_an_open_contact_is_no_cable() -> None:
     assert cable_of(4_501) == cable_of(math.inf) == NO_CABLE
+    assert words(NO_CABLE, math.inf) == "no cable"
+    assert words(cable_of(221), 221) == "a cable for 32 A (221 ohm)"
 
 
 def test_the_thickest_cable_carries_70_a_on_one_phase() -> None:
