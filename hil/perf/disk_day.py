@@ -22,6 +22,7 @@ from chargepoint.core import effects as fx
 from chargepoint.core.station import Station
 from chargepoint.store import open_store
 from hil.perf.busy_day import BEGIN_MONO_S, Happening, Visit, happenings, site
+from hil.perf.process import written_bytes
 
 CHARGING = Visit(session_s=4 * 3600.0, reading_s=60.0, asked_s=3600.0)
 IDLE = Visit(nobody_comes=True, reading_s=60.0, asked_s=3600.0)
@@ -77,12 +78,6 @@ def _day(directory: Path, day: list[Happening]) -> tuple[int, int]:
     finally:
         store.close()
         shutil.rmtree(state_dir)
-
-
-def written_bytes() -> int:
-    """What this process has caused to be written to disks so far."""
-    lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
-    return int(dict(line.split(": ") for line in lines)["write_bytes"])
 
 
 def main() -> int:

@@ -1,0 +1,1 @@
+"""Other charge points, to measure this one against."""
