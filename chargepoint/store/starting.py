@@ -9,6 +9,7 @@ from chargepoint.core.records import BootRecord, PutBoot, Sample, Snapshot, next
 from chargepoint.store import changes, local_list, mending, newest, rows
 
 BOOTS_KEPT = 64
+SEQ_MAX = 2**53  # a number of the security log beyond it is damage
 
 _COUNT_RUN = """INSERT INTO meta (name, value) VALUES ('run', 1)
     ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value"""
@@ -70,7 +71,7 @@ def begin_run(db: sqlite3.Connection, kernel_boot_id: str, mono_s: float) -> tup
         diagnostics=rows.diagnostics_record(maintenance.get("diagnostics")),
         security=rows.security_record(maintenance.get("security")),
         owed_events=tuple(record for record in map(rows.security_event_record, db.execute(_OWED_EVENTS)) if record),
-        next_event_seq=1 + _number(db, "SELECT coalesce(max(seq), 0) FROM security_log"),
+        next_event_seq=1 + _number(db, f"SELECT coalesce(max(seq), 0) FROM security_log WHERE seq < {SEQ_MAX}"),
         profiles=tuple(rows.profile_record(record) for (record,) in db.execute(_PROFILES)),
         list_version=local_list.number(db, local_list.VERSION),
         list_length=local_list.number(db, local_list.LENGTH),

@@ -50,6 +50,8 @@ from chargepoint.core.records import (
     StopBody,
     TransactionRecord,
 )
+from chargepoint.core.security_events import SecurityEvent
+from chargepoint.core.security_records import PutSecurityEvent, SecurityEventRecord
 from chargepoint.messages import (
     AuthorizationStatus,
     ChargingProfile,
@@ -237,6 +239,10 @@ def _settings(keeper: Keeper, rng: random.Random) -> None:
     for _ in range(4):
         keeper.commit(CacheId(IdTagRecord(id_tag=f"04{rng.randrange(2**24):06X}", status=AuthorizationStatus.Accepted)))
     keeper.commit(PutReservation(ReservationRecord(reservation_id=7, connector=1, id_tag="04A2B3C4", expiry_s=1.8e9)))
+    for seq in (1, 2):
+        event = SecurityEventRecord(seq=seq, event=SecurityEvent.ResetOrReboot, boot=1, mono_s=float(seq), owed=True)
+        keeper.commit(PutSecurityEvent(event))
+        keeper.commit(PutSecurityEvent(replace(event, owed=False)))
     keeper.commit(PutFirmware(FirmwareRecord(owed=(FirmwareStatus.Downloading,))), PutDiagnostics(DiagnosticsRecord()))
     profile = ChargingProfile(
         charging_profile_id=3,

@@ -45,6 +45,8 @@ from chargepoint.core.records import (
     StopBody,
     TransactionRecord,
 )
+from chargepoint.core.security_events import SecurityEvent
+from chargepoint.core.security_records import PutSecurity, PutSecurityEvent, SecurityEventRecord, SecurityRecord
 from chargepoint.messages import (
     AuthorizationStatus,
     ChargingProfile,
@@ -142,4 +144,11 @@ def _others() -> list[Change]:
         CacheId(IdTagRecord(id_tag="04A2B3C4", status=AuthorizationStatus.Accepted, expiry_s=OFFSET_S + 1e6)),
         PutFirmware(FirmwareRecord(state=Waiting(order), owed=(FirmwareStatus.Downloading,))),
         PutDiagnostics(DiagnosticsRecord(state=Uploading(upload), owed=(DiagnosticsStatus.Uploading,))),
+        PutSecurity(SecurityRecord(wanted=1, before=0, signed_firmware=True)),
+        PutSecurityEvent(
+            SecurityEventRecord(seq=1, event=SecurityEvent.ResetOrReboot, boot=1, mono_s=5.0, info="x", owed=True)
+        ),
+        PutSecurityEvent(
+            SecurityEventRecord(seq=2, event=SecurityEvent.InvalidMessages, boot=1, mono_s=6.0, offset_s=OFFSET_S)
+        ),
     ]

@@ -89,3 +89,12 @@ def test_a_database_that_was_set_aside_says_so(state_dir: Path) -> None:
     store = opened(state_dir)
     assert store.set_aside
     store.close()
+
+
+def test_a_number_that_no_log_reaches_keeps_no_event_from_being_written(store: Store, restart: Restart) -> None:
+    commit(store, line(1), line(2))
+    store._db.execute(f"UPDATE security_log SET seq = {2**63 - 1} WHERE seq = 2")
+    again, snapshot = restart()
+    assert snapshot.next_event_seq == 2
+    commit(again, line(2))
+    assert len(again.security_log()) == 3
