@@ -187,7 +187,7 @@ class Calls:
             blocks.keys.follow("HeartbeatInterval", str(min(conf.interval, HEARTBEAT_MAX_S)), step)
         step.then(LinkProven())
         if newly:
-            step.log("info", "The Central System accepted the station.")
+            step.log("info", "The Central System accepted the station.", event="accepted")
             blocks.notifier.tell_all()
 
     def _authorize_ended(self, ticket: int, id_tag: str, outcome: Outcome[CallPurpose], step: Step) -> None:
@@ -236,7 +236,8 @@ class Calls:
             blocks.transactions.stop_delivered(record.key, Delivery.CONFIRMED, step)
 
     def _row_spent(self, row: OutboxRow, step: Step) -> None:
-        step.log("error", "A billing message spent its attempts; see 'chargepoint dead-letters'.", transaction=row.transaction)
+        text = "A billing message spent its attempts; see 'chargepoint dead-letters'."
+        step.log("error", text, transaction=row.transaction, event="dead_letter")
         if isinstance(row.body, StartBody):
             self._blocks.transactions.start_spent(row.transaction, step)
         elif isinstance(row.body, StopBody):

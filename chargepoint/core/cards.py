@@ -231,7 +231,7 @@ class Cards:
         return [one for one in among if one.free and not one.vehicle and not _held(one)]
 
     def _refuse(self, numbers: list[int], why: Refusal, text: str, step: Step) -> None:
-        step.log("info", f"A card was refused: {text}.")
+        step.log("info", f"A card was refused: {text}.", event="card_refused")
         self._blocks.lamps.quiet(numbers)
         idle = [number for number in numbers if not self._blocks.connectors[number].in_transaction]
         self._blocks.lamps.refused(idle or numbers, why, step)

@@ -42,7 +42,7 @@ class Departure:
         """From now on the station is leaving; a stop of the service overtakes a soft reset."""
         self._kind = kind
         self._blocks.leaving = Leaving(kind, step.mono_s + PATIENCE_S[kind])
-        step.log("info", f"The station is leaving ({kind}).")
+        step.log("info", f"The station is leaving ({kind}).", event="leaving")
         for connector in self._blocks.connectors.values():
             self._sessions.stop(connector, REASONS[kind], None, step)
 

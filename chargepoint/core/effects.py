@@ -202,11 +202,20 @@ class Exit(Struct, frozen=True, tag=True):
     kind: Literal["stop", "restart", "soft_reset", "hard_reset", "firmware"]
 
 
-class Log(Struct, frozen=True, tag=True):
+LogEvent = Literal[
+    "accepted", "session_begins", "session_ends", "status", "part_lost", "part_back", "fault_latched", "faults_cleared",
+    "card_refused", "dead_letter", "store_fault", "leaving",
+]  # fmt: skip
+
+
+class Log(Struct, frozen=True, tag=True, omit_defaults=True):
+    """A line for people. event: what programs know it by, where they may want to."""
+
     level: Literal["debug", "info", "warning", "error"]
     text: str
     connector: int | None = None
     transaction: int | None = None
+    event: LogEvent | None = None
 
 
 MaintenanceEffect = StartDownload | Install | CheckInstall | DropImage | StartUpload | DropArchive

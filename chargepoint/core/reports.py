@@ -31,7 +31,7 @@ class Reports:
         for connector in blocks.connectors.values():
             report = self.of(connector, step)
             if blocks.notifier.update(connector.number, report, step.mono_s, hold_s):
-                step.log("info", _line(report), connector=connector.number)
+                step.log("info", _line(report), connector=connector.number, event="status")
             blocks.lamps.update(connector.number, self._view(connector, report.status), step)
 
     def of(self, connector: Connector, step: Step) -> Report:

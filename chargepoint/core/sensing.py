@@ -99,7 +99,7 @@ class Sensing:
 
     def part_lost(self, event: PartLost, step: Step) -> None:
         """A driver failed; what cannot be seen any more counts as what is safe."""
-        step.log("error", f"The {_name(event)} is lost: {event.why}")
+        step.log("error", f"The {_name(event)} is lost: {event.why}", event="part_lost")
         if event.part not in CONNECTORS_OWN:
             self._blocks.lost[_name(event)] = event.why
         if event.part == "reader":
@@ -120,7 +120,7 @@ class Sensing:
                 connector.lock_retry_s = None
 
     def part_back(self, event: PartBack, step: Step) -> None:
-        step.log("info", f"The {_name(event)} works again.")
+        step.log("info", f"The {_name(event)} works again.", event="part_back")
         self._blocks.lost.pop(_name(event), None)
         if event.part == "reader":
             self._blocks.lost_readers.discard(event.number)

@@ -280,7 +280,8 @@ class Sessions:
         begin = self.take(connector, "StopTxnSampledData", ReadingContext.Transaction_Begin, step)
         if begin is not None:
             blocks.transactions.add_stop_sample(record.key, begin, step)
-        step.log("info", f"A session begins at {record.meter_start_wh} Wh.", connector=connector.number, transaction=record.key)
+        text = f"A session begins at {record.meter_start_wh} Wh."
+        step.log("info", text, connector=connector.number, transaction=record.key, event="session_begins")
 
     def _use_reservation(self, connector: Connector, waiting: Waiting, step: Step) -> int | None:
         """The holder of a reservation uses it up (section 5.13)."""
@@ -317,7 +318,7 @@ class Sessions:
         self._set(connector, left if there else Idle(), step)
         used_wh = (record.meter_stop_wh or 0) - record.meter_start_wh
         text = f"The session ended ({session.reason}): {used_wh} Wh."
-        step.log("info", text, connector=connector.number, transaction=key)
+        step.log("info", text, connector=connector.number, transaction=key, event="session_ends")
         self._apply_pending(connector, step)
 
     def _apply_pending(self, connector: Connector, step: Step) -> None:

@@ -265,7 +265,7 @@ class Station:
         step.change(PutBoot(self._blocks.clock.boot))
         self._power.all_open(step)
         if event.store_fault is not None:
-            step.log("error", event.store_fault)
+            step.log("error", event.store_fault, event="store_fault")
             self._blocks.station_faults.add(Fault.STORE_TROUBLED)
         self._sessions.resume(step)
         self._maintenance.started(step)

@@ -6,7 +6,7 @@ that changes nothing that must survive carries no commit.
 
 from msgspec import Struct
 
-from chargepoint.core.effects import Commit, Effect, Log, OpenContactor
+from chargepoint.core.effects import Commit, Effect, Log, LogEvent, OpenContactor
 from chargepoint.core.records import Change, Stamp
 
 
@@ -62,9 +62,17 @@ class Step:
         """Before everything else: opening waits for nothing."""
         self._urgent.append(OpenContactor(connector))
 
-    def log(self, level: str, text: str, *, connector: int | None = None, transaction: int | None = None) -> None:
+    def log(
+        self,
+        level: str,
+        text: str,
+        *,
+        connector: int | None = None,
+        transaction: int | None = None,
+        event: LogEvent | None = None,
+    ) -> None:
         assert level in ("debug", "info", "warning", "error")
-        self._after.append(Log(level, text, connector, transaction))  # type: ignore[arg-type]
+        self._after.append(Log(level, text, connector, transaction, event))  # type: ignore[arg-type]
 
     def effects(self) -> list[Effect]:
         if not self._changes:

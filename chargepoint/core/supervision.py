@@ -97,7 +97,7 @@ class Supervision:
         connector.faults.add(fault)
         self._blocks.store(connector, step)
         text = f"{RULES[fault].text}. An installer must clear this: chargepoint clear-faults {connector.number}"
-        step.log("error", text, connector=connector.number)
+        step.log("error", text, connector=connector.number, event="fault_latched")
 
     def clear(self, connector: Connector, by: str, step: Step) -> str | None:
         """An installer has mended what was wrong. Returns why the faults stay, in words; None where they are gone."""
@@ -109,7 +109,8 @@ class Supervision:
             return f"connector {connector.number}: {standing}"
         connector.faults -= set(latched)
         self._blocks.store(connector, step)
-        step.log("warning", f"Faults cleared by {by}: {', '.join(latched)}.", connector=connector.number)
+        text = f"Faults cleared by {by}: {', '.join(latched)}."
+        step.log("warning", text, connector=connector.number, event="faults_cleared")
         return None
 
     def deadline(self) -> float | None:

@@ -335,4 +335,5 @@ def _write_log(effect: fx.Log) -> None:
         text = f"transaction {effect.transaction}: {text}"
     if effect.connector is not None:
         text = f"connector {effect.connector}: {text}"
-    log.log(LEVELS[effect.level], "%s", text)
+    named = {"connector": effect.connector, "transaction": effect.transaction, "event": effect.event}
+    log.log(LEVELS[effect.level], "%s", text, extra={name: value for name, value in named.items() if value is not None})

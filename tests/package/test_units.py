@@ -105,6 +105,10 @@ async def a_killed_station_leaves_no_contactor_closed(r: Rig, machine: Machine, 
     await r.delivered(1)
     assert r.rows[0].reason == "PowerLoss"
     await r.bench.do("unplug", connector=1)
+    fields = await sh(machine, "journalctl --unit chargepoint CONNECTOR=1 TRANSACTION=1 EVENT=session_begins --output=cat")
+    assert "A session begins" in fields
+    mounts = (await sh(machine, f"cat /proc/$({MAIN})/mounts")).splitlines()
+    assert any(line.split()[1] == "/sys/devices/platform" and line.split()[3].startswith("rw") for line in mounts), mounts
 
 
 async def a_hanging_station_is_started_anew(r: Rig, machine: Machine) -> None:

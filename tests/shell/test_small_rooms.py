@@ -10,12 +10,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chargepoint.core.effects import LogEvent
 from chargepoint.core.events import ControlAsked, FrameReceived
 from chargepoint.settings import parse
 from chargepoint.shell import log as logs
@@ -148,10 +149,35 @@ class TestLog:
         handler.close()
         assert not handler._writer.is_alive()
 
-    def test_every_line_has_its_priority_for_the_journal(self) -> None:
-        form = logs.JournalFormatter("%(message)s")
-        assert form.format(record("one\ntwo", logging.ERROR)) == "<3>one\n<3>two"
-        assert form.format(record("x", logging.DEBUG)) == "<7>x"
+    def test_the_journal_gets_the_fields_of_a_line(self, tmp_path: Path) -> None:
+        journal = str(tmp_path / "journal")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+            heard.bind(journal)
+            heard.settimeout(5.0)
+            handler = logs.JournalHandler(io.StringIO(), journal)
+            one = record("connector 2: a session ended")
+            one.connector, one.transaction, one.event = 2, 17, "session_ends"
+            handler.emit(one)
+            fields = heard.recv(65_536).decode().splitlines()
+            assert {"MESSAGE=connector 2: a session ended", "PRIORITY=6", "CONNECTOR=2", "TRANSACTION=17"} < set(fields)
+            assert f"MESSAGE_ID={logs.message_id('session_ends')}" in fields
+            handler.emit(record("one\ntwo", logging.ERROR))
+            plain = heard.recv(65_536)
+            assert b"MESSAGE\n\x07\0\0\0\0\0\0\0one\ntwo\nPRIORITY=3\n" in plain
+            assert b"CONNECTOR" not in plain
+            handler.close()
+
+    def test_every_line_has_its_priority_where_the_journal_does_not_take_it(self, tmp_path: Path) -> None:
+        stream = io.StringIO()
+        handler = logs.JournalHandler(stream, str(tmp_path / "nobody"))
+        handler.emit(record("one\ntwo", logging.ERROR))
+        handler.emit(record("x", logging.DEBUG))
+        handler.close()
+        assert stream.getvalue() == "<3>one\n<3>two\n<7>x\n"
+
+    def test_every_event_stands_on_the_page_with_its_message_id(self) -> None:
+        page = (Path(__file__).parents[2] / "docs" / "log.md").read_text()
+        assert [event for event in get_args(LogEvent) if f"| `{event}` | `{logs.message_id(event)}` |" not in page] == []
 
     def test_only_the_journals_own_stream_gets_priorities(self, tmp_path: Path) -> None:
         with (tmp_path / "err").open("w") as stream:
