@@ -40,11 +40,12 @@ async def echo(connection: ServerConnection) -> None:
 
 
 class Peer:
-    """A server and what it saw. connects: requests for a WebSocket, refused ones included."""
+    """A server and what it saw. connects: requests for a WebSocket, refused ones included; asked_s: when each came."""
 
     def __init__(self) -> None:
         self.port = 0
         self.requests: list[Request] = []
+        self.asked_s: list[float] = []
         self.connections: list[ServerConnection] = []
         self.status: HTTPStatus | None = None
 
@@ -60,6 +61,7 @@ async def peer(handler: Handler = listen, *, tls: ssl.SSLContext | None = None, 
 
     def on_request(connection: ServerConnection, request: Request) -> Response | None:
         here.requests.append(request)
+        here.asked_s.append(time.monotonic())
         return None if here.status is None else connection.respond(here.status, "no")
 
     async def handle(connection: ServerConnection) -> None:
