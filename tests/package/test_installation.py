@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from chargepoint.store.schema import STEPS
 from hil.bench import toml
 from hil.machine import Machine
 from tests.e2e.conftest import Rigs
 from tests.e2e.rig import CARD, Rig
-from tests.package.conftest import VERSIONS, Machines, Packages, config_document, opened, sh, until
+from tests.package.conftest import TARGET, VERSIONS, Machines, Packages, config_document, opened, sh, until
 
 PAGE = Path(__file__).parents[2] / "docs" / "installation.md"
 SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
@@ -68,6 +69,21 @@ async def the_card_configures_it(r: Rig, machine: Machine) -> None:
     await sh(machine, "systemctl stop chargepoint && rm -r /boot/firmware /etc/chargepoint/*")
 
 
+async def an_older_one_is_refused(machine: Machine, packages: Packages) -> None:
+    """Where the database has the form of a newer program; the one that is there goes on."""
+    program = "import sqlite3; sqlite3.connect('/var/lib/chargepoint/station.db').execute('PRAGMA user_version = {}')"
+    form = f'python3 -c "{program}"'
+    await sh(machine, f"systemctl stop chargepoint && {form.format(99)}")
+    refused = await sh(machine, f"dpkg --install /srv/packages/{VERSIONS[0]}/chargepoint_*.deb", check=False)
+    assert "older than the station's database" in refused
+    assert "has version 99 of the tables" in refused
+    installed = await sh(machine, "dpkg-query --show --showformat='${db:Status-Status} ${Version}' chargepoint")
+    assert installed == f"installed {TARGET.version(VERSIONS[1])}"
+    known = len(STEPS)
+    await sh(machine, f"systemctl stop chargepoint && {form.format(known)} && chown chargepoint: /var/lib/chargepoint/*")
+    await sh(machine, "systemctl start chargepoint")
+
+
 @pytest.mark.timeout(100)
 async def test_from_the_package_over_a_charge_a_power_cut_and_an_upgrade_to_the_next_charge(
     rigs: Rigs, packages: Packages, machines: Machines
@@ -111,14 +127,20 @@ async def test_from_the_package_over_a_charge_a_power_cut_and_an_upgrade_to_the_
     await r.delivered(2)
     assert r.rows[1].reason == "PowerLoss"
 
+    await r.charging()
+    await r.grows(100)
     said = await section("Upgrade", VERSIONS[1])
     assert f"chargepoint {VERSIONS[1]}," in said
+    await r.delivered(3)
+    assert r.rows[2].reason == "Reboot"
+    await r.bench.do("unplug", connector=1)
+    await an_older_one_is_refused(machine, packages)
     await until(machine, "systemctl is-active chargepoint", "active after the upgrade")
     await charge(r)
-    rows = await r.delivered(3)
+    rows = await r.delivered(4)
     metered_wh = (await r.connector())["energy_wh"] - began_wh
     assert sum(row.energy_wh or 0 for row in rows) == pytest.approx(metered_wh, abs=len(rows))
-    assert metered_wh >= 300
+    assert metered_wh >= 400
     r.clean()
 
     await section("Remove")
