@@ -29,11 +29,15 @@ def main() -> int:
     parser.add_argument(
         "--lock", action="store_true", help="build nothing; write distribution/wheels anew: the newest that is allowed"
     )
+    parser.add_argument("--fetch", action="store_true", help="build nothing; only fetch the wheels that the cache lacks")
     arguments = parser.parse_args()
     try:
         targets = [named(name) for name in arguments.target] if arguments.target else list(ALL)
         if arguments.lock:
             made = [*(wheels.lock(target) for target in targets), wheels.lock_reader()]
+        elif arguments.fetch:
+            fetched = [*(wheels.fetch(target.name, target) for target in targets), wheels.fetch(wheels.READER, None)]
+            made = [path for one in fetched for path in one.values()]
         else:
             made = _build(targets, arguments)
     except (KeyError, wheels.CannotFetch, FileNotFoundError) as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from distribution.image import PACKAGES, UNIT
 from hil.bench import toml
 from hil.kernel import Kernel, missing
 from hil.machine import Machine
@@ -53,7 +54,7 @@ async def test_the_unit_keeps_the_station_running_and_contactors_safe(
             "/srv/shim.so": shim,
         }
         machine = machines(binds)
-        await sh(machine, f"dpkg --install /srv/packages/{VERSIONS[0]}/chargepoint_*.deb")
+        await it_is_installed_at_the_first_start(machine)
         document = config_document(r.config, r.directory, "/srv/bench")
         document["connectors"]["1"]["contactor"] = {"driver": "gpio", "pin": COIL}
         document["installer"] = {"driver": "deb"}
@@ -69,6 +70,15 @@ async def test_the_unit_keeps_the_station_running_and_contactors_safe(
         await firmware_is_installed_and_a_broken_one_put_back(r, machine, packages)
         await it_stops_in_order(r, machine, kernel)
         await a_wrong_file_is_not_tried_again(machine)
+
+
+async def it_is_installed_at_the_first_start(machine: Machine) -> None:
+    """By the unit that script/image lays on a card, from the packages beside it."""
+    machine.path(f"/etc/systemd/system/{UNIT.name}").write_text(UNIT.read_text())
+    await sh(machine, f"mkdir {PACKAGES} && cp /srv/packages/{VERSIONS[0]}/*.deb {PACKAGES}")
+    assert await sh(machine, f"systemd-analyze verify {UNIT.name}") == ""
+    await sh(machine, f"systemctl daemon-reload && systemctl start {UNIT.name}")
+    assert not machine.path(PACKAGES).exists()
 
 
 async def the_units_are_sound(machine: Machine) -> None:
