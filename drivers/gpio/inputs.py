@@ -1,9 +1,11 @@
 """Inputs on GPIO: the lines of a station besides pilot and contactor, told at once when they become active.
 
-Owns what a line means and how it is smoothed. A line is wired so that a broken wire counts as active: a normally closed contact
+Owns what a line means and how it is smoothed. Several lines may mean the same (two emergency stops): it holds as long as one of
+them says so. A line is wired so that a broken wire counts as active: a normally closed contact
 to ground, the pin pulled up, active high; `remarks` names the lines that are not.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Literal
 
@@ -70,6 +72,7 @@ class GpioInputs:
     def __init__(self, config: Config, wires: list[Wire]) -> None:
         self._told: Stream[Input] = Stream()
         self._watches: list[Watch] = []
+        self._active: Counter[tuple[int, InputKind]] = Counter()
         for line, wire in zip(config.lines.values(), wires, strict=True):
             watch = Watch(
                 wire,
@@ -81,7 +84,7 @@ class GpioInputs:
             )
             self._watches.append(watch)
             if watch.active:
-                self._told.put(Input(connector=line.connector, kind=line.kind, active=True))
+                self._say(line, True)
 
     async def changes(self) -> AsyncIterator[Input]:
         async for change in self._told.facts():
@@ -93,7 +96,14 @@ class GpioInputs:
         self._told.end()
 
     def _teller(self, line: Line) -> Callable[[bool], None]:
-        return lambda active: self._told.put(Input(connector=line.connector, kind=line.kind, active=active))
+        return lambda active: self._say(line, active)
+
+    def _say(self, line: Line, active: bool) -> None:
+        meaning = (line.connector, line.kind)
+        held = self._active[meaning] > 0
+        self._active[meaning] += 1 if active else -1
+        if held != (self._active[meaning] > 0):
+            self._told.put(Input(connector=line.connector, kind=line.kind, active=active))
 
 
 async def open(config: Config, buses: Buses) -> GpioInputs:

@@ -75,6 +75,23 @@ async def test_a_bouncing_contact_is_active_at_once_and_inactive_when_it_is_quie
     await inputs.close()
 
 
+@pytest.mark.section("IEC 61851-1 6.3.1.5")
+async def test_of_two_emergency_stops_both_must_be_released(header: Header) -> None:
+    inputs = await opened(door_post=EMERGENCY, back={**EMERGENCY, "pin": DOOR}, other={**EMERGENCY, "pin": 7, "connector": 1})
+    changes = inputs.changes()
+    await header.drive(STOP, True)
+    assert await soon(changes) == ("emergency_stop", 0, True)
+    await header.drive(DOOR, True)
+    await header.drive(7, True)
+    assert await soon(changes) == ("emergency_stop", 1, True)
+    await header.drive(STOP, False)
+    await header.drive(7, False)
+    assert await soon(changes) == ("emergency_stop", 1, False), "the station's own still holds"
+    await header.drive(DOOR, False)
+    assert await soon(changes) == ("emergency_stop", 0, False)
+    await inputs.close()
+
+
 async def test_a_spike_that_is_shorter_than_asked_for_is_not_told(header: Header) -> None:
     inputs = await opened(mushroom={**EMERGENCY, "spike_ms": 10})
     changes = inputs.changes()
