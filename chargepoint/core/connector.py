@@ -180,13 +180,15 @@ class Connector:
         return self.session_began_s + READY_GRACE_S
 
     def cable_a(self) -> float:
-        """What fuse, cable and socket allow together; less where it is warm."""
+        """What fuse, cable and socket allow together; less where it is warm. In a session a cable that is not seen is one whose
+        rating is not known yet, or not any more.
+        """
         site_a, pilot = self.site.current_a_max, self.pilot
         if Fault.WARM in self.faults or Fault.WARM in self._station_faults:
             site_a = max(OFFER_MIN_A, site_a * WARM_SHARE)
-        if pilot is None or self.site.tethered or not pilot.cable_at_station:
+        if self.site.tethered or not (self.plugged or self.in_transaction):
             return site_a
-        return min(site_a, CABLE_UNKNOWN_A if pilot.cable_a is None else pilot.cable_a)
+        return min(site_a, CABLE_UNKNOWN_A if pilot is None or pilot.cable_a is None else pilot.cable_a)
 
     def facts(self, *, authorised: bool, mono_s: float, reserved: bool = False) -> Facts:
         return Facts(

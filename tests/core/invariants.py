@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from chargepoint.core import effects as fx
 from chargepoint.core import records as rec
+from chargepoint.core.connector import CABLE_UNKNOWN_A
 from chargepoint.core.sessions import WIND_DOWN_S
 from chargepoint.core.station import Station
 from chargepoint.core.step import Now, Step
@@ -80,9 +81,10 @@ def offers_are_possible(world: "World") -> None:
     offers = {number: plant.offered_a for number, plant in world.plants.items() if plant.offered_a is not None}
     for one in world.site.connectors:
         offered_a = offers.get(one.number)
-        cable_a = world.plants[one.number].pilot.cable_a
+        rated_a = world.plants[one.number].pilot.cable_a
+        cable_a = 80.0 if one.tethered else CABLE_UNKNOWN_A if rated_a is None else rated_a
         if offered_a is not None:
-            assert 6.0 <= offered_a <= min(one.current_a_max, cable_a or 80.0), f"connector {one.number} offers {offered_a} A"
+            assert 6.0 <= offered_a <= min(one.current_a_max, cable_a), f"connector {one.number} offers {offered_a} A"
     assert sum(offers.values()) <= world.site.current_a_max + 1e-9, f"the station's fuse: {offers}"
 
 

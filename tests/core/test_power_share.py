@@ -42,6 +42,18 @@ def test_a_cable_whose_resistor_is_no_rating_carries_nothing(world: World) -> No
 
 
 @pytest.mark.section("IEC 61851-1 B")
+def test_a_car_whose_cable_is_not_seen_yet_or_not_any_more_gets_no_more_than_the_thinnest_cable(world: World) -> None:
+    world.tap()
+    world.pilot(1, "B", cable=False)
+    assert world.offer() == 13.0, "the pilot is told before the cable's resistor is"
+    world.pilot(1, "C", cable=True, cable_a=20.0)
+    assert world.offer() == 20.0
+    assert world.contactor()
+    world.pilot(1, "C", cable=False)
+    assert world.offer() == 13.0, "its wire broke; the cable is as thin as before"
+
+
+@pytest.mark.section("IEC 61851-1 B")
 def test_a_fixed_cable_needs_no_rating() -> None:
     world = World(tethered=True)
     begin(world, 1)
