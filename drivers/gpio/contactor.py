@@ -64,10 +64,12 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def claims(config: Config) -> tuple[str, ...]:
-    """The trip line may be an input of the station as well: it is one device."""
+    """The trip line may be an input of the station as well: it is one device. Another contactor's test would hide its trips."""
     test = config.self_test
     own = (config.pin, *([config.feedback_pin] if config.feedback_pin is not None else []))
-    tested = () if test is None else (f"GPIO{test.output_pin}", f"GPIO{test.trip_pin}{SHARED}")
+    if test is None:
+        return tuple(f"GPIO{pin}" for pin in own)
+    tested = (f"GPIO{test.output_pin}", f"GPIO{test.trip_pin}{SHARED}", f"the test of GPIO{test.trip_pin}")
     return (*(f"GPIO{pin}" for pin in own), *tested)
 
 

@@ -289,7 +289,7 @@ def test_a_wrong_table_is_refused_in_words(table: dict[str, Any], words: str) ->
 
 def test_claims_and_remarks_name_what_an_installer_must_know() -> None:
     config = msgspec.convert({"pin": 5, "self_test": SELF_TEST}, driver.Config)
-    assert driver.claims(config) == ("GPIO5", "GPIO23", "GPIO24 (shared)")
+    assert driver.claims(config) == ("GPIO5", "GPIO23", "GPIO24 (shared)", "the test of GPIO24")
     said = " ".join(driver.remarks(config))
     assert "pulls GPIO5 up at power-on" in said
     assert "welded" in said
