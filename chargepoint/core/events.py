@@ -113,6 +113,10 @@ class PartLost(Struct, frozen=True, tag=True):
 
 
 class PartBack(Struct, frozen=True, tag=True):
+    """A part that was lost works. Contactors and inputs tell it when they work for the first time, too: what was commanded
+    before did not reach the one, and nothing was known of the others.
+    """
+
     part: str
     number: int
 

@@ -11,7 +11,8 @@ Rules.
    them at once. Without a car, an installer's trial closes them for a moment (`trials`).
 2. The offer is the connector's share of what the station may give, within its own limits (`limits`, `current`). Below 6 A no
    car charges: it is suspended, and goes on as `pauses` says.
-3. For SETTLE_S after a start, and after the inputs were lost, no contactor closes: what is wrong is told meanwhile.
+3. No contactor closes before the inputs of a station that has some are known, and for SETTLE_S after that and after a start:
+   what is wrong is told meanwhile.
 4. A lock that does not move is tried LOCK_TRIES times, a second apart; then it is a fault, and is tried on more slowly.
 """
 
@@ -47,6 +48,7 @@ class Power:
         self._pauses = Pauses()
         self._rest_until_s: float | None = None
         self._held_until_s: float | None = None
+        self._inputs_known = not blocks.site.has_inputs
 
     def settle(self, step: Step) -> None:
         """Brings every output in line with the facts."""
@@ -76,6 +78,11 @@ class Power:
     def hold(self, step: Step) -> None:
         """Nothing is energised before the station knows what is wrong."""
         self._held_until_s = step.mono_s + SETTLE_S
+
+    def inputs_known(self, step: Step) -> None:
+        """The inputs work, and tell every line that is active."""
+        self._inputs_known = True
+        self.hold(step)
 
     def hurry(self, connector: Connector) -> None:
         """Somebody waits for the cable: what still winds down opens now."""
@@ -162,7 +169,7 @@ class Power:
 
     def _contactor(self, connector: Connector, step: Step) -> None:
         trial = self._trials.closes(connector, step)
-        close = (self._may_close(connector) or trial) and self._held_until_s is None
+        close = (self._may_close(connector) or trial) and self._held_until_s is None and self._inputs_known
         if close == connector.commanded or (not close and self._winds_down(connector, step)):
             return
         connector.commanded = close

@@ -120,8 +120,9 @@ class Sensing:
                 connector.lock_retry_s = None
 
     def part_back(self, event: PartBack, step: Step) -> None:
-        step.log("info", f"The {_name(event)} works again.", event="part_back")
-        self._blocks.lost.pop(_name(event), None)
+        lost = self._blocks.lost if event.part not in CONNECTORS_OWN else self._blocks.connectors[event.number].lost
+        if lost.pop(_name(event) if event.part not in CONNECTORS_OWN else event.part, None) is not None:
+            step.log("info", f"The {_name(event)} works again.", event="part_back")
         if event.part == "reader":
             self._blocks.lost_readers.discard(event.number)
             self._reader_faults()
@@ -129,7 +130,6 @@ class Sensing:
             self._forget_inputs()
         elif event.part in CONNECTORS_OWN:
             connector = self._blocks.connectors[event.number]
-            connector.lost.pop(event.part, None)
             if event.part == "meter":
                 step.then(ReadMeter(event.number))  # the fault goes with the first reading
             elif not connector.lost.keys() - {"meter"}:

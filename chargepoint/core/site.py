@@ -30,8 +30,9 @@ class Site(Struct, frozen=True, kw_only=True):
     """The station. readers: which connectors each reader serves. first_keys: [configuration] of the settings file.
 
     firmware_version: the one that runs. file_transfer_protocols: as SupportedFileTransferProtocols spells them. can_install:
-    there is an installer for firmware. authorization_key_given: the settings name one. renew_before_s: how long before its end
-    the station's certificate is renewed. key_type: of the key pairs that the station makes.
+    there is an installer for firmware. has_inputs: no energy before its lines are known. authorization_key_given: the settings
+    name one. renew_before_s: how long before its end the station's certificate is renewed. key_type: of the key pairs that the
+    station makes.
     """
 
     identity: str
@@ -55,6 +56,7 @@ class Site(Struct, frozen=True, kw_only=True):
     call_timeout_s: float = 30.0
     file_transfer_protocols: tuple[str, ...] = ()
     can_install: bool = False
+    has_inputs: bool = False
     security_profile: int = 0
     authorization_key_given: bool = False
     renew_before_s: float = 30 * 86_400.0

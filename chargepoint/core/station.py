@@ -202,7 +202,7 @@ class Station:
             case events.PartBack():
                 self._sensing.part_back(event, step)
                 if event.part == "inputs":
-                    self._power.hold(step)
+                    self._power.inputs_known(step)
             case events.LookedUp():
                 self._looked_up(event, step)
             case events.RowsFetched(rows=rows, total=total):

@@ -48,6 +48,7 @@ def site_of(
         free_vend_id_tag=station.free_vend_id_tag,
         call_timeout_s=settings.central_system.call_timeout_s,
         can_install=can_install,
+        has_inputs=settings.inputs is not None,
         security_profile=settings.central_system.security_profile,
         authorization_key_given=bool(settings.central_system.authorization_key),
         renew_before_s=settings.security.renew_before_days * 86_400.0,

@@ -77,7 +77,9 @@ class Hardware:
         """Everything into its safe state and closed, within about 5 s."""
         self.make_safe()
         self._stopping = True
-        await asyncio.gather(*(part.stop() for part in self._parts()))
+        locks = list(self._locks.values())
+        await asyncio.gather(*(part.stop() for part in self._parts() if part not in locks))
+        await asyncio.gather(*(part.stop() for part in locks))  # one whose bolt is held lets go: behind open contacts
         await self._buses.close()
 
     def make_safe(self) -> None:
@@ -149,7 +151,10 @@ class Hardware:
         async def use(part: Part[Contactor], port: Contactor) -> None:
             await bring(part, port.feedback(), lambda closed: ContactorSeen(number, closed), self._report)
 
-        self._contactors[number] = Part("contactor", number, opener, use, self._report, lambda port: port.set(False))
+        def prepare(port: Contactor) -> None:
+            port.set(False)
+
+        self._contactors[number] = Part("contactor", number, opener, use, self._report, prepare, announce=True)
 
     def _add_pilot(self, number: int, opener: Callable[[], Coroutine[Any, Any, PilotSensor]]) -> None:
         async def use(part: Part[PilotSensor], port: PilotSensor) -> None:
@@ -194,7 +199,7 @@ class Hardware:
             await part.works()
             await bring(part, port.changes(), InputSeen, self._report)
 
-        self._others.append(Part("inputs", 0, opener, use, self._report))
+        self._others.append(Part("inputs", 0, opener, use, self._report, announce=True))
 
     def _opener(self, kind: Kind, part: Mapping[str, Any], section: str) -> Callable[[], Coroutine[Any, Any, Any]]:
         open_part = self._openers(kind, part, section)

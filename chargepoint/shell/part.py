@@ -32,7 +32,7 @@ class Part(Generic[P]):
     name and number: as in PartLost. use(port): brings the part's facts until it fails; it calls `works` when the part has shown
     that it works. prepare(port): the plain calls that put a part that was just opened into its state. patience_s: how long
     after `start` it may fail to open before that is told, for a part that boots as slowly as the station does. open_s:
-    the longest time for opening.
+    the longest time for opening. announce: it is told by a PartBack when it works for the first time, too.
     """
 
     def __init__(
@@ -45,12 +45,14 @@ class Part(Generic[P]):
         prepare: Callable[[P], None] = lambda port: None,
         patience_s: float = 0.0,
         open_s: float | None = None,
+        announce: bool = False,
     ) -> None:
         self.name, self.number = name, number
         self.port: P | None = None
         self._open, self._use, self._prepare = open_port, use, prepare
         self._report = report
         self._lost = self._self_test_told = False
+        self._announce = announce
         self._failed: asyncio.Future[None] | None = None
         self.task: asyncio.Task[None] | None = None
         self._backoff_s = BACKOFF_MIN_S
@@ -85,8 +87,8 @@ class Part(Generic[P]):
         """The part has shown that it works."""
         self._patient_until_s = 0.0
         self.trouble = ""
-        if self._lost:
-            self._lost = self._self_test_told = False
+        if self._lost or self._announce:
+            self._lost = self._self_test_told = self._announce = False
             await self._report(PartBack(self.name, self.number))
 
     def health(self) -> dict[str, Any]:

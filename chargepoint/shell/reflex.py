@@ -10,18 +10,29 @@ installer's trial is the other way round: it is opened by whatever is not pilot 
 
 from collections.abc import Iterable
 
-from chargepoint.core.events import Event, InputSeen, PartBack, PartLost, PilotSeen, StopAsked
+from chargepoint.core.events import Event, InputSeen, LockSeen, PartBack, PartLost, PilotSeen, StopAsked
 from chargepoint.facts import InputKind, PilotState
 
 TRIPS = frozenset(InputKind) - {InputKind.LIST_WRITE, InputKind.STOP_BUTTON, InputKind.WARM}
 
 
 class Reflex:
-    """The newest safety facts of every connector. ventilated: where vehicles that ask for ventilation (D) may charge."""
+    """The newest safety facts of every connector. ventilated: where vehicles that ask for ventilation (D) may charge. locked:
+    where the cable must be locked. inputs: there are lines, and no energy before they are known.
+    """
 
-    def __init__(self, connectors: Iterable[int], ventilated: Iterable[int] = ()) -> None:
+    def __init__(
+        self,
+        connectors: Iterable[int],
+        ventilated: Iterable[int] = (),
+        locked: Iterable[int] = (),
+        *,
+        inputs: bool = False,
+    ) -> None:
         self._ready = dict.fromkeys(connectors, False)
         self._ventilated = frozenset(ventilated)
+        self._locked = dict.fromkeys(locked, False)
+        self._inputs_known = not inputs
         self._tripped: set[tuple[int, InputKind]] = set()
         self._stopping = False
         self._closed: set[int] = set()
@@ -37,9 +48,16 @@ class Reflex:
                 self._empty[number] = pilot.state is PilotState.A
             case PartLost(part="pilot", number=number) if number in self._ready:
                 self._ready[number] = self._empty[number] = False
+            case LockSeen(connector=number, locked=locked) if number in self._locked:
+                self._locked[number] = locked
+            case PartLost(part="lock", number=number) if number in self._locked:
+                self._locked[number] = False
             case InputSeen(input=line) if line.kind in TRIPS:
                 (self._tripped.add if line.active else self._tripped.discard)((line.connector, line.kind))
+            case PartLost(part="inputs"):
+                self._inputs_known = False
             case PartBack(part="inputs"):
+                self._inputs_known = True
                 self._tripped.clear()  # every line that is still active is told again
             case StopAsked():
                 self._stopping = True
@@ -52,8 +70,8 @@ class Reflex:
     def may_close(self, connector: int, *, trial: bool = False) -> bool:
         """Whether the newest facts allow energy, or a trial without a car; what is not known does not."""
         tripped = any(number in (0, connector) for number, _ in self._tripped)
-        allowed = self._empty if trial else self._ready
-        return allowed.get(connector, False) and not tripped and not self._stopping
+        allowed = self._empty.get(connector, False) if trial else self._charges(connector)
+        return allowed and self._inputs_known and not tripped and not self._stopping
 
     def closed(self, connector: int, *, trial: bool = False) -> None:
         """The contactor was commanded closed."""
@@ -65,3 +83,7 @@ class Reflex:
 
     def _may_stay(self, connector: int) -> bool:
         return self.may_close(connector, trial=connector in self._trials)
+
+    def _charges(self, connector: int) -> bool:
+        """The car asks, through a cable that cannot be pulled."""
+        return self._ready.get(connector, False) and self._locked.get(connector, True)

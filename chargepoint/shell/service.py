@@ -105,6 +105,8 @@ class Service:
         self._reflex = Reflex(
             (int(name) for name in settings.connectors),
             (int(name) for name, connector in settings.connectors.items() if connector.ventilation),
+            (int(name) for name, one in settings.connectors.items() if one.lock is not None and one.cable != "tethered"),
+            inputs=settings.inputs is not None,
         )
         # What comes before the runtime is there must be known to the reflex all the same.
         self._inbox = Inbox(self._reflex.see)

@@ -172,6 +172,27 @@ def test_nothing_closes_before_an_emergency_stop_could_be_told_after_a_start() -
     assert world.stop_reason() == "EmergencyStop"
 
 
+def test_nothing_closes_before_the_inputs_of_a_station_are_known_however_long_they_take() -> None:
+    world = World(free_vend=True, has_inputs=True)
+    world.plug()
+    world.advance(8.0)
+    assert not any(isinstance(effect, CloseContactor) for effect in world.effects)
+    world.deliver(PartBack("inputs", 0))
+    world.advance(0.5)
+    assert not world.contactor(), "an active line is told meanwhile"
+    world.advance(0.6)
+    assert world.contactor()
+
+
+def test_a_contactor_that_opens_later_than_it_was_commanded_is_commanded_anew_and_not_stuck() -> None:
+    world = charging(World())
+    world.plants[1].coil = world.plants[1].closed = False  # its driver was not there yet, and the command went nowhere
+    world.deliver(PartBack("contactor", 1))
+    world.advance(5.0)
+    assert world.contactor()
+    assert world.status() == Status.Charging
+
+
 def test_nothing_closes_before_inputs_that_came_back_have_told_their_lines() -> None:
     world = World(free_vend=True)
     world.lose("inputs", 0)

@@ -62,7 +62,35 @@ async def test_every_part_is_opened_and_its_facts_are_told(workshop: Workshop, h
     opened = next(event for event in workshop.of(MeterOpened) if event.connector == 1)
     assert opened.quantities == FakePart.quantities
     assert workshop.of(PartLost) == []
-    assert workshop.of(PartBack) == []
+
+
+async def test_contactors_and_inputs_are_told_when_they_work_for_the_first_time_and_before_their_facts(
+    workshop: Workshop, hardware: Hardware
+) -> None:
+    (await workshop.opened("inputs")).stream.put(an_input(True))
+    await workshop.told(InputSeen(an_input(True)))
+    for number in (1, 2):
+        await workshop.told(ContactorSeen(number, False))
+    assert workshop.of(PartBack).count(PartBack("inputs", 0)) == 1
+    assert len(workshop.of(PartBack)) == 3, "and nobody else is"
+    assert workshop.events.index(PartBack("inputs", 0)) < workshop.events.index(InputSeen(an_input(True)))
+    assert workshop.events.index(PartBack("contactor", 2)) < workshop.events.index(ContactorSeen(2, False))
+
+
+async def test_a_bolt_that_its_driver_lets_go_is_closed_after_every_contactor(workshop: Workshop) -> None:
+    hardware = Hardware(settings(2), workshop.report, workshop.opener)
+    hardware.start()
+    for number in (1, 2):
+        await workshop.told(LockSeen(number, False))
+        await workshop.told(ContactorSeen(number, False))
+    slow = workshop.newest("connectors.2.contactor")
+    locks = [workshop.newest(f"connectors.{number}.lock") for number in (1, 2)]
+    slow.hangs_in_close = True
+    stopping = asyncio.create_task(hardware.stop())
+    await until(lambda: slow.closes == 1)
+    assert [lock.closes for lock in locks] == [0, 0]
+    await stopping
+    assert [lock.closes for lock in locks] == [1, 1]
 
 
 async def test_a_failed_self_test_is_told_as_such_and_anew_where_the_contactor_was_lost_already(
@@ -144,7 +172,7 @@ async def test_a_part_that_fails_is_lost_once_and_back_once(workshop: Workshop, 
     pilot_1.stream.put(DriverError("pilot 1: the wire is cut"))
     await until(lambda: workshop.tries["connectors.1.pilot"] >= 4)
     assert workshop.of(PartLost) == [PartLost("pilot", 1, "pilot 1: the wire is cut")]
-    assert workshop.of(PartBack) == []
+    assert PartBack("pilot", 1) not in workshop.events
     del workshop.trouble["connectors.1.pilot"]
     await workshop.told(PartBack("pilot", 1))
     await workshop.told(PilotSeen(1, pilot("A")), 2)
@@ -317,7 +345,7 @@ async def test_a_meter_that_is_late_at_the_start_is_waited_for(workshop: Worksho
     del workshop.trouble["connectors.1.meter"]
     await until(lambda: workshop.of(MeterRead))
     assert not workshop.of(PartLost)
-    assert not workshop.of(PartBack)
+    assert PartBack("meter", 1) not in workshop.events
     await hardware.stop()
 
 

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargepoint.core.events import ContactorSeen, Event, InputSeen, LinkDown, PartBack, PartLost, PilotSeen, StopAsked
+from chargepoint.core.events import (
+    ContactorSeen,
+    Event,
+    InputSeen,
+    LinkDown,
+    LockSeen,
+    PartBack,
+    PartLost,
+    PilotSeen,
+    StopAsked,
+)
 from chargepoint.facts import Input, InputKind
 from chargepoint.shell.reflex import TRIPS, Reflex
 from tests.shell.fakes import pilot
@@ -78,6 +88,41 @@ def test_two_inputs_must_both_clear() -> None:
     assert reflex.may_close(1)
 
 
+def test_inputs_that_are_lost_open_every_contactor_and_allow_none_until_they_are_back() -> None:
+    reflex = charging()
+    assert reflex.see(PartLost("inputs", 0, "the chip is gone")) == (1, 2)
+    assert not reflex.may_close(1)
+    reflex.see(PartBack("inputs", 0))
+    assert reflex.may_close(1)
+
+
+def test_before_its_inputs_are_known_nothing_closes() -> None:
+    reflex = Reflex([1], inputs=True)
+    reflex.see(PilotSeen(1, pilot("C")))
+    assert not reflex.may_close(1)
+    reflex.see(PartBack("inputs", 0))
+    assert reflex.may_close(1)
+
+
+@pytest.mark.section("IEC 61851-1 6.3.1.5")
+@pytest.mark.parametrize("fact", [LockSeen(2, False), PartLost("lock", 2, "the wire broke")])
+def test_a_cable_that_is_not_locked_any_more_opens_where_it_must_be(fact: Event) -> None:
+    reflex = Reflex([1, 2], locked=[2])
+    for number in (1, 2):
+        reflex.see(PilotSeen(number, pilot("C")))
+    assert (reflex.may_close(1), reflex.may_close(2)) == (True, False), "what is not known does not allow energy"
+    reflex.see(LockSeen(1, False))
+    reflex.see(LockSeen(2, True))
+    for number in (1, 2):
+        assert reflex.may_close(number)
+        reflex.closed(number)
+    assert reflex.see(fact) == (2,)
+    reflex.see(PartBack("lock", 2))
+    assert not reflex.may_close(2)
+    reflex.see(LockSeen(2, True))
+    assert reflex.may_close(2)
+
+
 def test_a_lost_pilot_opens_and_inputs_that_come_back_are_told_anew() -> None:
     reflex = charging()
     assert reflex.see(PartLost("pilot", 1, "wire")) == (1,)
@@ -121,14 +166,15 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         st.booleans(),
     ),
     st.builds(line, st.sampled_from(list(InputKind)), st.booleans(), st.integers(0, 3)),
-    st.builds(PartLost, st.sampled_from(["pilot", "meter", "inputs"]), st.integers(0, 3), st.just("x")),
-    st.builds(PartBack, st.sampled_from(["pilot", "inputs"]), st.integers(0, 3)),
+    st.builds(PartLost, st.sampled_from(["pilot", "meter", "inputs", "lock"]), st.integers(0, 3), st.just("x")),
+    st.builds(PartBack, st.sampled_from(["pilot", "inputs", "lock"]), st.integers(0, 3)),
+    st.builds(LockSeen, st.integers(1, 3), st.booleans()),
 )
 
 
 @given(st.lists(EVENTS, max_size=40))
 def test_whatever_happens_no_contactor_stays_closed_that_may_not_be(events: list[Event]) -> None:
-    reflex = Reflex([1, 2, 3])
+    reflex = Reflex([1, 2, 3], locked=[3], inputs=True)
     closed: set[int] = set()
     for event in events:
         closed -= set(reflex.see(event))
