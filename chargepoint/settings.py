@@ -69,6 +69,8 @@ Identity = Annotated[
     str, Meta(min_length=1, max_length=48, examples=['identity = "CK_XXX_0001", as the Central System knows the station'])
 ]
 
+ADDRESS = r"^(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253}):([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3})\Z"
+Listen = Annotated[str, Meta(pattern=ADDRESS, description='must be "address:port", such as "127.0.0.1:9816"')]
 OfflineBehaviour = Literal["out_of_service", "accept_all", "cache", "local_list"]
 Rotation = Literal["NotApplicable", "Unknown", "RST", "RTS", "SRT", "STR", "TRS", "TSR"]
 
@@ -161,6 +163,12 @@ class Transfers(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     stall_s: Annotated[float, Meta(ge=1, le=3_600)] = 60.0
 
 
+class Metrics(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where Prometheus may ask. Anything but loopback shows it to whoever reaches the address."""
+
+    listen: Listen = "127.0.0.1:9816"
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file. Connectors are numbered from 1 without a gap. Paths are absolute once `load` or `parse` has made it."""
 
@@ -174,6 +182,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     installer: Part | None = None
     transfers: Transfers = Transfers()
     panel: Panel = Panel()
+    metrics: Metrics | None = None
     configuration: dict[str, str | int | float | bool] = field(default_factory=dict)
 
     def __repr__(self) -> str:

@@ -40,8 +40,11 @@ def add_socket_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--socket", metavar="PATH", help="the service's control socket (default: as the configuration says)")
 
 
-def config_path(arguments: argparse.Namespace) -> Path:
-    """The configuration to use; raises CommandError (usage) where none is named and none lies in the usual places."""
+def config_path(arguments: argparse.Namespace, *, missing_ok: bool = False) -> Path:
+    """The configuration to use; raises CommandError (usage) where none is named and none lies in the usual places.
+
+    missing_ok: then it is the system's, be it there or not.
+    """
     if arguments.config:
         return Path(arguments.config)
     if named := os.environ.get("CHARGEPOINT_CONFIG"):
@@ -49,6 +52,8 @@ def config_path(arguments: argparse.Namespace) -> Path:
     for path in (SYSTEM_CONFIG, LOCAL_CONFIG):
         if path.exists():
             return path
+    if missing_ok:
+        return SYSTEM_CONFIG
     raise CommandError(f"no configuration: neither {SYSTEM_CONFIG} nor ./{LOCAL_CONFIG} is there; name one with --config", 2)
 
 

@@ -3,6 +3,7 @@
 import json
 import socket
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ from chargepoint.cli.common import EXIT_NOT_RUNNING, EXIT_PROBLEM, CommandError
 TIMEOUT_S = 5.0
 LINE_SIZE_MAX = 8 * 1024 * 1024
 CHUNK_SIZE = 65536
+WATCH_S = 3_600.0
 
 
 class ControlError(CommandError):
@@ -70,6 +72,19 @@ class ControlClient:
         if answer.get("ok") is not True:
             raise Refused(f"the service says: {answer.get('error') or 'no, without a reason'}", EXIT_PROBLEM)
         return answer
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """Everything that a watcher is told (see the service's control socket), until the service ends. Raises ControlError."""
+        self.request("watch")
+        while True:
+            try:
+                answer = _object(self._line(time.monotonic() + WATCH_S))
+            except TimeoutError:
+                continue  # nothing has happened
+            except OSError as error:
+                raise ControlError(f"the connection to the service broke ({error.strerror}); it may just have ended") from error
+            if "event" in answer:
+                yield answer
 
     def _connect(self) -> None:
         self._socket.settimeout(self._timeout_s)

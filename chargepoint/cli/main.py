@@ -17,11 +17,14 @@ COMMANDS = (
     "status",
     "panel",
     "clear-faults",
+    "log",
     "ledger",
     "dead-letters",
     "security-log",
     "journal",
     "replay",
+    "backup",
+    "restore",
     "safe-state",
     "commission",
 )
@@ -39,6 +42,8 @@ examples:
   chargepoint status                                what the running station does, and what it waits for
   chargepoint panel                                 the same in a browser, and more
   chargepoint clear-faults 1                        connector 1 was mended and may charge again
+  chargepoint log --connector 1 --since 2h          what the station has written
+  sudo chargepoint backup /media/usb/station.tar.gz a copy of everything the station keeps
   chargepoint ledger --since 2026-11-01 --csv       the sessions of this month, for a spreadsheet
   chargepoint dead-letters list                     billing messages that the Central System never took
   chargepoint security-log                          who tampered, what was refused, what was changed

@@ -156,6 +156,11 @@ class Station:
         """No session runs or ends: the store may tidy up."""
         return not any(connector.in_transaction for connector in self._blocks.connectors.values())
 
+    def faults(self) -> dict[int, set[Fault]]:
+        """What is wrong now, of the station (0) and of each connector."""
+        of_station = {0: set(self._blocks.station_faults)}
+        return of_station | {number: set(connector.faults) for number, connector in self._blocks.connectors.items()}
+
     def known_s(self, mono_s: float) -> tuple[float | None, bool]:
         """The time of day as far as it is known, be it of before this boot; whether somebody told it in this boot."""
         clock = self._blocks.clock

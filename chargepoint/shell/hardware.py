@@ -119,6 +119,10 @@ class Hardware:
         """Every part: whether it is open, and what its trouble is."""
         return [part.health() for part in self._parts()]
 
+    def meter_errors(self) -> dict[int, dict[str, int]]:
+        """Readings that failed since the start, for each connector by kind."""
+        return {number: dict(poll.errors) for number, poll in self._polls.items()}
+
     def tasks(self) -> list[asyncio.Task[None]]:
         """What keeps the parts open, once started; none of them ends by itself."""
         return [part.task for part in self._parts() if part.task is not None]

@@ -6,6 +6,7 @@ reading that fails is not yet a lost meter.
 
 import asyncio
 import time
+from collections import Counter
 
 from chargepoint.core.events import MeterOpened, MeterRead
 from chargepoint.facts import Quantity
@@ -19,8 +20,16 @@ HANG_S = 20.0  # a reading waits its turn where 32 meters share one slow line
 RETRY_S = 1.0
 
 
+KINDS = {"NoAnswer": "no_answer", "Refused": "refused", "LineLost": "line_lost", "Dropped": "line_lost", "TimeoutError": "hung"}
+
+
+def kind_of(error: Exception) -> str:
+    """One of few words for what a reading failed of."""
+    return KINDS.get(type(error).__name__, "other")
+
+
 class Poll:
-    """The readings of one connector's meter."""
+    """The readings of one connector's meter. errors: readings that failed, by the kind of their error."""
 
     def __init__(self, connector: int, poll_s: float, report: Report) -> None:
         self._connector = connector
@@ -28,6 +37,7 @@ class Poll:
         self._report = report
         self._hurry = asyncio.Event()
         self._quantities: frozenset[Quantity] | None = None
+        self.errors: Counter[str] = Counter()
 
     def hurry(self) -> None:
         """A reading that begins after this call, as soon as it can be had."""
@@ -45,7 +55,8 @@ class Poll:
             began_s = time.monotonic()
             try:
                 reading = await bounded(meter.read(), HANG_S, f"{part}: no reading")
-            except Exception:
+            except Exception as error:
+                self.errors[kind_of(error)] += 1
                 failures += 1
                 if failures >= FAILURES_MAX or time.monotonic() - good_s >= FAILING_MAX_S:
                     raise

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chargepoint.core.events import Started, StopAsked
 from chargepoint.core.records import Snapshot
@@ -47,13 +47,16 @@ from chargepoint.shell.moment import Moment, moment
 from chargepoint.shell.notify import ServiceManager
 from chargepoint.shell.recent import Recent
 from chargepoint.shell.reflex import Reflex
-from chargepoint.shell.runtime import IMPOSSIBLE_EXIT_STATUS, Runtime
+from chargepoint.shell.runtime import IMPOSSIBLE_EXIT_STATUS, JournalLike, Runtime
 from chargepoint.shell.settings_file import SettingsFile
 from chargepoint.shell.storeroom import NoStore, StoreLike, Storeroom
 from chargepoint.shell.tls import Trust
 from chargepoint.shell.vault.places import places_of
 from chargepoint.shell.vault.vault import Vault
 from chargepoint.store import StoreError, open_store, reading
+
+if TYPE_CHECKING:
+    from chargepoint.shell.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -131,6 +134,7 @@ class Service:
         )
         self._recent = Recent()
         self._maintenance: Maintenance | None = None
+        self._metrics: Metrics | None = None
         self._link: Link | None = None
         self._vault: Vault | None = None
         self._runtime: Runtime | None = None
@@ -180,6 +184,7 @@ class Service:
         key = snapshot.keys.get("AuthorizationKey", self._settings.central_system.authorization_key)
         station = Station(snapshot, site)
         self._recorder.begin(station, site)
+        journal = self._with_metrics(station)
         self._maintenance = self._maintenance_with(installer, site.firmware_version)
         vault = self._vault = self._vault_with(station)
         trust = Trust(vault.places, lambda: self._moment(station), vault.look)
@@ -195,7 +200,7 @@ class Service:
             vault=self._vault,
             audience=self._control,
             clock=self._clock,
-            journal=self._recorder,
+            journal=journal,
             alive=self._manager.alive,
             alive_every_s=self._manager.watchdog_s,
         )
@@ -216,6 +221,24 @@ class Service:
         self._manager.ready()
         log.info("station %s runs", self._settings.station.identity)
         return runtime
+
+    def _with_metrics(self, station: Station) -> JournalLike:
+        """What is told of every step: the recorder, and where metrics are wanted, who counts for them."""
+        wanted = self._settings.metrics
+        if wanted is None:
+            return self._recorder
+        from chargepoint.shell.metrics import Counters, Metrics  # costs nothing where nobody asks
+
+        counters = Counters(self._recorder, station.faults)
+        self._metrics = Metrics(
+            counters,
+            self._control.status,
+            lambda: self._storeroom.call(self._storeroom.store.unconfirmed_wh),
+            self._hardware.meter_errors,
+            lambda: self._clock.now().wall_s is not None,
+        )
+        self._begin(self._metrics.serve(wanted.listen), "metrics")
+        return counters
 
     async def _let_meters_follow(self, link: Link) -> None:
         with contextlib.suppress(TimeoutError):

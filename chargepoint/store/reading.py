@@ -8,7 +8,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,12 @@ def credentials(path: Path) -> Credentials:
     return Credentials("" if key is None else str(key[0]), max(security.wanted or 0, security.proven))
 
 
+def sessions_in(database: Path) -> int:
+    """How many sessions the ledger of a copy holds."""
+    with _named(database), closing(opening.read_only(database)) as db:
+        return int(db.execute("SELECT count(*) FROM transactions").fetchone()[0])
+
+
 def in_use(path: Path) -> bool:
     """Whether a running service has the store open."""
     try:
@@ -75,7 +81,7 @@ def in_use(path: Path) -> bool:
 @contextmanager
 def _opened(directory: Path) -> Iterator[tuple[Path, sqlite3.Connection]]:
     database = directory / opening.DATABASE
-    with _held(directory):
+    with held(directory):
         try:
             there = database.stat().st_size > 0
         except FileNotFoundError:
@@ -96,7 +102,7 @@ def _opened(directory: Path) -> Iterator[tuple[Path, sqlite3.Connection]]:
 
 
 @contextmanager
-def _held(directory: Path) -> Iterator[None]:
+def held(directory: Path) -> Iterator[None]:
     """Keeps a service from starting meanwhile. A copy of the files without its lock file is read without one."""
     path = directory / opening.LOCK
     try:

@@ -232,6 +232,11 @@ class Store:
         with self._named("reading a session"):
             return views.session(self._db, key)
 
+    def unconfirmed_wh(self) -> int:
+        """See `views.unconfirmed_wh`."""
+        with self._named("adding up what is not confirmed"):
+            return views.unconfirmed_wh(self._db)
+
     def room(self) -> str | None:
         """Why hardly anything more can be kept, a sentence that names the directory and the bytes free; None: all is well."""
         return self._space.trouble() or self._merge_trouble

@@ -20,6 +20,8 @@ SELECT t.key, t.connector, t.id_tag,
     t.meter_start_wh, t.meter_stop_wh, t.stop_reason AS reason, t.transaction_id, t.start_delivery, t.stop_delivery
 FROM transactions t LEFT JOIN boots b ON b.boot = t.start_boot LEFT JOIN boots e ON e.boot = t.stop_boot
     LEFT JOIN ({newest.REGISTERS}) n ON n.key = t.key"""
+_UNCONFIRMED = f"""SELECT coalesce(sum(max(energy_wh, 0)), 0) FROM ({_LEDGER}
+    WHERE t.start_delivery != 'confirmed' OR t.stop_delivery IS NULL OR t.stop_delivery != 'confirmed')"""
 _NEWEST = " ORDER BY t.key DESC LIMIT ? OFFSET ?"
 _ONE = " WHERE t.key = ?"
 
@@ -69,6 +71,11 @@ def session(db: sqlite3.Connection, key: int) -> dict[str, Any] | None:
         "queued": _dictionaries(db.execute(_QUEUED, (key, QUEUED_MAX))),
         "dead": _dictionaries(db.execute(_DEAD_OF_ONE, (key, QUEUED_MAX))),
     }
+
+
+def unconfirmed_wh(db: sqlite3.Connection) -> int:
+    """The energy of sessions that the Central System has not confirmed to their end, running ones and dead letters included."""
+    return int(db.execute(_UNCONFIRMED).fetchone()[0])
 
 
 def dead_letters(db: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
