@@ -1,7 +1,7 @@
 """Packages: a tree of files and its control data, made the same way every time, and packed by dpkg-deb.
 
 No virtual environment: the bundled wheels lie in /usr/lib/chargepoint beside the program, and only `chargepoint` has them on
-its path. What Debian has in a version that fits (spidev, on Debian 13 lgpio) is a dependency. The module mfrc522 is
+its path. What Debian has in a version that fits (spidev) is a dependency. The module mfrc522 is
 a package of its own, for its licence is another one.
 """
 
@@ -74,7 +74,7 @@ def build(target: Target, into: Path, version: str, epoch_s: int, compression: s
             "Version": full,
             "Architecture": target.architecture,
             "Depends": target.depends,
-            "Recommends": READER_PACKAGE,
+            "Recommends": target.recommends,
             "Description": "OCPP 1.6J controller for charging stations\n"
             " Reads energy meters, cards and control pilots, drives contactors, and speaks\n"
             " OCPP 1.6J with a Central System.",

@@ -9,7 +9,7 @@ GLIBC = ("manylinux_2_34", "manylinux_2_28", "manylinux2014", "manylinux_2_17") 
 MACHINES = {"arm64": "aarch64", "amd64": "x86_64"}
 PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 RELEASES = {"bookworm": "deb12", "trixie": "deb13"}
-LGPIO_WHEELS = ("3.11",)  # for Python 3.13 there is none; Debian 13 has the package
+LGPIO_WHEELS = ("3.11",)  # for Python 3.13 there is none; Raspberry Pi's archive has a package, Debian 13 itself has none
 
 
 class Target(NamedTuple):
@@ -38,8 +38,12 @@ class Target(NamedTuple):
     def depends(self) -> str:
         major, minor = self.python.split(".")
         python = f"python3 (>= {self.python}), python3 (<< {major}.{int(minor) + 1})"
-        lgpio = "" if self.has_lgpio_wheel else ", python3-lgpio"
-        return f"{python}, python3-spidev, systemd, init-system-helpers (>= 1.54), ca-certificates, tzdata{lgpio}"
+        return f"{python}, python3-spidev, systemd, init-system-helpers (>= 1.54), ca-certificates, tzdata"
+
+    @property
+    def recommends(self) -> str:
+        """What apt takes along where it can be had: not every station has header pins or this reader."""
+        return "chargepoint-mfrc522" if self.has_lgpio_wheel else "chargepoint-mfrc522, python3-lgpio"
 
     def version(self, version: str) -> str:
         """The package's version: that of the project, and the release, so that the next Debian's one is an upgrade."""
