@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field, structs
 
-from chargepoint import settings_rules, settings_secrets
+from chargepoint import settings_places, settings_rules, settings_secrets
 from chargepoint.settings_panel import Panel
 from chargepoint.tables import (
     SECRET,
@@ -272,13 +272,13 @@ def control_socket_of(path: str | Path) -> str:
     station = document.get("station")
     table = station if isinstance(station, dict) else {}
     base = Path(path).absolute().parent
-    return settings_rules.control_socket(table, base)
+    return settings_places.control_socket(table, base)
 
 
 def state_dir_of(path: str | Path) -> str:
     """Where the station of a file keeps its state; as tolerant as `control_socket_of`."""
     station = read_document(path).get("station")
-    return settings_rules.state_dir(station if isinstance(station, dict) else {}, Path(path).absolute().parent)
+    return settings_places.state_dir(station if isinstance(station, dict) else {}, Path(path).absolute().parent)
 
 
 def configuration_text(value: str | int | float | bool) -> str:
@@ -372,8 +372,8 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
     table = structs.asdict(settings.station)
     station = structs.replace(
         settings.station,
-        state_dir=settings_rules.state_dir(table, base),
-        control_socket=settings_rules.control_socket(table, base),
+        state_dir=settings_places.state_dir(table, base),
+        control_socket=settings_places.control_socket(table, base),
     )
     named = ((name, getattr(settings.security, name)) for name in settings_rules.FILES)
     files = {name: str(base / path) for name, path in named if path}

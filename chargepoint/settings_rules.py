@@ -12,11 +12,9 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
 
+from chargepoint.settings_places import control_socket
 from chargepoint.tables import Checker, key_text, nearest, shown
 
-INSTALLED = Path("/etc/chargepoint")  # a file that lies here is the service's, and these are the folders of its unit
-STATE = Path("/var/lib/chargepoint")
-RUNTIME = Path("/run/chargepoint")
 NUMBER_MAX = 32
 SOCKET_PATH_MAX = 107  # bytes of sun_path in unix(7), less the closing zero
 CONNECTOR_PARTS = ("meter", "contactor", "pilot", "lock", "indicator")
@@ -85,20 +83,6 @@ def check_serves(checker: Checker, section: str, serves: object, numbers: list[i
             checker.add(section, "connectors", shown(number), f"must be connectors of this file: {known}")
         elif number in serves[:at]:
             checker.add(section, "connectors", f"{number} twice", "each connector must be named once")
-
-
-def state_dir(station: Mapping[str, Any], base: Path) -> str:
-    """The folder of everything that the station keeps, absolute. Left out: the service's own, for its own file."""
-    given = station.get("state_dir")
-    return str(base / (given if isinstance(given, str) and given else STATE if base == INSTALLED else "state"))
-
-
-def control_socket(station: Mapping[str, Any], base: Path) -> str:
-    """The control socket, absolute: as given, or control.sock in the state's folder; in the service's own for its own file."""
-    given = station.get("control_socket")
-    if isinstance(given, str) and given:
-        return str(base / given)
-    return str((RUNTIME if base == INSTALLED else Path(state_dir(station, base))) / "control.sock")
 
 
 def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ examples:
   chargepoint panel                                   serve it; prints the address
   sudo chargepoint panel --password                   the first password, as long as nobody has logged in with it
   sudo chargepoint panel --reset-password             a new one; whoever is logged in is not any more
+  chargepoint panel --qr-svg station.svg              the way to the page for drivers, to stick on the station
   sudo chargepoint panel --reset-password --role viewer   one for people who may look and change nothing
 """
 SYSTEM_STATE = Path("/var/lib/chargepoint-panel")
@@ -38,7 +40,12 @@ def add_to(commands: Any) -> None:
     )
     one = parser.add_mutually_exclusive_group()
     one.add_argument("--password", action="store_true", help="show the installer's first password")
+    one.add_argument("--qr", action="store_true", help="show the QR code of the page for drivers, and its address")
+    one.add_argument("--qr-svg", metavar="FILE", type=Path, help="write it as a picture, to print; - writes to standard output")
     one.add_argument("--reset-password", action="store_true", help="make a new password and show it")
+    parser.add_argument(
+        "--address", metavar="URL", help="with --qr: how drivers reach the station, https://station.example.org"
+    )
     parser.add_argument("--role", choices=("installer", "viewer"), default="installer", help="whose (default: installer)")
     parser.set_defaults(do=run)
 
@@ -54,6 +61,11 @@ def run(arguments: argparse.Namespace) -> int:
     state_dir = _state_dir(arguments, told.settings, told.state_dir, path)
     if arguments.password or arguments.reset_password:
         return _password(arguments, state_dir)
+    if arguments.qr or arguments.qr_svg:
+        return _qr(arguments, told.settings)
+    if told.settings.certificate is None:
+        # asyncio takes ssl along where there is one, as it does without on a Python that has none: 4 MB for nobody.
+        sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]
     from msgspec import structs
 
     from chargepoint.panel.server import Options
@@ -83,6 +95,36 @@ def _state_dir(arguments: argparse.Namespace, settings: "Panel", station_dir: st
     if config == SYSTEM_CONFIG and SYSTEM_STATE.exists():
         return SYSTEM_STATE
     return Path(station_dir) / "panel"
+
+
+def _qr(arguments: argparse.Namespace, settings: "Panel") -> int:
+    """segno draws it; the address is the one by which this machine is seen in its network."""
+    try:
+        import segno
+    except ImportError as error:
+        raise CommandError("the package segno is missing: pip install 'chargepoint[panel]'") from error
+    from chargepoint.panel.config import seen_address
+
+    if not settings.driver_page:
+        raise CommandError("there is no page for drivers: set driver_page = true in [panel] of the settings")
+    place = arguments.address.rstrip("/") if arguments.address else seen_address(settings)
+    if place is None:
+        raise CommandError(
+            f"nobody but this machine sees the page (listen = {settings.listen}); set listen in [panel], or name --address"
+        )
+    code = segno.make(f"{place}/driver", error="m")
+    if arguments.qr_svg == Path("-"):
+        code.save(sys.stdout.buffer, kind="svg", scale=8, border=4, xmldecl=False)
+        return 0
+    if arguments.qr_svg:
+        try:
+            code.save(str(arguments.qr_svg), kind="svg", scale=8, border=4)
+        except OSError as error:
+            raise CommandError(f"{arguments.qr_svg}: {error.strerror}") from error
+    else:
+        code.terminal(compact=True)
+    print(f"{place}/driver")
+    return 0
 
 
 def _password(arguments: argparse.Namespace, state_dir: Path) -> int:

@@ -3,6 +3,7 @@
 Reads no more than that, and asks no more of the rest than that it is TOML: a page must come up while the file is being mended.
 """
 
+import socket
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
-from chargepoint import settings_rules
+from chargepoint import settings_places
 from chargepoint.settings_panel import Panel
 
 FILE_SIZE_MAX = 1024 * 1024
@@ -48,7 +49,7 @@ def read(path: Path) -> Told:
     station = document.get("station")
     table = station if isinstance(station, dict) else {}
     files = {name: str(base / told) for name in ("certificate", "key") if (told := getattr(settings, name))}
-    places = settings_rules.control_socket(table, base), settings_rules.state_dir(table, base)
+    places = settings_places.control_socket(table, base), settings_places.state_dir(table, base)
     return Told(structs.replace(settings, **files), *places, _bench(document))
 
 
@@ -66,3 +67,22 @@ def _tables(value: Any, depth: int) -> Iterator[dict[str, Any]]:
         yield value
         for inner in value.values():
             yield from _tables(inner, depth + 1)
+
+
+def seen_address(settings: Panel) -> str | None:
+    """How others in the network reach the page; None where they cannot."""
+    host, _, port = settings.listen.rpartition(":")
+    host = host.strip("[]")
+    if host.startswith("127.") or host == "::1":
+        return None
+    if settings.names:
+        host = settings.names[0]
+    elif host in ("0.0.0.0", "::"):  # noqa: S104  every address of this machine: which one is seen?
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect(("192.0.2.1", 9))  # sends nothing: the kernel only says which address it would use
+            except OSError:
+                return None
+            host = probe.getsockname()[0]
+    shown = f"[{host}]" if ":" in host else host
+    return f"{'https' if settings.certificate else 'http'}://{shown}:{port}"

@@ -10,7 +10,6 @@ for WRITE_S is closed. One request a connection.
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Iterable
@@ -191,9 +190,10 @@ class Door:
         host = host.strip("[]").rstrip(".").lower()
         if host in self._names:
             return
-        with contextlib.suppress(ValueError):
-            ipaddress.ip_address(host)
-            return
+        for family in (socket.AF_INET, socket.AF_INET6):
+            with contextlib.suppress(OSError, ValueError):
+                socket.inet_pton(family, host)
+                return
         raise Refused(
             421,
             "This station is not known by that name. Use its address, or add the name to `names` in [panel] of its settings.",

@@ -15,7 +15,6 @@ import hmac
 import json
 import logging
 import os
-import secrets
 import time
 from collections import deque
 from pathlib import Path
@@ -61,7 +60,7 @@ class Access:
 
     def reset(self, role: Role) -> str:
         """A new password that nobody chose; whoever is logged in as that role is not any more."""
-        password = "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(4))
+        password = "-".join("".join(_letter() for _ in range(4)) for _ in range(4))
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.set(role, password)
         if role == "installer":
@@ -84,7 +83,7 @@ class Access:
         if password is None:
             told["passwords"].pop(role, None)
         else:
-            salt = secrets.token_bytes(16)
+            salt = os.urandom(16)
             told["passwords"][role] = f"{_text(salt)}:{_text(_hash(password, salt))}"
         told["sessions"] = {key: one for key, one in told["sessions"].items() if one["role"] != role}
         self.write(told)
@@ -163,7 +162,7 @@ class Guard:
         """The installer gives a role a new password. Returns why not, in words. Raises TooManyTries."""
         self._count_try(address)
         if not PASSWORD_MIN <= len(new) <= PASSWORD_MAX:
-            return f"A password has {PASSWORD_MIN} to {PASSWORD_MAX} characters."
+            return "A password has {least} to {most} characters."
         async with self._checking:
             if await asyncio.to_thread(self._role_of, old[: PASSWORD_MAX + 1]) != "installer":
                 return "The present password is not right."
@@ -175,7 +174,7 @@ class Guard:
         return role in self._access.read()["passwords"]
 
     def _begin(self, role: Role) -> str:
-        cookie = secrets.token_urlsafe(32)
+        cookie = base64.urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
         told, now_s = self._access.read(), time.time()
         sessions = {key: one for key, one in told["sessions"].items() if _lives(one, now_s)}
         while len(sessions) >= SESSIONS_MAX:
@@ -206,6 +205,13 @@ class Guard:
             if len(tries) >= most:
                 raise TooManyTries(TRIES_S - (now_s - tries[0]))
             tries.append(now_s)
+
+
+def _letter() -> str:
+    """Any of LETTERS, each as likely as the others."""
+    while (number := os.urandom(1)[0]) >= len(LETTERS) * (256 // len(LETTERS)):
+        pass
+    return LETTERS[number % len(LETTERS)]
 
 
 def csrf(cookie: str) -> str:

@@ -9,6 +9,7 @@ import json
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 from chargepoint.panel.guard import Role
 from chargepoint.panel.html import Html
@@ -31,6 +32,7 @@ class View:
         self.status: Body | None = None
         self.told_s = 0.0  # by the monotonic clock
         self.away: str | None = "starting"
+        self.bench: Body | None = None  # what the virtual hardware says, see `bench`
         self.power: dict[str, list[list[float]]] = {}  # per connector, see `readings` of the control socket
 
     def hear(self, event: Body) -> None:
@@ -57,10 +59,11 @@ class Page:
 class Live:
     """topics: what each kind of page shows, as parts by the id of their element. enliven: called before parts are rendered."""
 
-    def __init__(self, topics: dict[str, Render], frame: Callable[[Words, Body], Html]) -> None:
+    def __init__(self, topics: dict[str, Render], frame: Callable[[Words, Role, Body, Any], Html], asked: Any) -> None:
         self.view = View()
         self._topics = topics
         self._frame = frame
+        self.asked = asked  # handed to `frame`: what it must know of frames before
         self._pages: set[Page] = set()
         self._rendered: dict[tuple[str, str, Role], tuple[int, Parts]] = {}
         self._version = 0
@@ -70,17 +73,26 @@ class Live:
     def pages(self) -> int:
         return len(self._pages)
 
+    def looks_at(self, topic: str) -> int:
+        """How many open pages want that."""
+        return sum(page.topic == topic for page in self._pages)
+
     def hear(self, event: Body) -> None:
         """An event of the station's watch."""
         if event.get("event") == "frame":
-            rendered = {page.words.code: page.words for page in self._pages if page.topic == "messages"}
-            lines = {code: self._frame(words, event) for code, words in rendered.items()}
-            for page in self._pages:
-                if page.topic == "messages":
-                    self._push(page, lines[page.words.code])
+            self._tell_frame(event)
             return
         self.view.hear(event)
         self.changed()
+
+    def _tell_frame(self, event: Body) -> None:
+        lines: dict[tuple[str, Role], Html] = {}
+        for page in self._pages:
+            if page.topic == "messages":
+                key = (page.words.code, page.role)
+                if key not in lines:
+                    lines[key] = self._frame(page.words, page.role, event, self.asked)
+                self._push(page, lines[key])
 
     def changed(self) -> None:
         self._version += 1

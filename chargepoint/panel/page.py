@@ -173,3 +173,8 @@ def instant(value: object) -> Html:
     except ValueError:
         return Html(NOTHING)
     return tag("time", at.strftime("%Y-%m-%d %H:%M:%S UTC"), datetime=at.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def blanked(id_tag: str) -> str:
+    """As on the first page: the last four characters, if it is long enough to stay secret."""
+    return "•" * (len(id_tag) - 4) + id_tag[-4:] if len(id_tag) >= 8 else "•" * len(id_tag)

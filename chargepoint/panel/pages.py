@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from chargepoint.panel import now
+from chargepoint.panel import messages, now
 from chargepoint.panel.guard import SESSION_WHOLE_S, TooManyTries
 from chargepoint.panel.html import tag
 from chargepoint.panel.live import PAGES_MAX, Page
@@ -12,6 +12,7 @@ from chargepoint.panel.panel import COOKIE, LANGUAGE, Answer, Panel, Request, Wr
 STATIC = Path(__file__).parent / "static"
 KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 YEAR_S = 365 * 86_400
+CATCH_UP = 50
 
 
 def add_to(panel: Panel) -> None:
@@ -55,6 +56,9 @@ async def events(panel: Panel, request: Request) -> Answer:
     assert request.reader.role is not None
     panel.station.watch()
     opened = Page(request.words, request.reader.role, topic)
+    if topic == "messages":
+        frames = (await panel.station.ask("frames", limit=CATCH_UP))["frames"]  # what came after the page was made
+        opened.frames.extend(messages.list_of(panel, request, frames))
     return Answer(panel.live.events(opened), 200, {"Content-Type": "text/event-stream; charset=utf-8"})
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from chargepoint.panel import messages, now, pages
+from chargepoint.panel import bench, checks, driver, messages, now, pages, sessions, setup
 from chargepoint.panel.door import HEAD_MAX, Door, own_names
 from chargepoint.panel.guard import Access, Guard
 from chargepoint.panel.live import Live, View
@@ -94,7 +94,17 @@ async def serve(options: Options) -> int:
 
 def make(options: Options, access: Access, languages: Languages) -> Panel:
     """Every page, in one application."""
-    live = Live({"now": now.parts}, messages.line)
+    live = Live(
+        {
+            "now": now.parts,
+            "messages": messages.parts,
+            "tests": checks.parts,
+            "bench": bench.parts,
+            "driver": driver.parts,
+        },
+        messages.line,
+        messages.Asked(),
+    )
     station = Station(options.control_socket, live.hear)
     live.before = _Power(station).fetch
     panel = Panel(
@@ -107,7 +117,8 @@ def make(options: Options, access: Access, languages: Languages) -> Panel:
         driver_page=options.settings.driver_page,
         config=options.config,
     )
-    pages.add_to(panel)
+    for part in (pages, sessions, messages, setup, checks, bench, driver):
+        part.add_to(panel)
     return panel
 
 
@@ -141,6 +152,7 @@ async def _until_unwanted(panel: Panel, door: Door, stop: asyncio.Event, idle_s:
         waiting.cancel()
         if panel.live.pages or door.clients:
             panel.asked_s = time.monotonic()
+        await bench.refresh(panel)
         quiet_s = time.monotonic() - panel.asked_s
         if quiet_s > LEAVE_S:
             await panel.station.leave()

@@ -38,7 +38,8 @@
       const at = new Date(time.dateTime);
       if (!Number.isNaN(at.getTime())) {
         time.title = time.dateTime;
-        time.textContent = at.toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "medium" });
+        const how = time.className === "clock" ? { timeStyle: "medium" } : { dateStyle: "medium", timeStyle: "medium" };
+        time.textContent = at.toLocaleString(document.documentElement.lang, how);
       }
     }
   }
@@ -54,7 +55,8 @@
   }
 
   function listen() {
-    source = new EventSource(`/events?topic=${encodeURIComponent(topic)}`);
+    const place = topic === "driver" ? "/driver/events" : `/events?topic=${encodeURIComponent(topic)}`;
+    source = new EventSource(place);
     source.addEventListener("open", heard);
     source.addEventListener("beat", heard);
     source.addEventListener("parts", (event) => {
@@ -109,10 +111,10 @@
       document.getElementById("held").textContent = held.length ? `(${held.length})` : "";
       return;
     }
-    const known = Number(lines.firstElementChild?.dataset.seq ?? 0);
+    const known = new Set([...lines.children].map((line) => line.dataset.key));
     for (const html of fresh) {
       const line = piece(html).firstElementChild;
-      if (Number(line.dataset.seq) > known || Number(line.dataset.seq) < known - LINES_MAX) lines.prepend(line);
+      if (!known.has(line.dataset.key)) lines.prepend(line);
     }
     if (missed) lines.firstElementChild?.classList.add("missed");
     while (lines.children.length > LINES_MAX) lines.lastElementChild.remove();
@@ -206,6 +208,17 @@
       button.disabled = false;
     }
   });
+
+  // What the station would dial: the address, a slash, the identity.
+  const preview = document.getElementById("preview");
+  function tellPlace() {
+    const [url, identity] = [preview.dataset.url, preview.dataset.identity].map((id) => document.getElementById(id)?.value.trim() ?? "");
+    preview.textContent = url ? `${url.replace(/\/+$/, "")}/${encodeURIComponent(identity)}` : "–";
+  }
+  if (preview) {
+    document.addEventListener("input", tellPlace);
+    tellPlace();
+  }
 
   // A form that changes something asks first, where it says so.
   document.addEventListener("submit", async (event) => {
