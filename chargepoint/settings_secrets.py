@@ -148,3 +148,5 @@ def _may_be_there(path: Path) -> bool:
         return path.is_file()
     except PermissionError:
         return True  # the service's user may well be allowed what this one is not
+    except OSError:
+        return False  # a name that no file can have

@@ -161,7 +161,7 @@ class Checker:
 
     def value(self, section: str, key: str, value: object, kind: Any) -> None:
         """Holds one value against a type; Structs and tables of a kind are entered."""
-        options = _options(kind)
+        options = options_of(kind)
         inner_section = join(section, key)
         if isinstance(value, dict):
             for option in options:
@@ -197,7 +197,7 @@ class Checker:
         self.add(section, key, "", "unknown key", hint)
 
     def _missing(self, section: str, name: str, kind: Any) -> None:
-        inner = _options(kind)
+        inner = options_of(kind)
         if any(get_origin(option) is dict or (isinstance(option, type) and issubclass(option, Struct)) for option in inner):
             self.add(join(section, name), None, "nothing", "must be given: a table")
             return
@@ -222,7 +222,7 @@ def converted(checker: Checker, section: str, table: dict[str, Any], kind: type[
 
 def allowed_text(kind: Any) -> str:
     """What a field may hold, as a phrase that begins with "must"."""
-    options = [option for option in _options(kind) if option is not type(None)]
+    options = [option for option in options_of(kind) if option is not type(None)]
     if all(get_origin(option) is Literal for option in options):  # in the order of the type, which msgspec does not keep
         return "must be one of " + ", ".join(shown(value) for option in options for value in get_args(option))
     described = _described(kinds.type_info(kind))
@@ -312,10 +312,10 @@ def _literal_types(option: Any) -> list[Any]:
     return [type(value) for value in get_args(option)] if get_origin(option) is Literal else [option]
 
 
-def _options(kind: Any) -> list[Any]:
+def options_of(kind: Any) -> list[Any]:
     """The types a field may hold, with annotations and unions taken apart."""
     if get_origin(kind) is Annotated:
-        return _options(get_args(kind)[0])
+        return options_of(get_args(kind)[0])
     if get_origin(kind) in (Union, types.UnionType):
-        return [option for part in get_args(kind) for option in _options(part)]
+        return [option for part in get_args(kind) for option in options_of(part)]
     return [kind]

@@ -168,7 +168,8 @@ def test_run_hands_a_right_file_to_the_service(config: Path, monkeypatch: pytest
     given: list[Settings] = []
     service = ModuleType("chargepoint.shell.service")
 
-    def serve(settings: Settings, started: Callable[[], None]) -> int:
+    def serve(settings: Settings, started: Callable[[], None], path: Path) -> int:
+        assert path == config
         given.append(settings)
         assert not gc.isenabled()  # nothing that a start loads is garbage
         started()
