@@ -46,7 +46,9 @@ class CardReader(Port, Protocol):
 
 class Contactor(Port, Protocol):
     def set(self, closed: bool) -> None:
-        """Commands the coil and returns at once; never blocks. Opening goes before whatever the driver still had to do."""
+        """Commands the coil and returns at once; never blocks. Opening goes before whatever the driver still had to do, and may
+        come from another thread: while the event loop stands still somebody else opens.
+        """
 
     def feedback(self) -> AsyncIterator[bool]:
         """True when the contacts are closed: first as they are, then every change; raises DriverError when lost."""

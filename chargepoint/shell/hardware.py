@@ -8,6 +8,7 @@ are told again what was last commanded (none of them gives energy).
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
@@ -88,6 +89,18 @@ class Hardware:
             contactor.command(lambda port: port.set(False))
         for number in self._pilots:
             self.offer(number, None)
+
+    def open_contactors(self) -> None:
+        """From any thread, while the event loop stands still; `lose_contactors` follows when it turns again."""
+        for contactor in self._contactors.values():
+            if (port := contactor.port) is not None:
+                with contextlib.suppress(Exception):  # a part that fails at it is lost with the others
+                    port.set(False)
+
+    def lose_contactors(self, why: str) -> None:
+        """They were opened behind the core's back: each is lost, and comes back open."""
+        for contactor in self._contactors.values():
+            contactor.fail(DriverError(why))
 
     def set_contactor(self, connector: int, closed: bool) -> None:
         if not self._contactors[connector].command(lambda port: port.set(closed)) and closed:

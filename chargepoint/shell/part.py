@@ -79,7 +79,7 @@ class Part(Generic[P]):
         try:
             act(self.port)
         except Exception as error:
-            self._fail(error)
+            self.fail(error)
             return False
         return True
 
@@ -144,7 +144,8 @@ class Part(Generic[P]):
         with contextlib.suppress(DriverError):
             await bounded(_closing(port), CLOSE_S, f"{self}: the driver does not close it")
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
+        """The part has failed, whatever its driver says."""
         if self._failed is not None and not self._failed.done():
             self._failed.set_exception(error)
 

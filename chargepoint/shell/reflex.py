@@ -73,6 +73,10 @@ class Reflex:
         allowed = self._empty.get(connector, False) if trial else self._charges(connector)
         return allowed and self._inputs_known and not tripped and not self._stopping
 
+    def any_closed(self) -> bool:
+        """Asked from any thread."""
+        return bool(self._closed)
+
     def closed(self, connector: int, *, trial: bool = False) -> None:
         """The contactor was commanded closed."""
         self._closed.add(connector)

@@ -49,6 +49,7 @@ from chargepoint.shell.recent import Recent
 from chargepoint.shell.reflex import Reflex
 from chargepoint.shell.runtime import IMPOSSIBLE_EXIT_STATUS, JournalLike, Runtime
 from chargepoint.shell.settings_file import SettingsFile
+from chargepoint.shell.standstill import Standstill
 from chargepoint.shell.storeroom import NoStore, StoreLike, Storeroom
 from chargepoint.shell.tls import Trust
 from chargepoint.shell.vault.places import places_of
@@ -115,6 +116,11 @@ class Service:
         self._inbox = Inbox(self._reflex.see)
         self._hardware = Hardware(settings, self._inbox.put_fact)
         self._last_resort = LastResort(self._hardware.make_safe)
+        self._standstill = Standstill(
+            self._reflex.any_closed,
+            self._hardware.open_contactors,
+            lambda stood_s: self._hardware.lose_contactors(f"it was opened, for the station stood still for {stood_s:.1f} s"),
+        )
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._storeroom = Storeroom(self._thread, NoStore(kernel_boot_id(), self._clock.mono_s()))
         self._store_fault: str | None = None
@@ -210,6 +216,7 @@ class Service:
         self._vault.start()
         link.start(vault.looked)
         self._begin(self._let_meters_follow(link), "opening meters")
+        self._begin(self._standstill.watch(), "standstill")
         if self._store_fault is None:
             self._begin(keep_house(self._storeroom, self._inbox, runtime, station.idle), "housekeeping")
         else:
