@@ -109,8 +109,12 @@ def build_reader(into: Path, epoch_s: int, compression: str = "xz") -> Path:
 
 
 def _filled_in(script: str) -> str:
-    """@SCHEMA@: the newest version of the database's tables that the packed program knows. @UNITS@: those that are enabled."""
+    """@SCHEMA@: the newest version of the database's tables that the packed program knows. @UNITS@: those that are enabled.
+
+    They are started in this order: what takes over the card's file comes before the station.
+    """
     units = [path.name for path in sorted((ROOT / "systemd").iterdir()) if "[Install]" in path.read_text()]
+    assert units.index("chargepoint-commission.service") < units.index("chargepoint.service")
     return script.replace("@SCHEMA@", str(len(STEPS))).replace("@UNITS@", " ".join(units))
 
 
