@@ -23,7 +23,7 @@ def address(settings: Settings) -> str:
 
 def settings_remarks(settings: Settings) -> list[str]:
     """Sentences about the settings themselves; those of drivers come from the drivers."""
-    return [*_link(settings), *_connectors(settings), *_virtual(settings), *_memory(settings)]
+    return [*_link(settings), *_connectors(settings), *_virtual(settings), *_memory(settings), *_metrics(settings)]
 
 
 def _link(settings: Settings) -> Iterator[str]:
@@ -100,3 +100,9 @@ def in_memory(path: Path, mounts: str) -> bool:
 
 def _without(one: list[str], held: list[list[str]]) -> str:
     return "\n".join(" ".join(words) for words in held if words is not one)
+
+
+def _metrics(settings: Settings) -> Iterator[str]:
+    listen = "" if settings.metrics is None else settings.metrics.listen
+    if listen and not listen.startswith(("127.", "[::1]:", "localhost:")):
+        yield f"[metrics] listen {listen} shows energy and states to whoever reaches it; there is no password"

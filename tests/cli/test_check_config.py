@@ -205,3 +205,13 @@ MOUNTS = """\
 )
 def test_a_state_folder_in_memory_is_known(root: str, path: str, lost: bool) -> None:
     assert in_memory(Path(path), MOUNTS.format(root=root)) is lost
+
+
+def test_metrics_for_everybody_are_worth_a_remark() -> None:
+    def remarks(listen: str) -> list[str]:
+        document = broken(lambda d: d.update(metrics={"listen": listen}))
+        return [remark for remark in settings_remarks(parse(document)) if "[metrics]" in remark]
+
+    assert remarks("127.0.0.1:9816") == []
+    assert remarks("[::1]:9816") == []
+    assert "there is no password" in remarks("0.0.0.0:9816")[0]
