@@ -35,4 +35,5 @@ cd "$root"
 pivot_root . old 2>/dev/null || mount --move . /
 exec chroot . /bin/sh -c '
   umount -l /old 2>/dev/null
+  mount --make-rshared / 2>/dev/null # as init does on hardware: credentials of units are mounts of their own
   exec env -i container=chargepoint-test PATH=/usr/sbin:/usr/bin:/sbin:/bin /sbin/init --log-target=journal --show-status=no'

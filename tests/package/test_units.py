@@ -9,6 +9,7 @@ import pytest
 
 from distribution.image import PACKAGES, UNIT
 from hil.bench import toml
+from hil.csms import Settings
 from hil.kernel import Kernel, missing
 from hil.machine import Machine
 from tests.e2e.conftest import Rigs
@@ -17,6 +18,7 @@ from tests.package.conftest import TARGET, VERSIONS, Machines, Packages, config_
 from tests.transfers.http_server import running
 
 COIL = 17
+KEY = "00112233445566778899AABBCCDDEEFF00112233"
 EXPOSURE_MAX = 20  # ten times the score
 CONFIG = "/etc/chargepoint/chargepoint.toml"
 MAIN = "systemctl show --property MainPID --value chargepoint"
@@ -42,7 +44,7 @@ def emulated(kernel: Kernel, folder: str) -> str:
 async def test_the_unit_keeps_the_station_running_and_contactors_safe(
     rigs: Rigs, packages: Packages, machines: Machines
 ) -> None:
-    r = await rigs()
+    r = await rigs(settings=Settings(password=bytes.fromhex(KEY)))  # nobody gets in without the credential
     opened(r.directory)
     with Kernel(keeps_outputs=True) as kernel:
         opened(kernel.directory)
@@ -58,8 +60,12 @@ async def test_the_unit_keeps_the_station_running_and_contactors_safe(
         document = config_document(r.config, r.directory, "/srv/bench")
         document["connectors"]["1"]["contactor"] = {"driver": "gpio", "pin": COIL}
         document["installer"] = {"driver": "deb"}
+        document["central_system"]["authorization_key_credential"] = "authorization-key"
         machine.path(CONFIG).write_text(toml.document(document))
         machine.path("/etc/hosts").write_text("127.0.0.1 localhost\n")  # names are looked up in the sandbox too
+        machine.path("/etc/chargepoint/key").write_text(KEY)
+        machine.path("/etc/chargepoint/key").chmod(0o600)  # root's: only systemd reads it
+        dropin(machine, "credential", "LoadCredential=authorization-key:/etc/chargepoint/key\n")
         dropin(machine, "kernel", emulated(kernel, "/srv/kernel") + "RestartSec=100ms\n")
 
         await the_units_are_sound(machine)
