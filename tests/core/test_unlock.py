@@ -2,6 +2,7 @@
 
 import pytest
 
+from chargepoint.core.effects import MoveLock
 from chargepoint.messages import ChargePointStatus as Status
 from tests.core.central_system import Payload, Refuse, id_tag_info
 from tests.core.harness import World
@@ -91,6 +92,22 @@ def test_a_welded_contactor_keeps_its_cable(world: World) -> None:
     world.advance(6.0)
     assert answer(world, asked) == FAILED
     assert world.locked()
+    assert MoveLock(1, False) not in world.effects, "not even for a moment"
+
+
+@pytest.mark.section("5.18")
+def test_the_lock_moves_only_when_the_contacts_have_opened() -> None:
+    world = World(lag_s=0.3)
+    world.plug()
+    world.tap()
+    world.advance(1.0)
+    assert world.contactor()
+    asked = world.ask("UnlockConnector", {"connectorId": 1})
+    world.advance(0.2)
+    assert MoveLock(1, False) not in world.effects
+    world.advance(2.0)
+    assert MoveLock(1, False) in world.effects
+    assert answer(world, asked) == UNLOCKED
 
 
 @pytest.mark.section("5.18")
