@@ -9,7 +9,6 @@ from typing import Any
 EXIT_PROBLEM = 1
 EXIT_USAGE = 2
 EXIT_NOT_RUNNING = 3
-EXIT_CONFIG = 78  # EX_CONFIG of sysexits(3): starting again does not help
 EXIT_INTERRUPTED = 130
 
 SYSTEM_CONFIG = Path("/etc/chargepoint/chargepoint.toml")

@@ -40,6 +40,19 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stdout.split() == []
 
 
+def test_a_machine_that_starts_the_station_loads_no_command_line() -> None:
+    code = (
+        "import sys\nfrom chargepoint.__main__ import main\nsys.argv[1:] = ['run', '--config', 'no-such.toml']\n"
+        "print(main(), 'argparse' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.split() == ["78", "False"]
+    assert "no-such.toml" in done.stderr
+    by_parser = [sys.executable, "-m", "chargepoint", "run", "--config=no-such.toml"]
+    other = subprocess.run(by_parser, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert (other.returncode, other.stderr) == (78, done.stderr)
+
+
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     """`chargepoint check-config | head -0`"""
     source, sink = os.pipe()
