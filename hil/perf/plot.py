@@ -15,9 +15,11 @@ STYLE = """
     .title { font-size: 16px; font-weight: 600 } .what { font-weight: 600 } .soft { fill: #59636e }
     .grid { stroke: #d1d9e0; stroke-width: 1 } .axis { stroke: #818b98; stroke-width: 1 }
     .line { fill: none; stroke: #0969da; stroke-width: 2 } .dot { fill: #0969da } .page { fill: #ffffff }
+    .value { paint-order: stroke; stroke: #ffffff; stroke-width: 4; stroke-linejoin: round }
     @media (prefers-color-scheme: dark) {
       text { fill: #f0f6fc } .soft { fill: #9198a1 } .grid { stroke: #3d444d } .axis { stroke: #656c76 }
       .line { stroke: #58a6ff } .dot { fill: #58a6ff } .page { fill: #0d1117 }
+      .value { stroke: #0d1117 }
     }"""
 
 
@@ -68,7 +70,7 @@ def _panel(curve: Curve, over: str, x0: int, y0: int) -> str:
     out.append(f'  <polyline class="line" points="{path}"/>')
     for size, value in curve.points:
         out.append(f'  <circle class="dot" cx="{x(size):.1f}" cy="{y(value):.1f}" r="3.5"/>')
-        out.append(f'  <text x="{x(size):.1f}" y="{y(value) - 9:.1f}" text-anchor="middle">{value:.3g}</text>')
+        out.append(f'  <text class="value" x="{x(size):.1f}" y="{y(value) - 9:.1f}" text-anchor="middle">{value:.3g}</text>')
     return "\n".join(out)
 
 

@@ -24,6 +24,7 @@ from hil.perf.comparison import KEY
 from hil.perf.rig import ROOT, rig
 
 TOP = 25
+SMALL = 0.001  # of all: what is less is not told
 
 
 def profile(out: str, config: str) -> None:
@@ -68,7 +69,7 @@ def told(path: Path, trips: int) -> str:
         rooms[room(file, name)] += own_s
         functions[f"{room(file, name)}: {name}" + (f" ({Path(file).name}:{number})" if number else "")] += own_s
     lines = [f"{total_s:.2f} s of processor time, {1e6 * total_s / trips:.0f} µs a round trip under the profiler", ""]
-    lines += [f"{100 * own_s / total_s:5.1f} %  {name}" for name, own_s in rooms.most_common()]
+    lines += [f"{100 * own_s / total_s:5.1f} %  {name}" for name, own_s in rooms.most_common() if own_s > SMALL * total_s]
     lines += ["", *(f"{100 * own_s / total_s:5.1f} %  {name}" for name, own_s in functions.most_common(TOP))]
     return "\n".join(lines)
 
