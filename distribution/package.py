@@ -29,6 +29,7 @@ UNITS = Path("usr/lib/systemd/system")
 INSTALLED = {  # what lies in systemd/ besides units, and where it goes
     "chargepoint.sysusers": "usr/lib/sysusers.d/chargepoint.conf",
     "60-chargepoint.rules": "usr/lib/udev/rules.d/60-chargepoint.rules",
+    "chargepoint-panel-listen": "usr/lib/systemd/system-generators/chargepoint-panel-listen",
     "install-image": "usr/lib/chargepoint/install-image",
 }
 DOCUMENTS = ("README.md", "CHANGELOG.md", "SECURITY.md", "docs/*.md", "docs/*.svg")

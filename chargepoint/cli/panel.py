@@ -40,6 +40,9 @@ def add_to(commands: Any) -> None:
     )
     one = parser.add_mutually_exclusive_group()
     one.add_argument("--password", action="store_true", help="show the installer's first password")
+    one.add_argument(
+        "--socket-conf", action="store_true", help="print [panel] listen as a drop-in for chargepoint-panel.socket"
+    )
     one.add_argument("--qr", action="store_true", help="show the QR code of the page for drivers, and its address")
     one.add_argument("--qr-svg", metavar="FILE", type=Path, help="write it as a picture, to print; - writes to standard output")
     one.add_argument("--reset-password", action="store_true", help="make a new password and show it")
@@ -61,6 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
     state_dir = _state_dir(arguments, told.settings, told.state_dir, path)
     if arguments.password or arguments.reset_password:
         return _password(arguments, state_dir)
+    if arguments.socket_conf:
+        print(f"[Socket]\nListenStream=\nListenStream={told.settings.listen}")
+        return 0
     if arguments.qr or arguments.qr_svg:
         return _qr(arguments, told.settings)
     if told.settings.certificate is None:

@@ -26,7 +26,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 DESCRIPTION = """\
 A charging station at work, without hardware: starts a bench (cars, cables, meters, cards), a test Central System and the
-station itself as three processes and shows the charge as it happens, with the OCPP conversation. Everything is gone afterwards.
+station itself as three processes and shows the charge as it happens, with the OCPP conversation; the first lines name the
+station's page for a browser, where cars and cards can be clicked. Everything is gone afterwards.
 """
 EPILOG = """\
 keys of the live view:

@@ -16,8 +16,9 @@ from typing import Any, Protocol
 
 from hil.demo.conversation import line_of
 from hil.demo.keys import KEYS, Hands
+from hil.demo.processes import DemoError
 from hil.demo.scene import Scene
-from hil.demo.stage import Options, staged
+from hil.demo.stage import Options, Stage, staged
 from hil.demo.style import Line, clip, painted, plain, wants_colour
 from hil.demo.terminal import Keyboard, Screen, full_screen
 from hil.demo.view import Held, parts_of, screen
@@ -81,12 +82,25 @@ async def show_live(options: Options) -> int:
             stage.listeners.append(lambda frame: display.tell(line_of(frame)))
             hands = Hands(stage, lambda text: display.tell(_own(text)))
             await stage.power()
+            page = asyncio.create_task(_open_page(stage, display))
             try:
                 await _run(stage.look, display, hands, keyboard)
             finally:
+                page.cancel()
+                await asyncio.wait({page})
                 await hands.rest()
         _sum_up(await stage.look(books=True))
     return 0
+
+
+async def _open_page(stage: Stage, display: Display) -> None:
+    """The same station in a browser, with cars and cards to click."""
+    try:
+        address, password = await stage.open_page()
+    except DemoError as error:
+        display.tell(_own(f"no page for a browser: {str(error).splitlines()[-1]}"))
+    else:
+        display.tell(_own(f"in a browser: {address}bench   password: {password}"))
 
 
 async def _run(look: Any, display: Display, hands: Hands, keyboard: Keyboard) -> None:

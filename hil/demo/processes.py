@@ -58,6 +58,17 @@ class Child:
 
     async def ready(self) -> dict[str, Any]:
         """The line of JSON with which the child says that it is ready; raises DemoError where it ends or stays silent."""
+        line = await self.said()
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise DemoError(f"{self.name} said {line!r} where it should have said that it is ready")
+        return answer
+
+    async def said(self) -> bytes:
+        """Its first line; raises DemoError where it ends or stays silent."""
         stdout = self._process.stdout
         assert stdout is not None
         try:
@@ -68,13 +79,7 @@ class Child:
                     raise DemoError(f"{self.name} did not start (exit status {code}):\n{self.tail()}")
         except TimeoutError:
             raise DemoError(f"{self.name} was not ready within {READY_S:g} s:\n{self.tail()}") from None
-        try:
-            answer = json.loads(line)
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
-            raise DemoError(f"{self.name} said {line!r} where it should have said that it is ready")
-        return answer
+        return line
 
     async def wait(self) -> int:
         """The exit status; below 0 the number of the signal that ended it."""

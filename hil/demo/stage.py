@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from chargepoint.panel.guard import Access
 from chargepoint.settings import control_socket_of
 from hil.bench.client import BenchClient, BenchError
 from hil.demo.processes import Child, DemoError
@@ -67,11 +68,23 @@ class Stage:
         self.service = Service(options.station, directory / "station.log", self._changed)
         self._config = directory / "station.toml"
         self._control: LineClient | None = None
+        self._page: Child | None = None
         self._news = asyncio.Event()
 
     async def power(self) -> None:
         """The station gets power: its process starts."""
         await self.service.power(self._config)
+
+    async def open_page(self) -> tuple[str, str]:
+        """The station's page: its address, and the password of whoever may click. Raises DemoError."""
+        command = [sys.executable, "-m", "chargepoint", "panel", "--config", str(self._config), "--listen", "127.0.0.1:0"]
+        self._page = await Child.start("the page", command, self.directory / "panel.log", tells_ready=True)
+        address = (await self._page.said()).decode().strip()
+        return address, Access(self.directory / "state" / "panel").first_password() or ""
+
+    async def _close_page(self) -> None:
+        if self._page is not None:
+            await self._page.end()
 
     async def look(self, *, books: bool = False) -> Scene:
         """Everything at this moment. Raises DemoError where bench or Central System are gone."""
@@ -158,6 +171,7 @@ class Stage:
         self._config = Path((await self._ready("bench", bench, "bench.log", stack))["config"])
         stack.push_async_callback(self.service.stop)
         stack.push_async_callback(self._hang_up)
+        stack.push_async_callback(self._close_page)
         await self.system.open()
         stack.push_async_callback(self.system.close)
         await stack.enter_async_context(self.bench)
