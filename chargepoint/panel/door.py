@@ -80,6 +80,7 @@ class Door:
         self._clients: set[asyncio.StreamWriter] = set()
         self._telling: dict[asyncio.StreamWriter, None] = {}  # those whose request is not there yet, the oldest first
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     @property
     def clients(self) -> int:
@@ -98,12 +99,17 @@ class Door:
             await self._serve(reader, writer)
         except (OSError, asyncio.IncompleteReadError) as error:
             log.debug("a reader is gone: %s", error)
+        except asyncio.CancelledError:
+            if not self._closing:
+                raise
         finally:
             self._clients.discard(writer)
             self._telling.pop(writer, None)
             writer.close()
 
     async def close(self) -> None:
+        """Ends every conversation."""
+        self._closing = True
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -132,7 +132,7 @@ class Guard:
         if role is None:
             log.warning("a login from %s was refused", address)
             return None
-        self._tries.pop(address, None)
+        self._forgive(address)
         if role == "installer":
             self._access.forget_first()
         log.info("a login from %s as %s", address, role)
@@ -167,7 +167,7 @@ class Guard:
             if await asyncio.to_thread(self._role_of, old[: PASSWORD_MAX + 1]) != "installer":
                 return "The present password is not right."
             await asyncio.to_thread(self._access.set, role, new)
-        self._tries.pop(address, None)
+        self._forgive(address)
         return None
 
     def has_password(self, role: Role) -> bool:
@@ -192,6 +192,11 @@ class Guard:
             if kept and hmac.compare_digest(_hash(password, _raw(salt)), _raw(kept)):
                 found = found or role
         return found
+
+    def _forgive(self, address: str) -> None:
+        """A try that was right is no guess."""
+        self._tries.pop(address, None)
+        self._all_tries.pop()
 
     def _count_try(self, address: str) -> None:
         now_s = time.monotonic()

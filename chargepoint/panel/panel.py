@@ -207,10 +207,10 @@ def _same_origin(raw: Any) -> bool:
 
 
 def _fields(text: str) -> dict[str, str]:
-    """A form or query as a browser writes it. What cannot be read is text all the same: whoever asked for it checks it."""
-    pairs = text.split("&") if text else []
-    if len(pairs) > FIELDS_MAX:
-        raise Wrong(f"The form has more than {FIELDS_MAX} fields.")
+    """A form or query as a browser writes it. What cannot be read is text all the same: whoever asked for it checks it. Of more
+    than FIELDS_MAX fields only the first are looked at.
+    """
+    pairs = text.split("&", FIELDS_MAX)[:FIELDS_MAX] if text else []
     return {_plain(name): _plain(value) for name, _, value in (pair.partition("=") for pair in pairs)}
 
 

@@ -275,7 +275,7 @@ async def _review(panel: Panel, request: Request, file: Body, text: str, back: s
             request, t("Nothing is changed"), tabs(t, back), tag("p", tag("a", t("Back"), href=back, class_="button"))
         )
     verdict = await panel.station.ask_slowly("check_settings", text=text)
-    fine = bool(verdict["ok"])
+    fine = bool(verdict["fine"])
     fields = [
         token_field(request.reader),
         tag("input", type="hidden", name="digest", value=request.form.get("digest", "")),

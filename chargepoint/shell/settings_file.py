@@ -71,7 +71,7 @@ class SettingsFile:
             beside = self._laid_down(path, self._whole(path, arguments))
             try:
                 verdict = await _checked(beside, path)
-                if not verdict["ok"]:
+                if not verdict["fine"]:
                     return {**verdict, "taken": False}
                 await asyncio.to_thread(_replace, path, before, beside)
             finally:
@@ -133,7 +133,7 @@ async def _checked(beside: Path, path: Path) -> Body:
             await process.wait()
     try:
         told = json.loads(said.decode().replace(str(beside), str(path)))
-        verdict = {name: told[name] for name in ("ok", "problems", "remarks", "connects_to", "verdict")}
+        verdict = {"fine": told["ok"], **{name: told[name] for name in ("problems", "remarks", "connects_to", "verdict")}}
     except (ValueError, KeyError, TypeError):
         raise Refusal("the settings could not be checked: check-config did not answer") from None
     return verdict

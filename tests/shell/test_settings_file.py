@@ -67,14 +67,14 @@ async def test_from_showing_to_taking(path: Path) -> None:
 
     wrong = shown["text"].replace("identity", "identiti")
     refused = await file.taken({"text": wrong, "digest": shown["digest"]})
-    assert (refused["ok"], refused["taken"]) == (False, False)
+    assert (refused["fine"], refused["taken"]) == (False, False)
     assert "identity" in refused["problems"][0]["text"]
     assert str(path) in refused["problems"][0]["text"]
     assert 'identity = "CK_1"' in content(path)
 
     fine = shown["text"].replace("CK_1", "CK_2")
     checked = await file.checked({"text": fine})
-    assert checked["ok"] is True
+    assert checked["fine"] is True
     assert checked["connects_to"] == "ws://cs.example.org/ocpp/CK_2"
     assert "CK_1" in content(path)
 
