@@ -3,7 +3,8 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,15 @@ class Station:
 
 
 @pytest.fixture
-def station(tmp_path: Path) -> Station:
-    return Station(tmp_path)
+def folder() -> Iterator[Path]:
+    """Its name is short, for the path of a socket is bounded."""
+    with tempfile.TemporaryDirectory(prefix="card-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def station(folder: Path) -> Station:
+    return Station(folder)
 
 
 def test_a_right_file_is_taken_over_and_its_key_leaves_the_card(station: Station) -> None:
@@ -222,15 +230,15 @@ class _Power:
 
 
 @pytest.mark.parametrize("with_file", [False, True], ids=["a key in the file", "a key beside the file"])
-def test_the_dark_at_any_step_is_only_a_new_beginning(tmp_path: Path, with_file: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_dark_at_any_step_is_only_a_new_beginning(folder: Path, with_file: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     new = broken(lambda d: d["station"].update(identity="CK_NEW"))
     if with_file:
         del new["central_system"]["authorization_key"]
         new["central_system"]["authorization_key_file"] = "key.txt"
     wanted: dict[str, str] | None = None
     for steps in range(200):
-        (tmp_path / str(steps)).mkdir()
-        station = Station(tmp_path / str(steps))
+        (folder / str(steps)).mkdir()
+        station = Station(folder / str(steps))
         station.lay(valid())
         take_over(station.card, station.etc)
         station.lay(new)
@@ -243,7 +251,7 @@ def test_the_dark_at_any_step_is_only_a_new_beginning(tmp_path: Path, with_file:
         assert station.key() == KEY  # at no moment there is no whole configuration
         take_over(station.card, station.etc)
         assert "CK_NEW" in station.config.read_text()
-        texts = {path.removeprefix(str(tmp_path / str(steps))): text for path, text in station.texts().items()}
+        texts = {path.removeprefix(str(folder / str(steps))): text for path, text in station.texts().items()}
         wanted = wanted or texts
         assert texts == wanted
         if came_through:

@@ -121,7 +121,7 @@ def test_wrong_tables_are_told_with_section_and_key(tmp_path: Path, tables: dict
 
 def test_check_config_tells_what_an_installer_needs(tmp_path: Path) -> None:
     path = tmp_path / "station.toml"
-    path.write_text(toml(broken(lambda document: document.update(installer={"driver": "deb"}))))
+    path.write_text(toml(broken(lambda document: document.update(installer={"driver": "deb", "command": ["sudo", "install"]}))))
     checked = check_file(path)
     assert checked.problems == ()
     assert any(remark.startswith("[installer] the service's user must be allowed") for remark in checked.remarks)
