@@ -9,7 +9,7 @@ from pathlib import Path
 from hil.perf.growth import Growth
 from hil.perf.plot import svg
 from hil.perf.row import Figures
-from hil.perf.table import markdown
+from hil.perf.table import markdown, shown
 
 BEGIN, END = "<!-- figures: written by script/bench -->", "<!-- end of figures -->"
 BESIDE = {
@@ -56,7 +56,7 @@ def with_figures(text: str, figures: str) -> str:
 
 
 def block(figures: Figures, where: str) -> str:
-    beside = [f"| {about} | {figures[key]:,.3g} |" for key, about in BESIDE.items() if key in figures]
+    beside = [f"| {about} | {shown(figures[key])} |" for key, about in BESIDE.items() if key in figures]
     return "\n".join(["", where, "", markdown(figures), "", "Beside them:", "", "| | |", "|---|---|", *beside, ""])
 
 
