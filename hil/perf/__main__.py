@@ -15,6 +15,7 @@ import compileall
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import traceback
@@ -142,4 +143,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that processes and folders go with us
     sys.exit(main())
