@@ -46,6 +46,11 @@ def _summary(t: Words, view: View) -> Html:
     if not status:
         return tag("div", tag("p", t("away.starting"), class_="sentence"), class_="banner warn")
     waits = str(status.get("waiting_for") or "")
+    connectors = _table(status.get("connectors"))
+    broken = [name for name in sorted(connectors) if _table(connectors[name]).get("status") == "Faulted"]
+    if broken and not status.get("faults"):
+        sentence = t("Out of order: connector {names}. What to do stands below.", names=", ".join(broken))
+        return tag("div", tag("p", sentence, class_="sentence"), class_="banner bad")
     if status.get("leaving"):
         return tag("div", tag("p", t("The station is about to start again."), class_="sentence"), class_="banner warn")
     key = f"waits.{waits}"

@@ -5,6 +5,7 @@
   const token = document.querySelector('meta[name="token"]')?.content ?? "";
   const stale = document.getElementById("stale");
   const SILENCE_MS = 12000;
+  const RETRY_MS = 1500;
   const LINES_MAX = 400;
 
   // What the server rendered, into the element that is there: only what differs is touched, so focus and selection stay.
@@ -73,6 +74,7 @@
     });
     source.addEventListener("error", () => {
       if (source.readyState === EventSource.CLOSED) comeBack();
+      else setTimeout(() => source.readyState === EventSource.OPEN || sayStale(), RETRY_MS);
     });
   }
 
@@ -235,8 +237,16 @@
   sift();
   if (topic) {
     listen();
+    // A page that nobody sees asks for nothing: it keeps neither the station's process nor one of the browser's few connections.
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) source.close();
+      else if (source.readyState === EventSource.CLOSED) {
+        heardAt = Date.now();
+        listen();
+      }
+    });
     setInterval(() => {
-      if (Date.now() - heardAt > SILENCE_MS) sayStale();
+      if (!document.hidden && Date.now() - heardAt > SILENCE_MS) sayStale();
     }, 1000);
   }
 })();
