@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
@@ -80,11 +80,14 @@ class Driver(NamedTuple):
 
 
 class CheckedFile(NamedTuple):
-    """What a check of a whole file found. settings is None where there is a problem."""
+    """What a check of a whole file found. settings is None where there is a problem. refused: of a station that starts, the
+    sections of parts that must not be opened, and why; the rest of it runs.
+    """
 
     settings: Settings | None
     problems: tuple[Problem, ...]
     remarks: tuple[str, ...]
+    refused: Mapping[str, str] = MappingProxyType({})
 
 
 class Place(NamedTuple):
@@ -112,7 +115,8 @@ def check_file(
 ) -> CheckedFile:
     """The whole of a station's file, its drivers' tables and the secrets that it names included; nothing is raised.
 
-    starting: the station is about to run, so that what only the service is given must be there.
+    starting: the station is about to run, so that what only the service is given must be there, and of two parts that claim one
+    thing neither is opened, for nobody knows which of them is meant.
     """
     file = str(path)
     try:
@@ -139,12 +143,17 @@ def check_file(
         if driver is not None:
             remarks += [f"[{place.section}] {remark}" for remark in _told(driver, place.section, "remarks", remarks)]
             claims += [Claim(place.section, resource) for resource in _told(driver, place.section, "claims", remarks)]
+    refused: dict[str, str] = {}
     for clash in clashes(claims):
-        hint = f"[{clash.first.section}] has it already; give one of them another"
-        checker.add(clash.second.section, None, clash.both, "can serve one part only", hint)
+        if starting:
+            refused[clash.first.section] = f"{clash.both} is claimed by [{clash.second.section}] too: give one of them another"
+            refused[clash.second.section] = f"{clash.both} is claimed by [{clash.first.section}] too: give one of them another"
+        else:
+            hint = f"[{clash.first.section}] has it already; give one of them another"
+            checker.add(clash.second.section, None, clash.both, "can serve one part only", hint)
     problems += checker.problems
     remarks += spi_remarks(claims)
-    return CheckedFile(None if problems else settings, tuple(problems), tuple(remarks))
+    return CheckedFile(None if problems else settings, tuple(problems), tuple(remarks), refused)
 
 
 def places(document: Mapping[str, Any]) -> Iterator[Place]:

@@ -32,7 +32,7 @@ def _be(path: Path) -> int:
 
     from chargepoint.shell.service import main
 
-    return int(main(checked.settings, _collect_again, path))
+    return int(main(checked.settings, _collect_again, path, checked.refused))
 
 
 def _collect_again() -> None:

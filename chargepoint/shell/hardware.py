@@ -40,6 +40,21 @@ def registered(kind: Kind, part: Mapping[str, Any], section: str) -> Opener:
     return open_part
 
 
+def refusing(refused: Mapping[str, str]) -> Openers:
+    """The same, but for the parts of these sections: they are not touched, and are lost for the reason that is given."""
+
+    def opener(kind: Kind, part: Mapping[str, Any], section: str) -> Opener:
+        if section not in refused:
+            return registered(kind, part, section)
+
+        async def refuse(buses: Mapping[str, Any]) -> Any:
+            raise DriverError(refused[section])
+
+        return refuse
+
+    return opener
+
+
 class Hardware:
     """All parts of one station. report takes each fact. openers finds a part's driver: tests bring their own."""
 

@@ -13,7 +13,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -35,7 +35,7 @@ from chargepoint.shell.beginning import CannotBegin, begin
 from chargepoint.shell.clock import SystemClock, kernel_boot_id
 from chargepoint.shell.compose import site_of
 from chargepoint.shell.control import Control, SocketInUse, count
-from chargepoint.shell.hardware import Hardware
+from chargepoint.shell.hardware import Hardware, refusing
 from chargepoint.shell.housekeeping import REOPEN_EVERY_S, keep_house, reopen, tell_findings
 from chargepoint.shell.inbox import Inbox
 from chargepoint.shell.installing import open_installer
@@ -69,16 +69,22 @@ START_FAILED = 1
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def main(settings: Settings, started: Callable[[], None] = lambda: None, config: Path | None = None) -> int:
+def main(
+    settings: Settings,
+    started: Callable[[], None] = lambda: None,
+    config: Path | None = None,
+    refused: Mapping[str, str] | None = None,
+) -> int:
     """Runs the station to its end; the exit status. The process must end with it: see `last_resort`.
 
     config: the file that they are in. started: is called when all that a station loads is loaded, but for its meters' drivers.
+    refused: sections of parts that are not to be opened, and why.
     """
     handler = logs.start(settings.station.log_level)
     loop = asyncio.new_event_loop()
     status = IMPOSSIBLE_EXIT_STATUS
     try:
-        status = loop.run_until_complete(_serve(settings, started, config))
+        status = loop.run_until_complete(_serve(settings, started, config, refused))
     except Exception:
         log.critical("the station could not run, every contactor is open: send these lines to its makers", exc_info=True)
     finally:
@@ -98,6 +104,7 @@ class Service:
         reopen_every_s: float = REOPEN_EVERY_S,
         started: Callable[[], None] = lambda: None,
         config: Path | None = None,
+        refused: Mapping[str, str] | None = None,
     ) -> None:
         self._settings = settings
         file = SettingsFile(config)
@@ -114,7 +121,7 @@ class Service:
         )
         # What comes before the runtime is there must be known to the reflex all the same.
         self._inbox = Inbox(self._reflex.see)
-        self._hardware = Hardware(settings, self._inbox.put_fact)
+        self._hardware = Hardware(settings, self._inbox.put_fact, refusing(refused or {}))
         self._last_resort = LastResort(self._hardware.make_safe)
         self._standstill = Standstill(
             self._reflex.any_closed,
@@ -363,8 +370,10 @@ class Service:
         return {"merges": merges, "directory": self._settings.station.state_dir, "process": os.getpid()}
 
 
-async def _serve(settings: Settings, started: Callable[[], None], config: Path | None) -> int:
-    return await Service(settings, started=started, config=config).serve()
+async def _serve(
+    settings: Settings, started: Callable[[], None], config: Path | None, refused: Mapping[str, str] | None
+) -> int:
+    return await Service(settings, started=started, config=config, refused=refused).serve()
 
 
 def _version() -> str:

@@ -3,7 +3,7 @@
 import gc
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -168,8 +168,8 @@ def test_run_hands_a_right_file_to_the_service(config: Path, monkeypatch: pytest
     given: list[Settings] = []
     service = ModuleType("chargepoint.shell.service")
 
-    def serve(settings: Settings, started: Callable[[], None], path: Path) -> int:
-        assert path == config
+    def serve(settings: Settings, started: Callable[[], None], path: Path, refused: Mapping[str, str]) -> int:
+        assert (path, refused) == (config, {})
         given.append(settings)
         assert not gc.isenabled()  # nothing that a start loads is garbage
         started()

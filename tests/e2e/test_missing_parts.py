@@ -37,6 +37,8 @@ MISSING: dict[int, tuple[str, Part, str]] = {
     ),
     3: ("lock", {"driver": "gpio", "lock_pin": 5, "unlock_pin": 6}, "InternalError"),
     4: ("meter", {"driver": "modbus_meter", "bus": "gone", "map": "sdm630", "unit_id": 1}, "PowerMeterFailure"),
+    6: ("contactor", {"driver": "gpio", "pin": 26}, "InternalError"),
+    7: ("contactor", {"driver": "gpio", "pin": 26}, "InternalError"),
 }
 READERS: dict[str, Part] = {
     "2": {"driver": "mfrc522", "device": "/dev/spidev9.1", "connectors": [1]},
@@ -70,7 +72,7 @@ def take_away(document: Part) -> None:
 
 
 async def test_what_needs_a_missing_part_is_faulted_with_words_and_the_rest_charges(rigs: Rigs) -> None:
-    rig = await rigs(connectors=5)
+    rig = await rigs(connectors=7)
     await rewrite(rig, take_away)
     await rig.start()
     for number, (_, _, code) in MISSING.items():
@@ -78,6 +80,9 @@ async def test_what_needs_a_missing_part_is_faulted_with_words_and_the_rest_char
     told = await status(rig)
     for number, (kind, _, _) in MISSING.items():
         assert len(told["connectors"][str(number)]["lost"][kind]) > SAYS
+    for number, other in ((6, 7), (7, 6)):
+        lost = told["connectors"][str(number)]["lost"]
+        assert f"GPIO26 is claimed by [connectors.{other}.contactor] too" in lost["contactor"]
     assert {"reader 2", "reader 3", "reader 4", "indicator 5"} <= told["lost"].keys()
     assert all(len(why) > SAYS for why in told["lost"].values())
     fifth = await rig.status(5, "Available", errorCode="ReaderFailure")

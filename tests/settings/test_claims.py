@@ -89,6 +89,17 @@ def test_two_parts_on_one_pin_are_a_problem_that_names_both_sections_and_the_pin
     assert check_file(two_locks(path, (17, 18))).problems == ()
 
 
+@pytest.mark.usefixtures("pin_lock")
+def test_a_station_that_starts_opens_neither_of_two_parts_on_one_pin_and_the_rest(tmp_path: Path) -> None:
+    checked = check_file(two_locks(tmp_path / "station.toml", (17, 17)), starting=True)
+    assert checked.settings is not None
+    assert checked.refused == {
+        "connectors.1.lock": "GPIO17 is claimed by [connectors.2.lock] too: give one of them another",
+        "connectors.2.lock": "GPIO17 is claimed by [connectors.1.lock] too: give one of them another",
+    }
+    assert check_file(two_locks(tmp_path / "station.toml", (17, 18)), starting=True).refused == {}
+
+
 def test_a_driver_that_cannot_tell_its_claims_is_told_and_stops_nothing(pin_lock: ModuleType, tmp_path: Path) -> None:
     def claims_of(config: object) -> tuple[str, ...]:
         raise LookupError("no such board")
