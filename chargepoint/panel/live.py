@@ -67,7 +67,7 @@ class Live:
         self._pages: set[Page] = set()
         self._rendered: dict[tuple[str, str, Role], tuple[int, Parts]] = {}
         self._version = 0
-        self.before: Callable[[View], Awaitable[None]] | None = None
+        self.before: Callable[[View], Awaitable[bool]] | None = None  # True where it brought something new
 
     @property
     def pages(self) -> int:
@@ -99,6 +99,11 @@ class Live:
         for page in self._pages:
             page.news.set()
 
+    async def freshen(self) -> None:
+        """Brings what the station tells only when it is asked, before parts are rendered."""
+        if self.before is not None and await self.before(self.view):
+            self._version += 1
+
     def parts(self, topic: str, words: Words, role: Role) -> Parts:
         """The parts as they are now, rendered no more often than they change."""
         key = (topic, words.code, role)
@@ -122,8 +127,7 @@ class Live:
                     yield b"event: beat\ndata: 0\n\n"
                     continue
                 page.news.clear()
-                if self.before is not None:
-                    await self.before(self.view)
+                await self.freshen()
                 for piece in self._news_of(page):
                     yield piece
                 await asyncio.sleep(RENDER_EVERY_S)

@@ -35,7 +35,8 @@ async def first(panel: Panel, request: Request) -> Answer:
         if status is not None:
             panel.live.hear({"event": "status", **status})
     assert request.reader.role is not None
-    parts = now.parts(request.words, request.reader.role, view)
+    await panel.live.freshen()
+    parts = panel.live.parts("now", request.words, request.reader.role)
     return panel.page(request, request.words("Now"), now.content(parts), topic="now")
 
 

@@ -129,10 +129,11 @@ class _Power:
         self._station = station
         self._next_s = 0.0
 
-    async def fetch(self, view: View) -> None:
+    async def fetch(self, view: View) -> bool:
+        """True where there is something new to draw."""
         now_s = time.monotonic()
         if now_s < self._next_s or view.status is None or view.away is not None:
-            return
+            return False
         self._next_s = now_s + POWER_EVERY_S
         try:
             for name, one in view.status.get("connectors", {}).items():
@@ -142,6 +143,7 @@ class _Power:
                     view.power[name] = (await self._station.ask("readings", **asked))["readings"]
         except (Away, Refused) as error:
             log.debug("no readings for a plot: %s", error)
+        return True
 
 
 async def _until_unwanted(panel: Panel, door: Door, stop: asyncio.Event, idle_s: float | None) -> None:
