@@ -115,8 +115,8 @@ def check_file(
 ) -> CheckedFile:
     """The whole of a station's file, its drivers' tables and the secrets that it names included; nothing is raised.
 
-    starting: the station is about to run, so that what only the service is given must be there, and of two parts that claim one
-    thing neither is opened, for nobody knows which of them is meant.
+    starting: the station is about to run, so that what only the service is given must be there. A part whose table is wrong is
+    refused then, and the rest runs; of two parts that claim one thing both are, for nobody knows which of them is meant.
     """
     file = str(path)
     try:
@@ -138,12 +138,17 @@ def check_file(
         if document["central_system"].get("authorization_key") and os.stat(path).st_mode & 0o007:
             remarks.append(f"[central_system] {file} holds the authorization_key and anybody may read it; chmod 640 it")
     claims: list[Claim] = []
+    refused: dict[str, str] = {}
     for place in places(document):
-        driver = _checked(checker, place.kind, place.part, place.section)
+        part = Checker(file)
+        driver = _checked(part, place.kind, place.part, place.section)
+        if starting and part.problems and place.kind is not Kind.INSTALLER:
+            refused[place.section] = "; ".join(str(problem) for problem in part.problems)
+        else:
+            checker.problems += part.problems
         if driver is not None:
             remarks += [f"[{place.section}] {remark}" for remark in _told(driver, place.section, "remarks", remarks)]
             claims += [Claim(place.section, resource) for resource in _told(driver, place.section, "claims", remarks)]
-    refused: dict[str, str] = {}
     for clash in clashes(claims):
         if starting:
             refused[clash.first.section] = f"{clash.both} is claimed by [{clash.second.section}] too: give one of them another"

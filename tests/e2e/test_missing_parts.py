@@ -39,6 +39,7 @@ MISSING: dict[int, tuple[str, Part, str]] = {
     4: ("meter", {"driver": "modbus_meter", "bus": "gone", "map": "sdm630", "unit_id": 1}, "PowerMeterFailure"),
     6: ("contactor", {"driver": "gpio", "pin": 26}, "InternalError"),
     7: ("contactor", {"driver": "gpio", "pin": 26}, "InternalError"),
+    8: ("contactor", {"driver": "gpio", "pin": 99}, "InternalError"),
 }
 READERS: dict[str, Part] = {
     "2": {"driver": "mfrc522", "device": "/dev/spidev9.1", "connectors": [1]},
@@ -72,7 +73,7 @@ def take_away(document: Part) -> None:
 
 
 async def test_what_needs_a_missing_part_is_faulted_with_words_and_the_rest_charges(rigs: Rigs) -> None:
-    rig = await rigs(connectors=7)
+    rig = await rigs(connectors=8)
     await rewrite(rig, take_away)
     await rig.start()
     for number, (_, _, code) in MISSING.items():

@@ -100,6 +100,18 @@ def test_a_station_that_starts_opens_neither_of_two_parts_on_one_pin_and_the_res
     assert check_file(two_locks(tmp_path / "station.toml", (17, 18)), starting=True).refused == {}
 
 
+def test_a_station_that_starts_goes_without_a_part_whose_table_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "station.toml"
+    relay = {"driver": "gpio", "pin": 99}
+    path.write_text(toml(broken(lambda document: document["connectors"]["2"].update(contactor=relay))))
+    assert check_file(path).settings is None
+    checked = check_file(path, starting=True)
+    assert checked.settings is not None
+    assert checked.problems == ()
+    assert list(checked.refused) == ["connectors.2.contactor"]
+    assert "pin: found 99" in checked.refused["connectors.2.contactor"]
+
+
 def test_a_driver_that_cannot_tell_its_claims_is_told_and_stops_nothing(pin_lock: ModuleType, tmp_path: Path) -> None:
     def claims_of(config: object) -> tuple[str, ...]:
         raise LookupError("no such board")
