@@ -6,7 +6,11 @@ nothing that goes wrong here ever reaches the station: what cannot be recorded l
 
 Lines of JSON. A segment's first line is an object: {"segment": 3, "before": events before it, "site": ..., "state": ...}.
 Every event is a list: [monotonic s, date s or null, event, effects]; effects is {"raised": "..."} where the core failed.
+A long SendLocalList is written down as a shorter one (`shortened`), and then a fifth item says so.
 {"gap": why} stands where something is missing. docs/reliability.md tells how to read a recording.
+
+A segment's beginning costs up to 0.1 s of processor time, and a contactor may have to open meanwhile. So after a gap it waits
+until no session runs, for `WAIT_S` at most, and it never begins in a step that moves a contactor.
 """
 
 import logging
@@ -18,12 +22,13 @@ from typing import Any, Protocol
 
 import msgspec
 
-from chargepoint.core.effects import Effect
+from chargepoint.core.effects import CloseContactor, Effect, OpenContactor
 from chargepoint.core.events import Event, FrameReceived
 from chargepoint.core.site import Site
 from chargepoint.core.step import Now
 from chargepoint.journal import state
 from chargepoint.journal.secrets import Blanker
+from chargepoint.journal.shortened import LONG, shortened
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +38,8 @@ SEGMENT_BYTES_MAX = 768 << 10  # and here any moment
 LINE_MAX = 256 << 10
 STATE_MAX = 2 << 20
 BATCH_BYTES = 16 << 10
+WAIT_S = 60.0  # after a gap, for the sessions to end
+PAUSE_S = 10.0  # from one beginning after a gap to the next, while no session runs
 FORMAT = 1
 
 
@@ -40,6 +47,11 @@ class BinaryFrame(msgspec.Struct, frozen=True, tag=True):
     """A FrameReceived whose text was bytes, as it stands in a recording (JSON knows no bytes)."""
 
     text: bytes
+
+
+class _TooLong(Exception):
+    def __init__(self, size: int) -> None:
+        super().__init__(f"{size} bytes; at most {LINE_MAX} are recorded")
 
 
 class StationLike(Protocol):
@@ -97,22 +109,36 @@ class Recorder:
         self._segment: _Segment | None = None
         self._number = 0
         self._before = 0  # events in all segments that are done, also those that are gone
+        self._full = False  # a batch was compressed: it may be time for a new segment
+        self._gap_s: float | None = None  # since when a segment waits for its beginning
+        self._mended_s: float | None = None  # when one began after a gap
         self._complained = False
 
     def begin(self, station: StationLike, site: Site) -> None:
         """A core that was made just now, before its first event."""
         self._station, self._site = station, site
+        self._gap_s = self._mended_s = None
         self._guarded(self._begin_segment)
 
     def record(self, event: Event, now: Now, effects: Sequence[Effect]) -> None:
         """One step, after the core took it and before the next one. Costs a few microseconds; never raises."""
-        try:
-            if isinstance(event, FrameReceived) and isinstance(event.text, bytes):
-                self._add(self._encoder.encode((now.mono_s, now.wall_s, BinaryFrame(event.text), effects)))
-            else:
-                self._add(self._encoder.encode((now.mono_s, now.wall_s, event, effects)))
-        except Exception as error:  # whatever is wrong with a recording, the station goes on
-            self._gap(f"{type(event).__name__}: {type(error).__name__}: {error}")
+        if self._segment is not None:
+            try:
+                self._add(self._line(event, now, effects))
+            except Exception as error:  # whatever is wrong with a recording, the station goes on
+                self._gap(f"{type(event).__name__}: {type(error).__name__}: {error}", now)
+        if self._station is not None and (self._gap_s is not None or self._full) and not _moves(effects):
+            self._guarded(lambda: self._turn_over(now))
+
+    def _line(self, event: Event, now: Now, effects: Sequence[Effect]) -> bytes:
+        if not isinstance(event, FrameReceived):
+            return self._encoder.encode((now.mono_s, now.wall_s, event, effects))
+        if len(event.text) > LONG and (short := shortened(event, effects)) is not None:
+            return self._encoder.encode((now.mono_s, now.wall_s, *short))
+        if len(event.text) > LINE_MAX:  # not even encoded
+            raise _TooLong(len(event.text))
+        frame = BinaryFrame(event.text) if isinstance(event.text, bytes) else event
+        return self._encoder.encode((now.mono_s, now.wall_s, frame, effects))
 
     def failed(self, event: Event, now: Now, error: BaseException) -> None:
         """The core raised: its state is not to be trusted from here on, so nothing follows until `begin`."""
@@ -120,6 +146,7 @@ class Recorder:
         self.record(event, now, raised)  # type: ignore[arg-type]
         self._guarded(self._end_segment)
         self._station = None
+        self._full = False
 
     @property
     def events(self) -> int:
@@ -142,24 +169,35 @@ class Recorder:
 
     def _add(self, line: bytes) -> None:
         segment = self._segment
-        if segment is None:
-            return
+        assert segment is not None
         if len(line) > LINE_MAX:
-            self._gap(f"an event of {len(line)} bytes; at most {LINE_MAX} are recorded")
-            return
+            raise _TooLong(len(line))
         segment.events += 1
         if segment.add(line):
-            self._turn_over(segment)
+            self._full = True
 
-    def _turn_over(self, segment: _Segment) -> None:
+    def _turn_over(self, now: Now) -> None:
         """Begins a new segment where it is time, and forgets old ones where there is no room."""
         assert self._station is not None
-        due = segment.lines_bytes > SEGMENT_BYTES and (segment.lines_bytes > SEGMENT_BYTES_MAX or self._station.idle())
-        if due or segment.size > self._bytes_max // 4:
-            self._begin_segment()
+        segment, self._full = self._segment, False
+        if segment is None:
+            self._mend(now.mono_s)
+        else:
+            due = segment.lines_bytes > SEGMENT_BYTES and (segment.lines_bytes > SEGMENT_BYTES_MAX or self._station.idle())
+            if due or segment.size > self._bytes_max // 4:
+                self._begin_segment()
         while self._done and self.size > self._bytes_max:
             packed, _ = self._done.popleft()
             self._done_bytes -= len(packed)
+
+    def _mend(self, mono_s: float) -> None:
+        """After a gap: begins with the state of now, at a moment that nobody minds."""
+        assert self._station is not None
+        assert self._gap_s is not None
+        rested = self._mended_s is None or mono_s >= self._mended_s + PAUSE_S
+        if mono_s >= self._gap_s + WAIT_S or (rested and self._station.idle()):
+            self._begin_segment()
+            self._gap_s, self._mended_s = None, mono_s
 
     def _begin_segment(self) -> None:
         assert self._station is not None
@@ -180,14 +218,14 @@ class Recorder:
             self._done.append((packed, segment.events))
             self._done_bytes += len(packed)
 
-    def _gap(self, why: str) -> None:
-        """What follows begins with the state after what is missing."""
+    def _gap(self, why: str, now: Now) -> None:
+        """What follows begins with a state after what is missing."""
 
         def mark() -> None:
             if self._segment is not None:
                 self._segment.add(self._encoder.encode({"gap": why[:300]}))
-            if self._station is not None:
-                self._begin_segment()
+                self._end_segment()
+                self._gap_s = now.mono_s
 
         self._guarded(mark)
 
@@ -197,6 +235,12 @@ class Recorder:
         except Exception as error:  # whatever is wrong with a recording, the station goes on
             self._segment = None
             self._station = None
+            self._full = False
             if not self._complained:
                 self._complained = True
                 log.warning("the journal records nothing more until the next start: %s: %s", type(error).__name__, error)
+
+
+def _moves(effects: Sequence[Effect]) -> bool:
+    """The contactor waits until the step is recorded."""
+    return any(isinstance(effect, OpenContactor | CloseContactor) for effect in effects)

@@ -55,12 +55,13 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True, array_like=True):
-    """One event. effects: as they were encoded."""
+    """One event. effects: as they were encoded. shortened: what was left out of both, None: nothing."""
 
     mono_s: float
     wall_s: float | None
     event: Any
     effects: msgspec.Raw
+    shortened: str | None = None
 
     def what(self) -> Event:
         """The event as the core takes it."""
