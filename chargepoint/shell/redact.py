@@ -1,32 +1,32 @@
 """What may be shown of a frame or an event: everything but secrets.
 
 Owns the blanking of AuthorizationKey wherever a frame carries it (ChangeConfiguration.req; GetConfiguration.conf, though the
-core never sends it), and of user, password and query (it may sign a request) in the URLs of GetDiagnostics.req and
-UpdateFirmware.req. Refuses to alter anything else.
+core never sends it), and of user, password and query (it may sign a request) in the URLs of GetDiagnostics.req, GetLog.req and
+those of firmware. Refuses to alter anything else.
 """
 
 import json
 import re
-from typing import Any
+from typing import Any, TypeGuard
 
 from chargepoint.core.events import Event, FrameReceived
 
-SECRETS = frozenset({"authorizationkey"})
+SPELLED = "authorizationkey"
 BLANK = "***"
 SHOWN_MAX = 16_384
 IN_URL = re.compile(r'(:\\?/\\?/)[^\s"/]+@')  # to the last @ before the path: a password may hold one
-QUERY = re.compile(r'("location"\s*:\s*"[^"?]*\?)[^"]+')
+QUERY = re.compile(r'("(?:remoteLocation|location)"\s*:\s*"[^"?]*\?)[^"]+')
 
 
 def frame_text(text: str | bytes) -> str:
     """A frame as text for people, secrets blanked, at most `SHOWN_MAX` characters."""
     plain = text if isinstance(text, str) else text.decode("utf-8", "replace")
     # An escape can spell any name, so such a frame is looked into as well.
-    if "authorizationkey" in plain.lower() or "\\u" in plain:
+    if SPELLED in plain.lower() or "\\u" in plain:
         try:
             plain = json.dumps(_blanked(json.loads(plain)), ensure_ascii=False, separators=(",", ":"))
         except (ValueError, RecursionError):
-            plain = "(a frame that is no JSON and speaks of a secret)" if "authorizationkey" in plain.lower() else plain
+            plain = "(a frame that is no JSON and may speak of a secret)"
     plain = QUERY.sub(rf"\1{BLANK}", without_secrets(plain))
     return plain if len(plain) <= SHOWN_MAX else f"{plain[:SHOWN_MAX]}... ({len(plain)} characters)"
 
@@ -39,7 +39,7 @@ def shown(event: Event) -> str:
 
 
 def _masked(text: str) -> str:
-    if "authorizationkey" in text.lower():
+    if SPELLED in text.lower():
         return "(an event that carries a secret)"
     return without_secrets(text)[:SHOWN_MAX]
 
@@ -50,12 +50,17 @@ def without_secrets(text: str) -> str:
 
 
 def _blanked(value: Any) -> Any:
+    """Whatever speaks of the key, with blanks around it or within a text of its own (DataTransfer), shows nothing of that."""
     if isinstance(value, list):
         return [_blanked(item) for item in value]
     if not isinstance(value, dict):
-        return value
-    holds_secret = any(isinstance(name, str) and name.lower() in SECRETS for name in value.values())
+        return BLANK if _speaks(value) and value.strip().lower() != SPELLED else value
+    holds_secret = any(_speaks(item) for item in value.values())
     return {
-        key: BLANK if key.lower() in SECRETS or (holds_secret and key.lower() == "value") else _blanked(item)
+        key: BLANK if _speaks(key) or (holds_secret and key.strip().lower() == "value") else _blanked(item)
         for key, item in value.items()
     }
+
+
+def _speaks(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and SPELLED in value.lower()

@@ -215,6 +215,9 @@ class TestRedaction:
             f'[3,"1",{{"configurationKey":[{{"key":"AuthorizationKey","readonly":false,"value":"{KEY}"}}]}}]',
             f'[2,"1","DataTransfer",{{"vendorId":"x","data":{{"AuthorizationKey":"{KEY}"}}}}]',
             f'[2,"1","ChangeConfiguration",{{"key":"AuthorizationKey","value":"{KEY}"',
+            f'[2,"1","ChangeConfiguration",{{"key":"Authorization\\u004bey","value":"{KEY}"',
+            f'[2,"1","ChangeConfiguration",{{"key":" AuthorizationKey","value":"{KEY}"}}]',
+            f'[2,"1","DataTransfer",{{"vendorId":"x","data":"{{\\"AuthorizationKey\\":\\"{KEY}\\"}}"}}]',
         ],
     )
     def test_a_key_is_never_shown(self, frame: str) -> None:
@@ -229,6 +232,19 @@ class TestRedaction:
         assert "5EC2E7" not in text
         assert "***@host" in text
         assert "5EC2E7" not in shown(ControlAsked(1, "x", {"url": url.replace("\\", "")}))
+
+    @pytest.mark.parametrize(
+        "frame",
+        [
+            '[2,"1","GetDiagnostics",{"location":"URL"}]',
+            '[2,"1","GetLog",{"log":{"remoteLocation" : "URL"}}]',
+            '[2,"1","SignedUpdateFirmware",{"firmware":{"location":"URL"}}]',
+        ],
+    )
+    def test_what_signs_a_request_in_a_url_is_never_shown(self, frame: str) -> None:
+        text = frame_text(frame.replace("URL", "https://host/x?X-Signature=5EC2E7"))
+        assert "5EC2E7" not in text
+        assert "https://host/x?***" in text
 
     @given(
         st.recursive(
