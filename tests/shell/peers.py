@@ -48,6 +48,7 @@ class Peer:
         self.asked_s: list[float] = []
         self.connections: list[ServerConnection] = []
         self.status: HTTPStatus | None = None
+        self.moved_to: str | None = None
 
     @property
     def connects(self) -> int:
@@ -56,12 +57,16 @@ class Peer:
 
 @asynccontextmanager
 async def peer(handler: Handler = listen, *, tls: ssl.SSLContext | None = None, **options: Any) -> AsyncIterator[Peer]:
-    """A WebSocket server; set `status` to have it refuse with that."""
+    """A WebSocket server; set `status` to have it refuse with that, `moved_to` (a URL) to have it redirect."""
     here = Peer()
 
     def on_request(connection: ServerConnection, request: Request) -> Response | None:
         here.requests.append(request)
         here.asked_s.append(time.monotonic())
+        if here.moved_to is not None:
+            response = connection.respond(HTTPStatus.FOUND, "elsewhere")
+            response.headers["Location"] = here.moved_to
+            return response
         return None if here.status is None else connection.respond(here.status, "no")
 
     async def handle(connection: ServerConnection) -> None:

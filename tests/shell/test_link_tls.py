@@ -1,8 +1,11 @@
 """The link over TLS: whom it trusts, how it proves itself, and what it says where either fails. Servers are real ones."""
 
+import asyncio
+import shutil
 import ssl
 import warnings
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +148,6 @@ class TestTheServer:
             assert trouble(link) is None
 
     async def test_a_password_that_is_refused(self, authority: trustme.CA, root: str) -> None:
-        from http import HTTPStatus
 
         async with peer(tls=server_context(authority)) as there:
             there.status = HTTPStatus.UNAUTHORIZED
@@ -217,6 +219,49 @@ class TestVersionsAndSuites:
             async with linked(address(port, security_profile=2), "AA", trust) as link:
                 assert (await link.down(2)).startswith("TLS: no secure connection")
                 assert trouble(link) == "tls_version"
+
+    @pytest.mark.section("security 2.4")
+    async def test_a_server_that_redirects_out_of_tls_is_not_followed(self, authority: trustme.CA, root: str) -> None:
+        trust = trusting(central_system_root=root)
+        async with (
+            peer() as plain,
+            peer(tls=server_context(authority)) as there,
+        ):
+            there.moved_to = f"ws://127.0.0.1:{plain.port}/ocpp/CP001"
+            async with linked(address(there.port, security_profile=2), "AA", trust) as link:
+                await link.down(2)
+                assert not link.of(LinkUp)
+            assert (there.connects >= 2, plain.connects) == (True, 0)
+
+    @pytest.mark.section("security 2.4")
+    async def test_a_server_that_wants_to_renegotiate_gets_no_second_handshake(
+        self, authority: trustme.CA, root: str, tmp_path: Path
+    ) -> None:
+        authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+        if shutil.which("openssl") is None:
+            pytest.skip("no openssl: install the package openssl")
+        server = await asyncio.create_subprocess_exec(
+            *("openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", str(tmp_path / "server.pem"), "-tls1_2"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        assert server.stdin is not None
+        assert server.stdout is not None
+        try:
+            async with asyncio.timeout(10):
+                while not (line := await server.stdout.readline()).startswith(b"ACCEPT"):
+                    assert line
+                context, _ = trusting(central_system_root=root).context(2)
+                port = int(line.rpartition(b":")[2])
+                reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+                server.stdin.write(b"R\n")  # its word for renegotiation
+                with pytest.raises(ssl.SSLError, match="HANDSHAKE_FAILURE"):
+                    await reader.read(1)
+                writer.transport.abort()
+        finally:
+            server.kill()
+            await server.wait()
 
     async def test_no_session_is_resumed(self, authority: trustme.CA, root: str) -> None:
         trust = trusting(central_system_root=root)
