@@ -16,8 +16,10 @@ Rules.
 4. The installation waits for installDateTime and until no transaction runs; from that date on no connector begins a new one
    (`holds`).
 5. An installation that a restart cut short ends as the installer says. Installed is owed only by a start that runs the version.
-6. Of a signed order nothing is installed whose signature was not found good in this run of the process: after a restart the
+6. Of a signed order no installation begins whose signature was not found good in this run of the process: after a restart the
    image is looked at once more. An image that fails is removed.
+7. Where firmware must be signed from now on, an unsigned order from before is given up (`signed_only`), unless the installer is
+   at work on it already.
 """
 
 from chargepoint.core.effects import AskVault, CheckInstall, DropImage, Install, StartDownload
@@ -127,6 +129,20 @@ class Firmware:
             case Installed(version=wanted, request_id=request_id):
                 self._verify(wanted, version, request_id, step)
             case Resting() | Waiting() | Downloaded():
+                pass
+
+    def signed_only(self, step: Step) -> None:
+        """Firmware must be signed: what was ordered without a signature before that is given up."""
+        if self._next is not None and self._next.signed is None:
+            self._next = None
+            self.store(step)
+        match self.state:
+            case Waiting(order=order) | Downloading(order=order) | Downloaded(order=order) if order.signed is None:
+                step.log("warning", "A firmware update is given up: firmware must be signed now (SignedUpdateFirmware).")
+                failed = Status.InstallationFailed if isinstance(self.state, Downloaded) else Status.DownloadFailed
+                self._drop(step)
+                self._end(order, failed, step)
+            case _:
                 pass
 
     def look(self, now_s: float | None) -> None:

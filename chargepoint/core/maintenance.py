@@ -10,7 +10,7 @@ Rules.
 2. UpdateFirmware is NotSupported where the station has no installer. It has no status of its own: everything else that is wrong
    with it shows as DownloadFailed or InstallationFailed.
    It is NotSupported, too, where firmware must be signed: with a profile of TLS in use, or with a manufacturer root installed
-   (L01.FR.20).
+   (L01.FR.20). One that was taken before that is given up.
 3. SignedUpdateFirmware is answered when the vault has looked at its certificate. A certificate that no manufacturer root
    vouches for is InvalidCertificate; RevokedCertificate is never told, for no revocation list is read: a root that was deleted
    makes its certificates invalid. While the installer is at work it is Rejected.
@@ -206,6 +206,8 @@ class Maintenance:
 
     def hold_back(self, step: Step) -> None:
         """Connectors without a session are not given a new one while an installation waits or runs."""
+        if self._blocks.security.signed_firmware_only:
+            self._blocks.firmware.signed_only(step)
         self._blocks.firmware.look(self._blocks.clock.now_s(step))
         for connector in self._blocks.connectors.values():
             connector.held_back = self._blocks.firmware.holds

@@ -236,6 +236,31 @@ class TestPlainUpdateFirmware:
         world.deliver(ev.VaultSeen(vr.VaultContents()))
         order(world)
 
+    @pytest.mark.parametrize(
+        ("downloaded", "after", "failed"),
+        [(False, "a root", "DownloadFailed"), (True, "a root", "InstallationFailed"), (True, "TLS", "InstallationFailed")],
+    )
+    def test_one_that_was_taken_before_firmware_had_to_be_signed_is_not_installed(
+        self, downloaded: bool, after: str, failed: str
+    ) -> None:
+        world = station(security_profile=0, authorization_key_given=True)
+        world.plug(1)
+        world.tap()
+        order(world)
+        if downloaded:
+            download(world)  # it waits for the end of the session
+        if after == "a root":
+            world.deliver(ev.VaultSeen(vr.VaultContents(manufacturer_roots=1)))
+        else:
+            world.deliver(ev.VaultSeen(vr.VaultContents(central_system_roots=1)))
+            assert world.call("ChangeConfiguration", key="SecurityProfile", value="2") == {"status": "Accepted"}
+            world.connect()
+        world.tap()
+        assert count(world, fx.Install) == 0
+        assert isinstance(world.maintenance[-1], fx.DropImage)
+        assert world.calls("FirmwareStatusNotification")[-1]["status"] == failed
+        assert isinstance(world.store.firmware.state, keep.Resting)
+
     def test_an_unsigned_update_gives_way_to_a_signed_one(self) -> None:
         world = station(security_profile=1)
         order(world)
