@@ -1,6 +1,8 @@
 """What systemd does for the station: order, watchdog, safe state, restarts, and the sandbox that everything runs in."""
 
 import asyncio
+import json
+import shlex
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,6 +72,7 @@ async def test_the_unit_keeps_the_station_running_and_contactors_safe(
 
         await the_units_are_sound(machine)
         await it_starts_without_a_network(machine)
+        await its_settings_can_be_taken(machine)
         await a_killed_station_leaves_no_contactor_closed(r, machine, kernel)
         await a_hanging_station_is_started_anew(r, machine)
         await a_reset_starts_it_anew(r, machine)
@@ -104,6 +107,14 @@ async def it_starts_without_a_network(machine: Machine) -> None:
     assert "network" not in order
     machine.path("/etc/systemd/system/chargepoint.service.d/network.conf").unlink()
     await sh(machine, "systemctl daemon-reload && systemctl restart chargepoint")
+
+
+async def its_settings_can_be_taken(machine: Machine) -> None:
+    """By the station's page: the file lies where the sandbox lets the service write."""
+    ask = "import socket; s = socket.socket(socket.AF_UNIX); s.connect('/run/chargepoint/control.sock'); "
+    ask += 's.sendall(b\'{"id": 1, "do": "settings_file"}\\n\'); print(s.makefile().readline())'
+    told = json.loads(await sh(machine, f"python3 -c {shlex.quote(ask)}"))
+    assert (told["file"], told["writable"]) == (CONFIG, True)
 
 
 async def a_killed_station_leaves_no_contactor_closed(r: Rig, machine: Machine, kernel: Kernel) -> None:
