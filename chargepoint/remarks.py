@@ -1,6 +1,7 @@
 """Remarks: what is valid in a configuration, but worth an installer's look."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -13,6 +14,7 @@ from chargepoint.shell.tls import Trust
 from chargepoint.shell.vault.places import places_of
 
 MOUNTS = Path("/proc/self/mountinfo")
+USUAL = r"[A-Za-z0-9_.:*+@|=-]+"
 PART_NAMES = ("meter", "contactor", "pilot", "lock")
 
 
@@ -29,6 +31,8 @@ def settings_remarks(settings: Settings) -> list[str]:
 def _link(settings: Settings) -> Iterator[str]:
     system, identity = settings.central_system, settings.station.identity
     section = "[central_system]"
+    if not re.fullmatch(USUAL, identity):
+        yield f'[station] identity "{identity}" has a blank or sign that many Central Systems refuse; compare it with theirs'
     if system.url.rstrip("/").endswith(("/" + identity, "/" + quote(identity, safe=""))):
         yield f"{section} url ends with the identity already; the station appends it once more"
     encrypted = address(settings).startswith("wss://")

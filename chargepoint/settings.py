@@ -5,7 +5,6 @@ need: a part's table is kept raw here and becomes the driver's own Config in `re
 [configuration] and are checked by `core.configuration`.
 """
 
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field, structs
 
-from chargepoint import settings_places, settings_rules, settings_secrets
+from chargepoint import settings_places, settings_rules, settings_secrets, settings_syntax
 from chargepoint.settings_panel import Panel
 from chargepoint.tables import (
     SECRET,
@@ -61,7 +60,7 @@ Url = Annotated[
     str,
     Meta(
         pattern=r"^[wW][sS][sS]?://[^\s/]+\S*\Z",
-        description="must begin with ws:// or wss://",
+        description="must begin with ws:// or wss://, without blanks",
         examples=["ws://cs.example.org/ocpp"],
     ),
 ]
@@ -260,7 +259,7 @@ def read_document(path: str | Path) -> dict[str, Any]:
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SettingsError([_syntax_problem(file, text, error)]) from error
+        raise SettingsError([settings_syntax.problem(file, text, error)]) from error
     if too_deep(document):
         raise SettingsError([Problem(file=file, found="tables within tables", allowed="nested too deeply")])
     return document
@@ -396,25 +395,3 @@ def _unreadable(file: str, error: Exception) -> Problem:
         case _:
             allowed, hint = f"cannot be read: {getattr(error, 'strerror', None) or error}", ""
     return Problem(file=printable(file, 300), allowed=allowed, hint=hint)
-
-
-def _syntax_problem(file: str, text: str, error: Exception) -> Problem:
-    """Where tomllib stopped, with the section and key of that line as far as they can be seen."""
-    if isinstance(error, RecursionError):
-        return Problem(file=file, found="lists within lists", allowed="nested too deeply")
-    said = str(error)
-    at = re.search(r"\(at line (\d+), column (\d+)\)$", said)
-    if at is None:
-        return Problem(file=file, found="the end of the file", allowed=printable(said, 200), hint="is a quote or bracket open?")
-    line, column = int(at[1]), int(at[2])
-    lines = text.split("\n")[:line]
-    key = re.match(r"\s*([A-Za-z0-9_.-]+)\s*=", lines[-1])
-    section = next((m[1] for line_ in reversed(lines) if (m := re.match(r"\s*\[+([A-Za-z0-9_. -]+)\]+", line_))), "")
-    return Problem(
-        file=file,
-        section=section.strip(),
-        key=key[1] if key else "",
-        found=f"a mistake in line {line}, column {column}",
-        allowed=printable(said[: at.start()].strip(), 200),
-        hint='text stands in quotes: key = "value"' if "Invalid value" in said else "",
-    )

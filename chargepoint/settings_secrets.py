@@ -76,15 +76,20 @@ def with_key_file(checker: Checker, section: str, table: Any, environ: Mapping[s
 
 
 def open_to_others(path: str | Path) -> str | None:
-    """A sentence where others than its owner may read a file; its group may, where the file is somebody else's."""
+    """A sentence where others than its owner may read a file; its group may, where the file is somebody else's.
+
+    So it may where root gave its file a group (mode 640): the service's user reads it by that.
+    """
     try:
         found = os.stat(path)
     except OSError:
         return None
-    others = OTHERS if found.st_uid == os.geteuid() else 0o007
-    if not found.st_mode & others:
+    mode = found.st_mode & 0o777
+    given = found.st_uid == 0 and found.st_gid != 0
+    others = OTHERS if found.st_uid == os.geteuid() and not given else 0o007
+    if not mode & others:
         return None
-    return f"{path} holds a secret and is open to others (mode {found.st_mode & 0o777:o}); chmod 600 it"
+    return f"{path} holds a secret and is open to others (mode {mode:o}); chmod {600 if others == OTHERS else 640} it"
 
 
 def tighten(paths: Iterable[str | None]) -> Iterator[str]:

@@ -48,7 +48,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
 
     bus: Annotated[str, Meta(min_length=1)]
-    map: Annotated[str, Meta(min_length=1)]
+    map: Annotated[str, Meta(min_length=1, examples=['map = "sdm630"; docs/meters.md has all'])]
     unit_id: Annotated[int, Meta(ge=1, le=247)] | None = None
     verify_model: bool = True
     serial_number: Annotated[str, Meta(min_length=1, max_length=32)] | None = None

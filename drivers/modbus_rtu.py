@@ -28,7 +28,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     request_gap_s: the least pause between an answer and the next request; 3.5 characters are always kept.
     """
 
-    port: Annotated[str, Meta(min_length=1)]
+    port: Annotated[str, Meta(min_length=1, examples=['port = "/dev/ttyUSB0"'])]
     baud: Annotated[int, Meta(ge=300, le=460_800)] = 9_600
     parity: Literal["N", "E", "O"] = "N"
     stop_bits: Literal[1, 2] = 1
@@ -40,6 +40,13 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 def claims(config: Config) -> tuple[str, ...]:
     """The port: two buses on one would hear each other's answers."""
     return (config.port,)
+
+
+def remarks(config: Config) -> list[str]:
+    """What an installer should know of a configuration that is valid."""
+    if config.port.startswith("/") or "://" in config.port:
+        return []
+    return [f"port {config.port} is no path of a device: take one as /dev/ttyUSB0, or better from /dev/serial/by-id."]
 
 
 class RtuLine:

@@ -101,6 +101,7 @@ REMARKS: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
         lambda d: d["connectors"]["2"]["meter"].update(unit_id=1),
         "[connectors.2] meter is the very same as that of [connectors.1]",
     ),
+    (lambda d: d["station"].update(identity="CK 1"), '[station] identity "CK 1" has a blank or sign that many'),
     (lambda d: None, "6 parts of connectors use the virtual driver"),
 ]
 

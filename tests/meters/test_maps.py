@@ -8,7 +8,7 @@ import pytest
 from chargepoint.facts import Quantity
 from chargepoint.registry import config_of
 from chargepoint.tables import SettingsError
-from drivers import meters, modbus_meter
+from drivers import meters, modbus_meter, modbus_rtu
 from drivers.meters.plan import blocks_of, finer, items_of
 from tests.meters import page
 
@@ -161,3 +161,9 @@ def test_a_bus_that_cannot_be_is_found_before_it_is_opened(table: dict[str, obje
 def test_the_page_of_meters_is_up_to_date() -> None:
     text = page.PAGE.read_text(encoding="utf-8")
     assert page.with_tables(text) == text, "run: python -m tests.meters.page"
+
+
+def test_a_port_without_its_path_is_worth_a_remark() -> None:
+    (remark,) = modbus_rtu.remarks(modbus_rtu.Config(port="ttyUSB0"))
+    assert "port ttyUSB0 is no path of a device: take one as /dev/ttyUSB0" in remark
+    assert modbus_rtu.remarks(modbus_rtu.Config(port="/dev/ttyUSB0")) == []

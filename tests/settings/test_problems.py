@@ -34,7 +34,7 @@ def in_file(path: Path) -> str:
 CASES: list[tuple[Change, str]] = [
     (
         lambda d: d["central_system"].update(url="htp://cs"),
-        'station.toml: [central_system] url: found "htp://cs", must begin with ws:// or wss://; '
+        'station.toml: [central_system] url: found "htp://cs", must begin with ws:// or wss://, without blanks; '
         "example: ws://cs.example.org/ocpp",
     ),
     (
@@ -304,6 +304,33 @@ def test_a_syntax_error_is_told_with_line_column_section_and_key(tmp_path: Path)
     assert in_file(path).startswith("[station] identity: found a mistake in line 2, column 16, ")
     path.write_text("x = '''")
     assert in_file(path).startswith("found the end of the file, ")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("model = \u201cCK22\u201d", 'text stands in straight quotes: key = "value"'),
+        ("current_a_max = 32,0", "a number has a point, no comma: 32.0"),
+        ("free_vend = yes", "write true or false, in small letters"),
+        ("free_vend = True", "write true or false, in small letters"),
+        ('model = "CK22', "is the quote at the end missing?"),
+        ('model = "A"\nmodel = "B"', "it stands there twice; keep one of them"),
+        ("[station]", "it stands there twice; keep one of them"),
+        ("model: A", 'write key = "value"'),
+        ('state_dir = "C:\\users"', "in quotes a backslash is written twice: \\\\"),
+    ],
+)
+def test_what_was_most_likely_meant_is_told(line: str, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "station.toml"
+    path.write_text(f"[station]\n{line}\n")
+    assert in_file(path).endswith(f"; {told}")
+
+
+def test_a_table_that_is_left_open_is_not_looked_for_in_the_one_above(tmp_path: Path) -> None:
+    path = tmp_path / "station.toml"
+    path.write_text("[station]\n[readers.1\n")
+    assert in_file(path).startswith("found a mistake in line 2, ")
+    assert in_file(path).endswith("; a table begins with [name]")
 
 
 def test_a_hostile_nest_of_brackets_is_told(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Secrets that the settings file only names: in files of their own, or as credentials of systemd."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,16 @@ class TestFile:
         words = f"[central_system] {path} holds a secret and is open to others (mode 644); chmod 600 it"
         assert words in answer.remarks
         assert path.stat().st_mode & 0o777 == 0o644, "a check changes nothing"
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+    @pytest.mark.parametrize(("mode", "advice"), [(0o640, None), (0o644, "chmod 640 it")])
+    def test_a_group_that_root_gave_it_may_read_it(self, tmp_path: Path, mode: int, advice: str | None) -> None:
+        """The service reads it by that; an advice to take it away would keep the station from starting."""
+        path = secret(tmp_path, mode=mode)
+        os.chown(path, 0, 1)
+        answer = checked(tmp_path, lambda d: d["central_system"].update(authorization_key_file="key"), starting=False)
+        said = [remark for remark in answer.remarks if str(path) in remark]
+        assert [remark.rpartition("; ")[2] for remark in said] == ([] if advice is None else [advice])
 
 
 class TestCredential:
