@@ -36,6 +36,7 @@ STATUS = "chargepoint-status.txt"
 DISGUISED = ("chargepoint.toml.txt", "chargepoint.txt")  # what editors and hidden extensions make of the name
 RECORD = "taken-over"
 STAGE = ".taking-over"
+STAGED = 0o600  # nobody else's until it is in force
 KEY_FILE = "authorization-key"
 NAMED = (
     ("central_system", "authorization_key_file"),
@@ -96,8 +97,8 @@ def _staged(raw: bytes, card: Path, etc: Path, stage: Path) -> tuple[CheckedFile
     problems = list(_copied(document, card, etc, stage))
     text, key = _without_key(raw, document)
     if key:
-        _write(stage / KEY_FILE, key.encode())
-    _write(stage / NAME, raw if text is None else text)
+        _write(stage / KEY_FILE, key.encode(), STAGED)
+    _write(stage / NAME, raw if text is None else text, STAGED)
     checked = check_file(stage / NAME)
     found = tuple(problems) + tuple(_seen_from(problem, card, stage) for problem in checked.problems)
     remarks = tuple(remark.replace(str(stage), str(etc)) for remark in checked.remarks)
@@ -116,7 +117,7 @@ def _copied(document: Mapping[str, Any], card: Path, etc: Path, stage: Path) -> 
         for folder in (card, etc):
             content = _content(folder / name)
             if isinstance(content, bytes):
-                _write(stage / name, content)
+                _write(stage / name, content, STAGED)
                 break
 
 
@@ -255,9 +256,9 @@ def _group() -> int | None:
         return None
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes, mode: int = 0o640) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     with open(descriptor, "wb") as file:
         file.write(content)
         file.flush()
