@@ -126,6 +126,15 @@ class TestNeverLower:
         assert (risen.profile, value_of(risen, "SecurityProfile")) == (2, "2")
         assert logged(risen, "security_profile = 0 of the settings is ignored")
 
+    @pytest.mark.parametrize("how", ["restart", "cut_power"])
+    def test_a_settings_file_that_asks_for_less_than_it_did_lowers_nothing(self, how: str) -> None:
+        world = world_with(security_profile=2, reconnect_s=1.0)
+        world.advance(2)
+        world.site = _with_profile(world.site, 0)
+        getattr(world, how)()
+        assert (world.profile, value_of(world, "SecurityProfile")) == (2, "2")
+        assert change(world, "SecurityProfile", "1") == "Rejected"
+
     def test_it_can_still_rise(self, risen: World) -> None:
         assert change(risen, "SecurityProfile", "3") == "Accepted"
         risen.advance(2)

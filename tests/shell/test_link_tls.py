@@ -81,6 +81,21 @@ class TestTheServer:
             assert there.requests == []
 
     @pytest.mark.section("security M04")
+    @pytest.mark.parametrize("profile", [0, 2])
+    async def test_with_a_root_the_systems_authorities_count_for_nothing(
+        self, root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: int
+    ) -> None:
+        public = trustme.CA()
+        public.cert_pem.write_to_path(tmp_path / "public.pem")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "public.pem"))
+        async with peer(tls=server_context(public)) as there:
+            where = address(there.port, url=f"wss://127.0.0.1:{there.port}/ocpp", security_profile=profile)
+            async with linked(where, "AA", trusting(central_system_root=root)) as link:
+                assert "is not trusted" in await link.down(1)
+            if profile == 0:
+                async with linked(where, "AA", trusting()) as link:
+                    await link.up()
+
     async def test_a_root_that_is_deleted_is_trusted_no_more_without_a_restart(
         self, authority: trustme.CA, root: str, tmp_path: Path
     ) -> None:
