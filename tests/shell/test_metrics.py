@@ -230,6 +230,15 @@ async def test_slow_and_many_clients_hold_nobody_up(rig: Rig, monkeypatch: pytes
             writer.close()
 
 
+@pytest.mark.parametrize(("low", "told"), [(True, 1), (False, 0), (None, None)])
+async def test_a_supply_that_is_too_low_shows_where_the_machine_tells_it(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, low: bool | None, told: int | None
+) -> None:
+    monkeypatch.setattr("chargepoint.shell.metrics.undervoltage", lambda: low)
+    found = await rig.read()
+    assert (found["undervoltage"].value() if "undervoltage" in found else None) == told
+
+
 async def test_a_station_that_cannot_tell_is_no_silent_client(rig: Rig) -> None:
     rig.status = RuntimeError("busy")
     async with served(rig) as port:
