@@ -138,6 +138,8 @@ class LocalList:
 
 
 def _twice(entries: tuple[AuthorizationData, ...]) -> str | None:
+    if len({entry.id_tag.casefold() for entry in entries}) == len(entries):
+        return None
     seen: set[str] = set()
     for entry in entries:
         key = entry.id_tag.casefold()

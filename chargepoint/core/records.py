@@ -43,7 +43,7 @@ class BootRecord(Struct, frozen=True, kw_only=True):
     floor_s: OffsetS | None = None
 
 
-class IdTagRecord(Struct, frozen=True, kw_only=True):
+class IdTagRecord(Struct, frozen=True, kw_only=True, gc=False):
     """What is known of an id tag (IdTagInfo, section 7.8). expiry_s: seconds since 1970 UTC."""
 
     id_tag: str

@@ -76,19 +76,28 @@ def as_utc(moment: datetime) -> datetime:
         raise ValueError("Timestamp outside the years 1 to 9999 in UTC") from None
 
 
-class IdTagInfo(Message, frozen=True, kw_only=True):
+class IdTagInfo(
+    Message, frozen=True, kw_only=True, gc=False
+):  # 10,000 at once: none is in a cycle, and none is looked for there
     """What is known of an idTag. Without expiryDate it does not expire."""
 
     expiry_date: Timestamp | None = None
     parent_id_tag: IdToken | None = None
     status: AuthorizationStatus
 
+    def __post_init__(self) -> None:
+        if self.expiry_date is not None:
+            super().__post_init__()
 
-class AuthorizationData(Message, frozen=True, kw_only=True):
+
+class AuthorizationData(Message, frozen=True, kw_only=True, gc=False):
     """An entry of a local list. Without idTagInfo, in a Differential update, the entry is to be deleted."""
 
     id_tag: IdToken
     id_tag_info: IdTagInfo | None = None
+
+    def __post_init__(self) -> None:
+        """It has no timestamp of its own."""
 
 
 class KeyValue(Message, frozen=True, kw_only=True):
