@@ -34,11 +34,11 @@ log = logging.getLogger(__name__)
 
 BYTES_MAX = 512 << 10
 SEGMENT_BYTES = 384 << 10  # of lines, before they are compressed; then the next moment without a session begins a new one
-SEGMENT_BYTES_MAX = 768 << 10  # and here any moment
+SEGMENT_BYTES_MAX = 768 << 10  # and here any moment, but while a session runs once in WAIT_S, where memory allows
 LINE_MAX = 256 << 10
 STATE_MAX = 2 << 20
 BATCH_BYTES = 16 << 10
-WAIT_S = 60.0  # after a gap, for the sessions to end
+WAIT_S = 60.0  # for the sessions to end
 PAUSE_S = 10.0  # from one beginning after a gap to the next, while no session runs
 FORMAT = 1
 
@@ -59,9 +59,12 @@ class StationLike(Protocol):
 
 
 class _Segment:
-    """Some lines, blanked and compressed a batch at a time."""
+    """Some lines, blanked and compressed a batch at a time. head: the first one, which holds no secret.
 
-    def __init__(self, blanker: Blanker) -> None:
+    lines_bytes: of those that follow it, before they are compressed. head_bytes: of the head, compressed.
+    """
+
+    def __init__(self, blanker: Blanker, head: bytes) -> None:
         self.events = 0
         self.lines_bytes = 0
         self._blanker = blanker
@@ -71,6 +74,8 @@ class _Segment:
         # A member of a gzip file by itself. Lines repeat the ones just before them: a window of 4 KB packs them as well as one
         # of 32 KB, and takes 32 KB of memory instead of 256.
         self._packer = zlib.compressobj(level=1, wbits=16 + 12, memLevel=5)
+        self._packed += self._packer.compress(head + b"\n")
+        self.head_bytes = len(self._packed)
 
     def add(self, line: bytes) -> bool:
         """True where a batch was compressed."""
@@ -112,12 +117,13 @@ class Recorder:
         self._full = False  # a batch was compressed: it may be time for a new segment
         self._gap_s: float | None = None  # since when a segment waits for its beginning
         self._mended_s: float | None = None  # when one began after a gap
+        self._begun_s: float | None = None  # when the newest began; None: with the core
         self._complained = False
 
     def begin(self, station: StationLike, site: Site) -> None:
         """A core that was made just now, before its first event."""
         self._station, self._site = station, site
-        self._gap_s = self._mended_s = None
+        self._gap_s = self._mended_s = self._begun_s = None
         self._guarded(self._begin_segment)
 
     def record(self, event: Event, now: Now, effects: Sequence[Effect]) -> None:
@@ -183,9 +189,15 @@ class Recorder:
         if segment is None:
             self._mend(now.mono_s)
         else:
-            due = segment.lines_bytes > SEGMENT_BYTES and (segment.lines_bytes > SEGMENT_BYTES_MAX or self._station.idle())
-            if due or segment.size > self._bytes_max // 4:
+            room = max(self._bytes_max // 4, min(2 * segment.head_bytes, self._bytes_max // 2))
+            due = segment.lines_bytes > SEGMENT_BYTES_MAX or segment.size > room
+            if self._station.idle():
+                due = due or segment.lines_bytes > SEGMENT_BYTES
+            elif self._begun_s is not None and now.mono_s < self._begun_s + WAIT_S:
+                due = segment.size > self._bytes_max // 2
+            if due:
                 self._begin_segment()
+                self._begun_s = now.mono_s
         while self._done and self.size > self._bytes_max:
             packed, _ = self._done.popleft()
             self._done_bytes -= len(packed)
@@ -197,18 +209,18 @@ class Recorder:
         rested = self._mended_s is None or mono_s >= self._mended_s + PAUSE_S
         if mono_s >= self._gap_s + WAIT_S or (rested and self._station.idle()):
             self._begin_segment()
-            self._gap_s, self._mended_s = None, mono_s
+            self._gap_s, self._mended_s, self._begun_s = None, mono_s, mono_s
 
     def _begin_segment(self) -> None:
         assert self._station is not None
         self._end_segment()
         self._number += 1
-        head = {"segment": self._number, "before": self._before, "site": self._site, "state": state.export(self._station)}
-        line = self._encoder.encode(head)
+        site = self._blanker.value(msgspec.to_builtins(self._site))
+        whole = state.export(self._station, self._blanker)
+        line = self._encoder.encode({"segment": self._number, "before": self._before, "site": site, "state": whole})
         if len(line) > STATE_MAX:
             raise state.NotPlain(f"the core's state has {len(line)} bytes; at most {STATE_MAX} are recorded")
-        self._segment = _Segment(self._blanker)
-        self._segment.add(line)
+        self._segment = _Segment(self._blanker, line)
 
     def _end_segment(self) -> None:
         segment, self._segment = self._segment, None

@@ -37,37 +37,26 @@ class Blanker:
         if not _is_suspect(encoded):
             return encoded
         value = msgspec.json.decode(encoded)
-        blanked = self._head(value) if isinstance(value, dict) else self.value(value)
+        blanked = self.value(value)
         return encoded if blanked == value else msgspec.json.encode(blanked)
-
-    def _head(self, head: dict[str, Any]) -> dict[str, Any]:
-        """The first line of a segment: in a state, tables and attributes are pairs."""
-        return {name: self._state(item) if name == "state" else self.value(item) for name, item in head.items()}
-
-    def _state(self, node: Any) -> Any:
-        if not isinstance(node, list):
-            return self.value(node)
-        if len(node) == 2 and _is_name(node[0]) and isinstance(node[1], str):
-            return [node[0], self._letters(node[1])]
-        return [self._state(item) for item in node]
 
     def value(self, value: Any) -> Any:
         """Plain values without their secrets."""
         if isinstance(value, str):
-            return self._text(value)
+            return self.text(value)
         if isinstance(value, list):
             return [self.value(item) for item in value]
         if isinstance(value, dict):
-            speaks_of_it = any(_is_name(item) for item in value.values())
+            speaks_of_it = any(is_name(item) for item in value.values())
             return {
-                key: self._letters(item)
-                if isinstance(item, str) and (_is_name(key) or (speaks_of_it and key.lower() == "value"))
+                key: self.letters(item)
+                if isinstance(item, str) and (is_name(key) or (speaks_of_it and key.lower() == "value"))
                 else self.value(item)
                 for key, item in value.items()
             }
         return value
 
-    def _text(self, text: str) -> str:
+    def text(self, text: str) -> str:
         """A frame is JSON within a text. One that cannot be read but speaks of the key loses everything that may be one."""
         speaks_of_it = "authorizationkey" in text.lower()
         if (speaks_of_it or "\\" in text) and text.lstrip()[:1] in ("[", "{"):
@@ -78,8 +67,8 @@ class Blanker:
                     return json.dumps(blanked, ensure_ascii=False, separators=(",", ":"))
             except (ValueError, RecursionError):
                 pass  # no JSON: looked through as text below
-        if speaks_of_it and not _is_name(text):
-            text = re.sub(r"[0-9A-Fa-f]{8,}", lambda found: self._letters(found[0]), text)
+        if speaks_of_it and not is_name(text):
+            text = re.sub(r"[0-9A-Fa-f]{8,}", lambda found: self.letters(found[0]), text)
         return _URL.sub(lambda found: found[1] + self._url(found[2]), text) if ":/" in text or ":\\/" in text else text
 
     def _url(self, rest: str) -> str:
@@ -89,10 +78,10 @@ class Blanker:
         host = place[: path.start()] if path else place
         if "@" in host:
             user, _, name = host.rpartition("@")
-            place = f"{self._letters(user)}@{name}{place[len(host) :]}"
-        return place + mark + self._letters(query)
+            place = f"{self.letters(user)}@{name}{place[len(host) :]}"
+        return place + mark + self.letters(query)
 
-    def _letters(self, secret: str) -> str:
+    def letters(self, secret: str) -> str:
         """Hexadecimal digits for such digits, letters for letters, punctuation as it is: what was a key is one still."""
         stream = hashlib.shake_128(self._salt + secret.encode("utf-8", "surrogatepass")).digest(len(secret))
         return "".join(_like(letter, byte) for letter, byte in zip(secret, stream, strict=True))
@@ -109,5 +98,5 @@ def _is_suspect(encoded: bytes) -> bool:
     return any(mark in lower for mark in _SUSPECT)
 
 
-def _is_name(value: object) -> bool:
+def is_name(value: object) -> bool:
     return isinstance(value, str) and value.lower() in _NAMES

@@ -9,20 +9,26 @@ A node is a plain value, or a list: ["ref", number] is the object with that numb
 kind and number.
 """
 
+import gc
 import sys
 from collections import Counter, deque
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from math import isfinite
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
+
+from chargepoint.journal.secrets import is_name
 
 ROOMS = ("chargepoint.core.", "chargepoint.messages.", "chargepoint.facts")
 DEPTH_MAX = 60
 MISSING = object()
 
 Node = Any
+_Where = tuple[Any, str, Any]
+_PLAIN = frozenset({type(None), bool, int})
 
 
 class NotPlain(Exception):
@@ -33,9 +39,25 @@ class NotState(Exception):
     """What was read is no state of this program's core."""
 
 
-def export(root: object) -> Node:
-    """The state of an object of the core and all that it refers to. Raises NotPlain."""
-    return _Export().node(root, "station", 0)
+class BlankerLike(Protocol):
+    """What may not be told, and what stands in its place."""
+
+    def text(self, text: str) -> str: ...
+    def letters(self, secret: str) -> str: ...
+
+
+def export(root: object, blanker: BlankerLike | None = None) -> Node:
+    """The state of an object of the core and all that it refers to, without secrets where a blanker is given. Raises NotPlain.
+
+    Tens of thousands of objects, none of which is garbage before the end: nobody looks for it meanwhile.
+    """
+    looked = gc.isenabled()
+    gc.disable()
+    try:
+        return _Export(blanker).node(root, (None, "station", None), 0)
+    finally:
+        if looked:
+            gc.enable()
 
 
 def restore(root: object, node: Node) -> None:
@@ -50,50 +72,90 @@ def restore(root: object, node: Node) -> None:
         raise NotState("it is not the state of a station")
 
 
+class _Texts(dict[str, str]):
+    """Texts as they are written down; most of them stand in a state many times."""
+
+    def __init__(self, blanker: BlankerLike | None) -> None:
+        super().__init__()
+        self.blanker = blanker
+
+    def __missing__(self, text: str) -> str:
+        self[text] = text if self.blanker is None else self.blanker.text(text)
+        return self[text]
+
+
 class _Export:
-    def __init__(self) -> None:
+    """where: what holds the place, how it is written behind that, and what is written. Text only where something is wrong."""
+
+    def __init__(self, blanker: BlankerLike | None) -> None:
+        self._texts = _Texts(blanker)
         self._numbers: dict[int, int] = {}
         self._kept: list[object] = []  # so that no number is given to another object in the same place
 
-    def node(self, value: Any, where: str, depth: int) -> Node:
-        if value is None or type(value) in (bool, int, str):
+    def node(self, value: Any, where: _Where, depth: int) -> Node:
+        kind = type(value)
+        if kind in _PLAIN:
             return value
-        if type(value) is float:
+        if kind is str:
+            return self._texts[value]
+        if kind is float:
             return value if isfinite(value) else ["float", repr(value)]  # JSON has no infinity
         if isinstance(value, Enum):
-            return ["enum", _name(type(value)), value.name]
+            return ["enum", _name(value.__class__), value._name_]
         if depth > DEPTH_MAX:
-            raise NotPlain(f"{where} lies too deep")
+            raise NotPlain(f"{_place(where)} lies too deep")
         known = self._numbers.get(id(value))
         if known is not None:
             return ["ref", known]
         number = self._numbers[id(value)] = len(self._kept)
         self._kept.append(value)
-        return self._object(value, number, where, depth + 1)
+        return self._object(value, kind, number, where, depth + 1)
 
-    def _object(self, value: Any, number: int, where: str, depth: int) -> Node:
-        kind = type(value)
+    def _object(self, value: Any, kind: type, number: int, where: _Where, depth: int) -> Node:
         if kind in (list, tuple):
-            return [kind.__name__, number, [self.node(item, f"{where}[]", depth) for item in value]]
+            return [kind.__name__, number, self._items(value, (where, "[]", None), depth)]
         if kind in (set, frozenset):
-            return [kind.__name__, number, sorted((self.node(item, f"{where}{{}}", depth) for item in value), key=str)]
+            return [kind.__name__, number, sorted((self.node(item, (where, "{}", None), depth) for item in value), key=str)]
         if kind in (dict, Counter):
-            pairs = [[self.node(key, where, depth), self.node(item, f"{where}[{key!r}]", depth)] for key, item in value.items()]
-            return [kind.__name__, number, pairs]
+            return [kind.__name__, number, [self._pair(key, item, (where, "[%r]", key), depth) for key, item in value.items()]]
         if kind is deque:
-            return ["deque", number, [self.node(item, f"{where}[]", depth) for item in value], value.maxlen]
+            return ["deque", number, self._items(value, (where, "[]", None), depth), value.maxlen]
         if kind is bytes:
             return ["bytes", number, value.hex()]
         if kind is datetime:
             return ["datetime", number, value.isoformat()]
         if not _is_ours(kind):
-            raise NotPlain(f"{where} is {_name(kind)}")
+            raise NotPlain(f"{_place(where)} is {_name(kind)}")
+        names: Any
         if isinstance(value, Struct):
-            names: Any = value.__struct_fields__
+            names, word = value.__struct_fields__, "struct"
         else:
-            names = [name for name, item in sorted(vars(value).items()) if not _is_code(item)]
-        fields = [[name, self.node(getattr(value, name), f"{where}.{name}", depth)] for name in names]
-        return ["struct" if isinstance(value, Struct) else "object", number, _name(kind), fields]
+            names, word = [name for name, item in sorted(vars(value).items()) if not _is_code(item)], "object"
+        fields = []
+        for name in names:
+            item = getattr(value, name)
+            fields.append([name, item] if type(item) in _PLAIN else self._pair(name, item, (where, ".%s", name), depth))
+        return [word, number, _name(kind), fields]
+
+    def _items(self, items: Any, where: _Where, depth: int) -> list[Node]:
+        if len(items) == 2:
+            first, second = items
+            return self._pair(first, second, where, depth)
+        return [item if type(item) in _PLAIN else self.node(item, where, depth) for item in items]
+
+    def _pair(self, first: Any, second: Any, where: _Where, depth: int) -> list[Node]:
+        """What a secret's name stands before is a secret."""
+        blanker = self._texts.blanker
+        if blanker is not None and type(first) is str and type(second) is str and is_name(first):
+            return [first, blanker.letters(second)]
+        return [self.node(first, where, depth), self.node(second, where, depth)]
+
+
+def _place(where: _Where | None) -> str:
+    if where is None:
+        return ""
+    before, form, what = where
+    return _place(before) + (form % (what,) if "%" in form else form)
 
 
 class _Restore:
@@ -165,6 +227,7 @@ class _Restore:
         return value
 
 
+@cache
 def _is_ours(kind: type) -> bool:
     return kind.__module__.startswith(ROOMS)
 
@@ -176,6 +239,7 @@ def _is_code(value: Any) -> bool:
     return callable(value)
 
 
+@cache
 def _name(kind: type) -> str:
     return f"{kind.__module__}:{kind.__name__}"
 

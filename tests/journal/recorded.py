@@ -24,6 +24,7 @@ def small_segments(monkeypatch: pytest.MonkeyPatch, lines_bytes: int = 6_000) ->
     monkeypatch.setattr(recorder, "BATCH_BYTES", lines_bytes // 4)
     monkeypatch.setattr(recorder, "SEGMENT_BYTES", lines_bytes)
     monkeypatch.setattr(recorder, "SEGMENT_BYTES_MAX", lines_bytes + 2_000)
+    monkeypatch.setattr(recorder, "WAIT_S", 0.0)
 
 
 def with_recorder(monkeypatch: pytest.MonkeyPatch, beside: Recorder) -> None:
