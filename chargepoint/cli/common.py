@@ -53,7 +53,8 @@ def config_path(arguments: argparse.Namespace, *, missing_ok: bool = False) -> P
             return path
     if missing_ok:
         return SYSTEM_CONFIG
-    raise CommandError(f"no configuration: neither {SYSTEM_CONFIG} nor ./{LOCAL_CONFIG} is there; name one with --config", 2)
+    nowhere = f"no configuration: neither {SYSTEM_CONFIG} nor ./{LOCAL_CONFIG} is there"
+    raise CommandError(f"{nowhere}; make one with chargepoint setup, or name one with --config", EXIT_USAGE)
 
 
 def control_socket(arguments: argparse.Namespace) -> str:

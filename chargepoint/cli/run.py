@@ -6,10 +6,9 @@ from typing import Any
 from chargepoint.cli.common import Help, add_config_option, config_path
 from chargepoint.cli.station import EXIT_CONFIG, be
 
-DESCRIPTION = (
-    "Runs the station until SIGTERM or an OCPP Reset. Checks the whole configuration first; a wrong one starts nothing, but a "
-    "part whose own settings are wrong is only left out: its connector is Faulted and says why."
-)
+DESCRIPTION = """\
+Runs the station until SIGTERM or an OCPP Reset. Checks the whole configuration first; a wrong one starts nothing, but a part
+whose own settings are wrong is only left out: its connector is Faulted and says why."""
 EPILOG = f"""\
 Exit status: {EXIT_CONFIG} where the configuration is wrong (starting again does not help), else what the service says; a
 Reset by the Central System has its own, on which a service manager starts the station again.

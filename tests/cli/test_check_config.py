@@ -81,7 +81,7 @@ def test_without_any_file_the_usual_places_are_named(
     monkeypatch.delenv("CHARGEPOINT_CONFIG", raising=False)
     monkeypatch.setattr("chargepoint.cli.common.SYSTEM_CONFIG", tmp_path / "etc.toml")
     assert main(["check-config"]) == 2
-    assert "name one with --config" in capsys.readouterr().err
+    assert "make one with chargepoint setup, or name one with --config" in capsys.readouterr().err
     written(tmp_path / "chargepoint.toml", lambda d: None)
     assert main(["check-config"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("chargepoint.toml: fine")

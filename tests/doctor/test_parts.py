@@ -169,6 +169,8 @@ async def test_a_meter_of_another_type_a_foreign_number_and_a_port_that_is_not_t
         found = the(await meter_on(slave.port, tmp_path, map="sdm630"), "meter-other")
         assert "Use map sdm72d_m" in found.text
     assert "there is no such port" in the(await meter_on("/dev/ttyNONE", tmp_path), "port-missing").text
+    busy = the(await meter_on("/dev/null", tmp_path), "port-busy").text  # it opens as no line, like one that is taken
+    assert "another program has it. Look for a getty or a second service on the port." in busy
 
 
 async def test_values_that_cannot_be_are_told_although_the_meter_answers(tmp_path: Path) -> None:
