@@ -83,5 +83,5 @@ def as_document(path: Path, checked: "CheckedFile") -> dict[str, Any]:
 
 def verdict(path: Path, problems: int, remarks: int) -> str:
     if problems:
-        return f"{path}: {problems} problem{'s' if problems > 1 else ''}; a station would not start with it"
+        return f"{path}: {problems} problem{'s' if problems > 1 else ''}; a station would not start, or leave parts out"
     return f"{path}: fine" + (f", {remarks} remark{'s' if remarks > 1 else ''}" if remarks else "")

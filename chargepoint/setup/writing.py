@@ -31,7 +31,7 @@ def write(path: Path, text: str) -> Path | None:
         try:
             problems = tuple(_renamed(problem, path) for problem in check_file(beside).problems)
             if problems:
-                raise Refused("the station would not start with it, so nothing was written", problems)
+                raise Refused("the station would not run as it should, so nothing was written", problems)
             _owned_as(beside, path)
             kept = None
             if path.exists():

@@ -52,7 +52,7 @@ def test_every_problem_is_told_and_the_verdict_is_last(config: Path, capsys: pyt
         f"{config}: [station] modell: unknown key; did you mean model?",
         f"{config}: [station] model: found nothing, must be text in quotes, 1 to 20 characters",
         f"{config}: [connectors.1.contactor] conector: unknown key; did you mean connector?",
-        f"{config}: 3 problems; a station would not start with it",
+        f"{config}: 3 problems; a station would not start, or leave parts out",
     ]
 
 
