@@ -110,7 +110,9 @@ async def test_offline_behaviours(rigs: Rigs, behaviour: str, known: str, unknow
 @pytest.mark.section("4.8")
 async def test_lost_answers_and_cut_connections_double_nothing(rigs: Rigs) -> None:
     """Booked and then: the link goes, no answer comes, the answer comes twice."""
-    rig = await rigs(speed=1000, config={"central_system.call_timeout_s": 0.5}, keys={"WebSocketPingInterval": 1})
+    patient = Settings(patience_s=0.1)  # a frame that was read late looks as if the next one had come early
+    config = {"central_system.call_timeout_s": 0.5}
+    rig = await rigs(speed=1000, config=config, keys={"WebSocketPingInterval": 1}, settings=patient)
     await rig.boot()
     for action in ("StartTransaction", "StopTransaction"):
         rig.cs.rules.next(action, close=True, times=4)
