@@ -47,6 +47,10 @@ ANSWER_S = 6.0
 SHOWN_TIMEOUT = f"{LAYER_S:g}"
 CLOCK_OFF_S = 60.0
 REFUSALS = {401: "cs-password", 403: "cs-identity", 404: "cs-path"}
+FILE_KEY_REFUSED = (  # a running service tells its password to nobody, so it is the file's that was tried
+    "the Central System may have changed the password of the file since: stop the service and run doctor again, it tries the "
+    "stored one then; if that is refused too, compare authorization_key (hexadecimal) and identity with the operator's"
+)
 
 T = TypeVar("T")
 PART = Part.CENTRAL_SYSTEM
@@ -115,7 +119,12 @@ async def _tried(settings: Settings, subject: Subject) -> AsyncIterator[Finding]
     context = await _trusting(settings, address) if url.startswith("wss:") else None
     if context is not None:
         yield await _secured(host, port, context, url)
-    connection = await _opened(address, url, key, context)
+    try:
+        connection = await _opened(address, url, key, context)
+    except Failed as failed:
+        if failed.finding.code == "cs-password" and subject.running:
+            raise Failed(replace(failed.finding, fix=FILE_KEY_REFUSED)) from failed
+        raise
     try:
         yield well(PART, "path: a WebSocket opens there")
         yield _admitted(address, key)
@@ -132,8 +141,11 @@ async def _tried(settings: Settings, subject: Subject) -> AsyncIterator[Finding]
 
 
 def _as_stored(settings: Settings, subject: Subject) -> tuple[Address, str]:
-    """The address and key that the station would use: what the Central System has changed since wins over the file."""
-    from chargepoint.store import StoreError, reading
+    """The address and key that the station would use: what the Central System has changed since wins over the file.
+
+    Where that cannot be read nothing is tried: the file's lower security profile could send the password in the clear.
+    """
+    from chargepoint.store import NoStore, StoreError, reading
 
     address, key = address_of(settings), settings.central_system.authorization_key
     security = (subject.status or {}).get("security", {})
@@ -141,8 +153,10 @@ def _as_stored(settings: Settings, subject: Subject) -> tuple[Address, str]:
         return replace(address, security_profile=profile), key
     try:
         stored = reading.credentials(subject.state_dir)
-    except StoreError:
-        return address, key  # no station has run with this state yet, or it may not be read
+    except NoStore:
+        return address, key  # no station has run with this state yet
+    except StoreError as error:
+        raise Failed(wrong("cs-unread", f"nothing is tried: {error}")) from error
     profile = max(address.security_profile, stored.security_profile)
     return replace(address, security_profile=profile), stored.authorization_key or key
 

@@ -94,6 +94,11 @@ KNOWN: dict[str, Known] = {
         "central-system", "a station runs and does not answer its control socket", "sudo systemctl restart chargepoint"
     ),
     "cs-address": _of("central-system", "the address cannot be tried", "correct [central_system] and [security]"),
+    "cs-unread": _of(
+        "central-system",
+        "not tried: the security profile and password that are stored cannot be read, and the file's may be older",
+        "run chargepoint doctor with sudo; a damaged database is moved aside when the service starts",
+    ),
     "cs-dns": _of("central-system", "the host's name is not known", "check the spelling of url, and the network (ping)"),
     "cs-tcp": _of("central-system", "nobody answers at host and port", "check the port in url, and the firewall between"),
     "cs-tls": _of("central-system", "no secure connection", "check ws:// against wss://, and the port"),

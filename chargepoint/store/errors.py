@@ -23,6 +23,10 @@ class StoreError(Exception):
     """The store cannot do its work; the text names the file, what was seen and what to do next."""
 
 
+class NoStore(StoreError):
+    """There is no store yet: no station has run with this state."""
+
+
 def failure(path: Path, doing: str, error: sqlite3.Error) -> StoreError:
     """The error of `doing` something with the database at `path`, with the next step for a person."""
     next_step = _NEXT_STEPS.get(code_of(error) & 0xFF, "see the program's log")

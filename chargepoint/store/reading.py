@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import MsgspecError, Struct
 
 from chargepoint.store import opening, rows, schema, views
-from chargepoint.store.errors import StoreError, failure
+from chargepoint.store.errors import NoStore, StoreError, failure
 
 
 def ledger(path: Path, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
@@ -44,7 +44,10 @@ class Credentials(Struct, frozen=True):
 
 
 def credentials(path: Path) -> Credentials:
-    """AuthorizationKey and the highest security profile that was set or has reached the Central System."""
+    """AuthorizationKey and the highest security profile that was set or has reached the Central System.
+
+    Raises NoStore where there is no database, StoreError where it cannot be read.
+    """
     with _opened(path) as (database, db), _named(database):
         key = db.execute("SELECT value FROM configuration WHERE name = 'AuthorizationKey'").fetchone()
         record = db.execute("SELECT record FROM maintenance WHERE name = 'security'").fetchone()
@@ -89,10 +92,11 @@ def _opened(directory: Path) -> Iterator[tuple[Path, sqlite3.Connection]]:
         except OSError as error:
             raise StoreError(f"{database}: {error.strerror}: run the command as the service's user, or with sudo") from error
         if not there:
-            raise StoreError(f"{database}: there is none: check state_dir in the settings, or start the service once")
+            raise NoStore(f"{database}: there is none: check state_dir in the settings, or start the service once")
         if not os.access(database, os.R_OK):
             raise StoreError(f"{database}: Permission denied: run the command as the service's user, or with sudo")
-        db = opening.read_only(database)
+        with _named(database):
+            db = opening.read_only(database)
         try:
             with _named(database):
                 _expect_known(database, schema.version_of(db))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -110,6 +111,38 @@ async def test_the_key_that_the_central_system_has_changed_since_is_the_one_that
     store.close()
     async with CentralSystem(settings=Settings(password=bytes.fromhex("CCDD"))) as cs:
         assert codes(await seen(tmp_path, at(cs.url, authorization_key="00AA"))) == []
+
+
+@pytest.mark.parametrize("trouble", ["damaged", "a folder", "no permission"])
+@pytest.mark.section("security A05")
+async def test_a_stored_profile_that_cannot_be_read_keeps_the_password_of_the_file_from_the_wire(
+    tmp_path: Path, trouble: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The station may have been raised to TLS since; the file still says profile 1, and where ws:// is."""
+    database = tmp_path / "state" / "station.db"
+    database.parent.mkdir()
+    if trouble == "a folder":
+        database.mkdir()
+    else:
+        database.write_text("no database" * 100)
+    if trouble == "no permission":
+        monkeypatch.setattr(os, "access", lambda path, *_, **__: path != database)
+    async with peer() as there:
+        findings = await seen(tmp_path, at(f"ws://127.0.0.1:{there.port}/ocpp", security_profile=1, authorization_key="00AA"))
+        assert there.connects == 0
+    assert "sudo" in the(findings, "cs-unread").fix
+    assert "station.db" in the(findings, "cs-unread").text
+    assert wells(findings, PART) == []
+
+
+async def test_a_password_that_is_refused_beside_a_running_service_may_have_been_changed_since(tmp_path: Path) -> None:
+    async with CentralSystem(settings=Settings(password=bytes.fromhex("CCDD"))) as cs:
+        path = written(tmp_path, at(cs.url, authorization_key="00AA"))
+        beside = the(await asked(path, running("waiting", "none", reason="401"), PART), "cs-password").fix
+        alone = the(await looked(path, PART), "cs-password").fix
+    assert "may have changed the password" in beside
+    assert "stop the service" in beside
+    assert "changed" not in alone
 
 
 async def test_a_server_that_speaks_no_ocpp16(tmp_path: Path) -> None:
