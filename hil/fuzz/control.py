@@ -63,7 +63,7 @@ class _Conversation:
         self._unanswered: dict[int, int] = {}
 
     async def hold(self, path: str, written: bytes) -> None:
-        served = self._control = Control(path, self._inbox, dict, _sessions, _letters, _journal)
+        served = self._control = Control(path, self._inbox, dict, _sessions, _letters, _security_log, _journal)
         await served.open()
         core = asyncio.create_task(self._core())
         try:
@@ -137,6 +137,10 @@ async def _sessions(limit: int, offset: int) -> list[dict[str, Any]]:
 
 async def _letters(limit: int) -> list[dict[str, Any]]:
     raise StoreError("the disk is gone")
+
+
+async def _security_log(limit: int, offset: int) -> list[dict[str, Any]]:
+    return [{"seq": offset}][:limit]
 
 
 async def _journal(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -77,6 +77,7 @@ REQUESTS: tuple[dict[str, Any], ...] = (
     {"do": "data_transfer", "vendor_id": "org.example", "message_id": "x", "data": "y"},
     {"do": "ledger", "limit": 5, "offset": 0},
     {"do": "dead_letters", "limit": 5},
+    {"do": "security_log", "limit": 5, "offset": 0},
     {"do": "replay_dead_letter", "seq": 1},
     {"do": "journal", "content": True},
     {"do": "watch"},
