@@ -49,11 +49,39 @@ def test_a_serial_port_is_one_by_whatever_link_it_is_named(monkeypatch: pytest.M
     assert clashes(claims("/dev/serial0", "/dev/ttyUSB0")) == []
 
 
-def test_a_pin_of_spi_is_worth_a_remark_only_where_spi_is_used() -> None:
+@pytest.mark.parametrize(
+    ("resources", "both"),
+    [
+        (("GPIO10", "SPI0.0"), "GPIO10 (data out of SPI0)"),
+        (("SPI0.1 input 3", "GPIO9 (shared)"), "GPIO9 (data in of SPI0)"),
+        (("GPIO11", "SPI0.1 input 0"), "GPIO11 (clock of SPI0)"),
+        (("GPIO8", "SPI0.0"), "GPIO8 (chip select 0 of SPI0)"),
+        (("SPI0.1 input 2", "GPIO7"), "GPIO7 (chip select 1 of SPI0)"),
+    ],
+)
+def test_a_pin_of_spi_is_claimed_with_the_device_that_needs_it(resources: tuple[str, str], both: str) -> None:
+    assert [clash.both for clash in clashes(claims(*resources))] == [both]
+    assert spi_remarks(claims(*resources)) == []
+
+
+@pytest.mark.parametrize("resources", [("GPIO10", "SPI1.0"), ("GPIO7", "SPI0.0"), ("GPIO8", "SPI0.1"), ("GPIO12", "SPI0.0")])
+def test_a_pin_that_no_device_of_spi_needs_clashes_with_none(resources: tuple[str, str]) -> None:
+    assert clashes(claims(*resources)) == []
+
+
+def test_a_part_that_holds_more_of_a_bus_is_named_once_for_a_pin_of_it() -> None:
+    strip = [Claim("lamp", f"SPI0.{select}") for select in range(3)]
+    assert clashes([*strip, Claim("lock", "GPIO10")]) == [Clash(strip[0], Claim("lock", "GPIO10"), "GPIO10 (data out of SPI0)")]
+    assert len(clashes([Claim("lock", "GPIO10"), *strip])) == 1
+
+
+def test_a_chip_select_that_is_not_used_is_worth_a_remark_only_where_spi_is() -> None:
     assert spi_remarks(claims("GPIO8", "GPIO17")) == []
     assert spi_remarks(claims("GPIO8", "SPI0.1 input 0", "GPIO17")) == [
         "[part1] GPIO8 is chip select 0 of SPI0, which [part2] uses: take another pin."
     ]
+    (freed,) = spi_remarks(claims("GPIO7", "SPI0.0"))
+    assert "spi0-1cs" in freed
 
 
 @pytest.fixture
@@ -98,6 +126,20 @@ def test_a_station_that_starts_opens_neither_of_two_parts_on_one_pin_and_the_res
         "connectors.2.lock": "GPIO17 is claimed by [connectors.1.lock] too: give one of them another",
     }
     assert check_file(two_locks(tmp_path / "station.toml", (17, 18)), starting=True).refused == {}
+
+
+def test_a_contactor_on_a_pin_of_the_card_readers_bus_is_a_problem_and_neither_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "station.toml"
+
+    def change(document: dict[str, Any]) -> None:
+        document["connectors"]["2"]["contactor"] = {"driver": "gpio", "pin": 10}
+        document["readers"] = {"1": {"driver": "mfrc522", "device": "/dev/spidev0.0"}}
+
+    path.write_text(toml(broken(change)))
+    (problem,) = check_file(path).problems
+    assert (problem.section, problem.found) == ("readers.1", "GPIO10 (data out of SPI0)")
+    assert "[connectors.2.contactor] has it already" in str(problem)
+    assert set(check_file(path, starting=True).refused) == {"connectors.2.contactor", "readers.1"}
 
 
 def test_a_station_that_starts_goes_without_a_part_whose_table_is_wrong(tmp_path: Path) -> None:
