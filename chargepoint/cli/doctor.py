@@ -71,7 +71,7 @@ async def _run(arguments: argparse.Namespace, path: Path) -> int:
 
     asks = sys.stdin.isatty() and sys.stdout.isatty() and not (arguments.json or arguments.quick)
     person = Terminal() if asks else None
-    subject = await subject_of(path, await _asker(path), person)
+    subject = await subject_of(path, await asker(path), person)
     findings: list[Finding] = []
     only = [Part(name) for name in arguments.only] if arguments.only else ALL
     async for finding in examine(subject, only):
@@ -126,7 +126,7 @@ class Terminal:
         print(text, flush=True)
 
 
-async def _asker(path: Path) -> Any:
+async def asker(path: Path) -> Any:
     """A way to ask the service; None where nobody listens."""
     import asyncio
 

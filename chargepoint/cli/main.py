@@ -14,6 +14,7 @@ COMMANDS = (
     "check-config",
     "setup",
     "doctor",
+    "support",
     "status",
     "panel",
     "clear-faults",
@@ -38,6 +39,7 @@ examples:
   sudo chargepoint setup                            ask what a station needs, and write its file
   chargepoint check-config --config station.toml    is this file right, and what would it do?
   chargepoint doctor                                what is wrong with this station, and what to do
+  chargepoint support --preview                     what an archive for support would hold, without secrets
   chargepoint run --config station.toml             be the station, until SIGTERM
   chargepoint status                                what the running station does, and what it waits for
   chargepoint panel                                 the same in a browser, and more

@@ -4,8 +4,9 @@ Owns what is in it and how large it may become. Members, in the order in which t
 (the control socket's status), `health.json` (every part: open, or lost and why), `configuration.json` (the settings file with
 secrets blanked, the OCPP keys that may be read), `versions.json`, `security.csv` (the security log), `ledger.csv` and
 `dead_letters.csv` (id tags blanked), `log.txt` (the newest lines of this process), `journal.txt` (the unit's, where journalctl
-has them), and `manifest.json`, which says what was cut or is missing. startTime and stopTime hold for ledger, log and journal.
-Everything is text; together they have at most `bytes_max` before they are packed.
+has them), and `manifest.json`, which says what is in it, what was cut and what is missing. A bundle for support
+(`chargepoint support`) has `doctor.json` beside. startTime and stopTime hold for ledger, log and journal. Everything is text;
+together they have at most `bytes_max` before they are packed.
 """
 
 import csv
@@ -20,10 +21,10 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from msgspec import Struct
 
@@ -39,11 +40,35 @@ CUT = "\n(cut here: the archive has no more room)\n"
 
 Table = list[dict[str, Any]]
 
+HOLDS = {
+    "status.json": "what the station does at this moment",
+    "health.json": "every part: open, or lost and why",
+    "configuration.json": "settings and OCPP keys, secrets blanked",
+    "doctor.json": "what the doctor found",
+    "versions.json": "programs, libraries, machine",
+    "security.csv": "the security log",
+    "ledger.csv": "sessions, card numbers blanked",
+    "dead_letters.csv": "what the Central System never took",
+    "log.txt": "the service's newest lines",
+    "journal.txt": "the same from the system's journal, over restarts",
+    "recording.jsonl.gz": "the newest events, for a replay; card numbers are in it",
+    "manifest.json": "this list, and what is missing",
+}
+"""What a member is, in a few words."""
+
+
+class Member(Struct, frozen=True):
+    """One file of an archive."""
+
+    name: str
+    data: bytes
+
 
 class Known(Struct, frozen=True, kw_only=True):
     """What the station knows at this moment. start_s, stop_s: the time that is asked for, seconds since 1970 UTC.
 
-    missing: what could not be had, a sentence each.
+    missing: what could not be had, a sentence each. findings: the doctor's, None where he was not asked. units: whose lines of
+    the system's journal are wanted, None for this process's own unit. blank: takes secrets out of a text, once more.
     """
 
     station: str
@@ -58,17 +83,18 @@ class Known(Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     start_s: float | None = None
     stop_s: float | None = None
+    findings: dict[str, Any] | None = None
+    units: str | None = None
+    blank: Callable[[str], str] = without_secrets
 
 
 def build(path: Path, known: Known, bytes_max: int) -> None:
     """Writes the archive, whole or not at all. Blocks; raises OSError."""
     path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
     beside = path.with_name(path.name + ".new")
-    remarks = list(known.missing)
     try:
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-            with tarfile.open(fileobj=file, mode="w:gz", compresslevel=6) as archive:
-                _fill(archive, path.name.removesuffix(".tar.gz"), known, bytes_max, remarks)
+            pack(file, path.name.removesuffix(".tar.gz"), members(known, bytes_max))
             file.flush()
             os.fsync(file.fileno())
         beside.rename(path)
@@ -76,42 +102,57 @@ def build(path: Path, known: Known, bytes_max: int) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _fill(archive: tarfile.TarFile, folder: str, known: Known, bytes_max: int, remarks: list[str]) -> None:
-    made_s = time.time()
+def pack(file: IO[bytes], folder: str, found: Sequence[Member]) -> None:
+    """Writes members as a tar into the file, all in one folder. Blocks; raises OSError."""
+    now_s = int(time.time())
+    with tarfile.open(fileobj=file, mode="w:gz", compresslevel=6) as archive:
+        for member in found:
+            entry = tarfile.TarInfo(f"{folder}/{member.name}")
+            entry.size, entry.mtime, entry.mode = len(member.data), now_s, 0o600
+            archive.addfile(entry, io.BytesIO(member.data))
+
+
+def members(known: Known, bytes_max: int, recording: bytes = b"") -> list[Member]:
+    """What goes into an archive, secrets blanked, at most bytes_max of it, without the recording. Blocks: asks the journal."""
+    remarks = list(known.missing)
+    found: list[Member] = []
     left = bytes_max - MANIFEST_BYTES
 
     def add(name: str, text: str) -> None:
         nonlocal left
-        data = text.encode("utf-8", "replace")
+        data = known.blank(text).encode("utf-8", "replace")
         if len(data) > left:
             remarks.append(f"{name} was cut from {len(data)} to {left} bytes")
             data = (data[: max(0, left - len(CUT))] + CUT.encode())[:left]
         left -= len(data)
-        entry = tarfile.TarInfo(f"{folder}/{name}")
-        entry.size, entry.mtime, entry.mode = len(data), int(made_s), 0o600
-        archive.addfile(entry, io.BytesIO(data))
+        found.append(Member(name, data))
 
     add("status.json", _json(known.status))
     add("health.json", _json(known.health))
     add("configuration.json", _json(known.configuration))
+    if known.findings is not None:
+        add("doctor.json", _json(known.findings))
     add("versions.json", _json(versions(known.firmware_version)))
     add("security.csv", _csv(_of_time(known.security_log, known.start_s, known.stop_s)))
     add("ledger.csv", _csv([row for row in known.ledger if _in_time(row, known.start_s, known.stop_s)]))
     add("dead_letters.csv", _csv(known.dead_letters))
     add("log.txt", "".join(f"{line}\n" for line in known.log))
-    lines, missing = journal(known.start_s, known.stop_s, max(0, left))
+    lines, missing = journal(known.start_s, known.stop_s, max(0, left), known.units)
     remarks += [missing] if missing else []
     add("journal.txt", lines)
     left += MANIFEST_BYTES
     period = [None if at_s is None else stamp(at_s) for at_s in (known.start_s, known.stop_s)]
+    found += [Member("recording.jsonl.gz", recording)] if recording else []
     manifest = {
         "station": known.station,
-        "made": stamp(made_s),
+        "made": stamp(time.time()),
         "from": period[0],
         "to": period[1],
+        "members": [{"name": one.name, "bytes": len(one.data), "holds": HOLDS[one.name]} for one in found],
         "remarks": [remark[:300] for remark in remarks[:50]],
     }
     add("manifest.json", _json(manifest))
+    return found
 
 
 def write_security_log(path: Path, lines: Table, start_s: float | None, stop_s: float | None) -> None:
@@ -163,9 +204,9 @@ def versions(firmware_version: str) -> dict[str, Any]:
     }
 
 
-def journal(start_s: float | None, stop_s: float | None, bytes_max: int) -> tuple[str, str]:
-    """The newest lines of our unit in the system's journal, and why there are none where that is so."""
-    unit = _unit()
+def journal(start_s: float | None, stop_s: float | None, bytes_max: int, units: str | None = None) -> tuple[str, str]:
+    """The newest lines of our unit (or of `units`, a pattern) in the system's journal; and why there are none, if so."""
+    unit = units or _unit()
     if unit is None:
         return "", "journal.txt is empty: the process is not a unit of systemd"
     if shutil.which("journalctl") is None:
