@@ -17,7 +17,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from chargepoint.panel import bench, checks, driver, messages, now, pages, sessions, setup
+from chargepoint.panel import bench, checks, driver, messages, now, pages, sessions, setup, support
 from chargepoint.panel.door import HEAD_MAX, Door, own_names
 from chargepoint.panel.guard import Access, Guard
 from chargepoint.panel.live import Live, View
@@ -117,7 +117,7 @@ def make(options: Options, access: Access, languages: Languages) -> Panel:
         driver_page=options.settings.driver_page,
         config=options.config,
     )
-    for part in (pages, sessions, messages, setup, checks, bench, driver):
+    for part in (pages, sessions, messages, setup, checks, support, bench, driver):
         part.add_to(panel)
     return panel
 

@@ -22,6 +22,7 @@ TABS = (
     ("/setup/keys", "OCPP keys"),
     ("/setup/tests", "Tests"),
     ("/setup/doctor", "Doctor"),
+    ("/setup/support", "Support"),
     ("/setup/access", "Access"),
 )
 

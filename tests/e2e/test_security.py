@@ -3,6 +3,7 @@
 import gzip
 import os
 import ssl
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -125,8 +126,14 @@ async def test_secrets_are_told_nowhere(back: Back, tmp_path: Path) -> None:
     await until(lambda: "An upload of diagnostics failed" in rig.log.read_text(), "the first attempt")
     code, said, _ = await rig.command("journal", "--config", str(rig.config), str(tmp_path / "journal.jsonl.gz"))
     assert code == 0, said
+    code, said, _ = await rig.command("support", "--config", str(rig.config), "--recording", str(tmp_path / "support.tar.gz"))
+    assert code == 0, said
     (archive,) = archives.glob("*.tar.gz")
     told += [gzip.decompress(file.read_bytes()).decode("latin-1") for file in (archive, tmp_path / "journal.jsonl.gz")]
+    with tarfile.open(tmp_path / "support.tar.gz") as bundle:
+        packed = {one.name.rpartition("/")[2]: bundle.extractfile(one).read() for one in bundle}  # type: ignore[union-attr]
+    packed["recording.jsonl.gz"] = gzip.decompress(packed["recording.jsonl.gz"])
+    told += [data.decode("latin-1") for data in packed.values()]
     told.append(rig.log.read_text())
     private = "".join((tmp_path / "own.pem").read_text().splitlines()[1:2])
     assert len(private) > 40

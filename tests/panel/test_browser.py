@@ -24,7 +24,7 @@ pytestmark = [
 WAIT_MS = 8_000
 # Every page once, in one of the two schemes: what they are made of is the same.
 LIGHT = ("/", "/sessions", "/sessions/1", "/setup", "/setup/tests", "/bench")
-DARK = ("/messages", "/setup/file", "/setup/keys", "/setup/doctor", "/setup/access", "/driver")
+DARK = ("/messages", "/setup/file", "/setup/keys", "/setup/doctor", "/setup/support", "/setup/access", "/driver")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"], "resultTypes": ["violations"]}
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.panel.house import CARD, SESSION, House, connector, house, until
 
 PAGES = ("/", "/sessions", "/messages", "/setup/access")
-INSTALLERS = ("/setup", "/setup/file", "/setup/keys", "/setup/tests", "/setup/doctor", "/setup/access")
+INSTALLERS = ("/setup", "/setup/file", "/setup/keys", "/setup/tests", "/setup/doctor", "/setup/support", "/setup/access")
 POSTS = ("/do/stop-session", "/do/clear-faults", "/do/restart", "/do/test-contactor", "/do/test-light", "/setup", "/setup/file",
          "/setup/take", "/setup/keys", "/setup/doctor", "/setup/access")  # fmt: skip
 ROW = {
