@@ -15,8 +15,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, NegotiationError
+from websockets.exceptions import InvalidStatus, NegotiationError
 
 from chargepoint.doctor.finding import Finding, Part, skipped, well, wrong
 from chargepoint.doctor.subject import Subject
@@ -35,12 +34,12 @@ from chargepoint.messages.actions import ACTION_OF
 from chargepoint.messages.errors import PayloadError
 from chargepoint.settings import Settings
 from chargepoint.shell import link_words
-from chargepoint.shell.address import Address, AddressError, address_of, authorization, station_url
+from chargepoint.shell.address import Address, AddressError, address_of, station_url
 from chargepoint.shell.clock import SystemClock
-from chargepoint.shell.link import SUBPROTOCOL, Connection, quiet
 from chargepoint.shell.moment import moment
 from chargepoint.shell.tls import MUTUAL, OutOfTime, Trust
 from chargepoint.shell.vault.places import places_of
+from chargepoint.shell.websocket import SUBPROTOCOL, WebSocket, dial
 
 LAYER_S = 4.0  # for each of DNS, TCP, TLS and the handshake: whatever fails is told within 15 s
 ANSWER_S = 6.0
@@ -120,7 +119,7 @@ async def _tried(settings: Settings, subject: Subject) -> AsyncIterator[Finding]
     if context is not None:
         yield await _secured(host, port, context, url)
     try:
-        connection = await _opened(address, url, key, context)
+        websocket = await _opened(address, url, key, context)
     except Failed as failed:
         if failed.finding.code == "cs-password" and subject.running:
             raise Failed(replace(failed.finding, fix=FILE_KEY_REFUSED)) from failed
@@ -128,16 +127,16 @@ async def _tried(settings: Settings, subject: Subject) -> AsyncIterator[Finding]
     try:
         yield well(PART, "path: a WebSocket opens there")
         yield _admitted(address, key)
-        if connection.subprotocol != SUBPROTOCOL:
+        if websocket.subprotocol != SUBPROTOCOL:
             raise Failed(wrong("cs-subprotocol", link_words.SUBPROTOCOL_NONE.partition(";")[0]))
         yield well(PART, "subprotocol: ocpp1.6")
         if subject.running:
             yield skipped(PART, "BootNotification is left to the running service")
             return
-        for finding in await _booted(connection, settings):
+        for finding in await _booted(websocket, settings):
             yield finding
     finally:
-        await _goodbye(connection)
+        await websocket.close()
 
 
 def _as_stored(settings: Settings, subject: Subject) -> tuple[Address, str]:
@@ -225,23 +224,10 @@ def _tls_code(error: BaseException) -> str:
             return "cs-own-certificate" if link_words.trouble(error) == "own_certificate" else "cs-tls"
 
 
-async def _opened(address: Address, url: str, key: str, context: ssl.SSLContext | None) -> ClientConnection:
+async def _opened(address: Address, url: str, key: str, context: ssl.SSLContext | None) -> WebSocket:
     """The WebSocket, with everything that the station itself would send."""
     try:
-        header = None if address.security_profile == MUTUAL else authorization(address.identity, key)
-        return await connect(
-            url,
-            create_connection=Connection,
-            subprotocols=[SUBPROTOCOL],
-            additional_headers={"Authorization": header} if header else None,
-            ssl=context,
-            proxy=None,
-            compression=None,
-            ping_interval=None,
-            open_timeout=LAYER_S,
-            close_timeout=1.0,
-            logger=quiet,
-        )
+        return await dial(address, key, context, LAYER_S)
     except AddressError as error:
         raise Failed(wrong("cs-address", str(error))) from error
     except InvalidStatus as error:
@@ -264,7 +250,7 @@ def _admitted(address: Address, key: str) -> Finding:
     return well(PART, f"password: accepted for {address.identity}")
 
 
-async def _booted(connection: ClientConnection, settings: Settings) -> list[Finding]:
+async def _booted(websocket: WebSocket, settings: Settings) -> list[Finding]:
     """What BootNotification is answered with; whatever else comes meanwhile is left without an answer."""
     station = settings.station
     request = BootNotificationReq(
@@ -277,17 +263,21 @@ async def _booted(connection: ClientConnection, settings: Settings) -> list[Find
         meter_type=station.meter_type,
         meter_serial_number=station.meter_serial_number,
     )
-    try:
-        async with asyncio.timeout(ANSWER_S):
-            await connection.send(encode_call("doctor", request))
-            while True:
-                frame = parse_frame(await connection.recv())
-                if isinstance(frame, CallResult | CallError) and frame.message_id == "doctor":
-                    break
-    except TimeoutError:
-        return [wrong("cs-silent", f"BootNotification: no answer within {ANSWER_S:g} s")]
-    except ConnectionClosed as error:
-        return [wrong("cs-silent", f"BootNotification: {link_words.closed(error)}")]
+    answer: asyncio.Future[CallResult | CallError] = asyncio.get_running_loop().create_future()
+
+    def take(message: str | bytes) -> None:
+        frame = parse_frame(message)
+        if isinstance(frame, CallResult | CallError) and frame.message_id == "doctor" and not answer.done():
+            answer.set_result(frame)
+
+    websocket.listen(take)
+    websocket.send(encode_call("doctor", request))
+    ends: set[asyncio.Future[Any]] = {answer, websocket.closed}
+    await asyncio.wait(ends, timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
+    if not answer.done():
+        why = link_words.closed(websocket.closed.result()) if websocket.closed.done() else f"no answer within {ANSWER_S:g} s"
+        return [wrong("cs-silent", f"BootNotification: {why}")]
+    frame = answer.result()
     if isinstance(frame, CallError):
         return [wrong("cs-rejected", f"BootNotification is answered with CALLERROR {frame.code} {frame.description}")]
     try:
@@ -313,14 +303,6 @@ def _judged(conf: BootNotificationConf) -> list[Finding]:
         text = f"the Central System's clock says {conf.current_time:%Y-%m-%d %H:%M:%S} UTC, {abs(away):.0f} s "
         findings.append(wrong("clock-differs", text + ("later than here" if away > 0 else "earlier than here")))
     return findings
-
-
-async def _goodbye(connection: ClientConnection) -> None:
-    try:
-        async with asyncio.timeout(1.5):
-            await connection.close()
-    except TimeoutError:
-        connection.transport.abort()
 
 
 async def _in_thread(work: Callable[[], T], limit_s: float) -> T:

@@ -25,7 +25,7 @@ class Inbox:
         self._count = 0
         self._frames: list[int] = []
         self._readings: dict[int, int] = {}
-        self._arrived = asyncio.Event()
+        self._arrival: asyncio.Future[None] | None = None
         self._taken = asyncio.Condition()
         self._waiting = 0
 
@@ -46,19 +46,19 @@ class Inbox:
         self._append(event)
 
     async def put_frame(self, event: FrameReceived) -> None:
-        size = len(event.text)
-        await self._room(lambda: self._frames_fit(size))
+        await self._room(lambda: self._frame_fits(event))
         self._append(event)
+
+    def put_frame_now(self, event: FrameReceived) -> bool:
+        """Queues the frame where there is room; false, and nothing is queued, where there is none."""
+        if fits := self._frame_fits(event):
+            self._append(event)
+        return fits
 
     async def take(self, timeout_s: float | None) -> Event | None:
         """The oldest event; None where none came in time. timeout_s None waits for ever, 0 does not wait."""
         if not self._events and timeout_s != 0:
-            self._arrived.clear()
-            try:
-                async with asyncio.timeout(timeout_s):
-                    await self._arrived.wait()
-            except TimeoutError:
-                return None
+            await self._wait(timeout_s)
         if not self._events:
             return None
         number, event = self._events.popitem(last=False)
@@ -71,6 +71,22 @@ class Inbox:
                 self._taken.notify_all()
         return event
 
+    async def _wait(self, timeout_s: float | None) -> None:
+        """Until something is queued or the time is over."""
+        loop = asyncio.get_running_loop()
+        self._arrival = loop.create_future()
+        timer = None if timeout_s is None else loop.call_later(timeout_s, self._wake)
+        try:
+            await self._arrival
+        finally:
+            self._arrival = None
+            if timer is not None:
+                timer.cancel()
+
+    def _wake(self) -> None:
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
+
     def _append(self, event: Event) -> None:
         self._count += 1
         if isinstance(event, FrameReceived):
@@ -80,10 +96,11 @@ class Inbox:
             self._events.pop(self._readings.get(event.connector, 0), None)
             self._readings[event.connector] = self._count
         self._events[self._count] = event
-        self._arrived.set()
+        self._wake()
 
-    def _frames_fit(self, size: int) -> bool:
-        return not self._frames or (len(self._frames) < FRAMES_MAX and sum(self._frames) + size <= FRAMES_SIZE_MAX)
+    def _frame_fits(self, event: FrameReceived) -> bool:
+        frames = self._frames
+        return not frames or (len(frames) < FRAMES_MAX and sum(frames) + len(event.text) <= FRAMES_SIZE_MAX)
 
     async def _room(self, there_is: Callable[[], bool]) -> None:
         if there_is():

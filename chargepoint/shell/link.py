@@ -15,27 +15,18 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from msgspec.structs import replace
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
-from websockets.typing import Subprotocol
 
 from chargepoint.core.events import FrameReceived, LinkAlive, LinkDown, LinkTrouble, LinkUp
 from chargepoint.shell import link_words
-from chargepoint.shell.address import Address, authorization, station_url, without_credentials
+from chargepoint.shell.address import Address, station_url, without_credentials
 from chargepoint.shell.inbox import Inbox
-from chargepoint.shell.tls import MUTUAL, Trust, Use, root_of
+from chargepoint.shell.tls import Trust, Use, root_of
+from chargepoint.shell.websocket import CLOSE_S, SUBPROTOCOL, WebSocket, dial
 
 log = logging.getLogger(__name__)
-quiet = logging.getLogger(__name__ + ".websocket")  # its debug lines hold headers and frames, and so keys
-quiet.setLevel(logging.ERROR)
 
-SUBPROTOCOL = Subprotocol("ocpp1.6")
-FRAME_SIZE_MAX = 4 * 1024 * 1024  # 10,000 entries of a local list are about 1.5 MB, 4 MB where every character is escaped
-QUEUE_MAX = 2  # frames that may wait in the WebSocket, beside those in the inbox; then TCP slows the peer down
-OUTGOING_MAX = 256
-OUTGOING_SIZE_MAX = 4 * 1024 * 1024
+UNWRITTEN_MAX = 4 * 1024 * 1024
 LIFE_PROVES_S = 60.0
-CLOSE_S = 1.0
 FLUSH_S = 1.0
 TOLD_MAX = 50
 WATCH_EVERY_S = 30.0
@@ -77,15 +68,14 @@ class Link:
         self._ping_interval_s = 0
         self._probe = False
         self._ping_news = asyncio.Event()
-        self._outgoing: deque[str] = deque()
-        self._outgoing_size = 0
-        self._work = asyncio.Event()
-        self._drained = asyncio.Event()
+        self._websocket: WebSocket | None = None
+        self._held: deque[FrameReceived] = deque()
+        self._holding, self._delivered = asyncio.Event(), asyncio.Event()
         self._leave: asyncio.Future[str] | None = None
         self._opened = 0
         self._admitted = 0
         self._hurry = asyncio.Event()
-        self._connecting: asyncio.Task[ClientConnection] | None = None
+        self._connecting: asyncio.Task[WebSocket] | None = None
         self._stopping = False
         self.task: asyncio.Task[None] | None = None
         self.tried = asyncio.Event()  # a first frame has left, or a first attempt to connect has failed
@@ -112,15 +102,14 @@ class Link:
 
     def send(self, text: str) -> None:
         """Hands a frame to the connection that the core knows; a frame for one that is gone is dropped, as is its answer."""
-        if not self._current():
+        websocket = self._websocket
+        if websocket is None or not self._current():
             log.debug("a frame for a connection that is gone was dropped")
-        elif len(self._outgoing) >= OUTGOING_MAX or self._outgoing_size + len(text) > OUTGOING_SIZE_MAX:
+        elif websocket.unwritten + len(text) > UNWRITTEN_MAX:
             self._close(STALLED)
         else:
-            self._outgoing.append(text)
-            self._outgoing_size += len(text)
-            self._drained.clear()
-            self._work.set()
+            websocket.send(text)
+            self.tried.set()
 
     def proven(self) -> None:
         """The Central System accepted the station."""
@@ -205,7 +194,7 @@ class Link:
         self._become("connecting")
         self._connecting = asyncio.create_task(self._connect())
         try:
-            connection = await self._connecting
+            websocket = await self._connecting
         except asyncio.CancelledError:
             if self._hurry.is_set():  # by `_interrupt`, not from outside
                 return "the attempt was given up for a new one"
@@ -219,95 +208,97 @@ class Link:
             self._connecting = None
         reason = ""
         try:
-            served = connection.subprotocol == SUBPROTOCOL
-            reason = await self._serve(connection, profile) if served else link_words.SUBPROTOCOL_NONE
+            served = websocket.subprotocol == SUBPROTOCOL
+            reason = await self._serve(websocket, profile) if served else link_words.SUBPROTOCOL_NONE
             return reason
         finally:
-            await _goodbye(connection, dead=isinstance(reason, Dead))
+            await _goodbye(websocket, dead=isinstance(reason, Dead))
 
-    async def _connect(self) -> ClientConnection:
-        url, profile = self._url, self._address.security_profile
-        # Profile 3 has the certificate in the place of the password.
-        header = None if profile == MUTUAL else authorization(self._address.identity, self._key)
-        context = None
-        if url.startswith("wss:"):
-            context, self._use = await asyncio.to_thread(self._trust.context, profile)
-        return await connect(
-            url,
-            create_connection=Connection,
-            subprotocols=[SUBPROTOCOL],
-            additional_headers={"Authorization": header} if header else None,
-            ssl=context,
-            proxy=None,
-            compression=None,
-            ping_interval=None,
-            max_size=FRAME_SIZE_MAX,
-            open_timeout=self._address.connect_timeout_s,
-            close_timeout=CLOSE_S,
-            max_queue=QUEUE_MAX,
-            logger=quiet,
-        )
+    async def _connect(self) -> WebSocket:
+        address, context = self._address, None
+        if station_url(address).startswith("wss:"):
+            context, self._use = await asyncio.to_thread(self._trust.context, address.security_profile)
+        return await dial(address, self._key, context, address.connect_timeout_s)
 
-    async def _serve(self, connection: ClientConnection, profile: int) -> str:
-        """Reads, writes and pings until one of them, or a wish to leave, ends the connection."""
+    async def _serve(self, websocket: WebSocket, profile: int) -> str:
+        """Reads, writes and pings until the end, or a wish to leave, ends the connection."""
         self._leave = asyncio.get_running_loop().create_future()
         self._probe = False
-        self._outgoing.clear()
-        self._outgoing_size = 0
-        self._drained.set()
+        self._held.clear()
+        self._delivered.set()
         self._opened += 1
         self._up_s = asyncio.get_running_loop().time()
         self._become("connected")
         self._say(logging.INFO, f"connected to {self._shown_url}")
-        self._inbox.put(LinkUp(self._shown_url, profile, root_of(connection.transport.get_extra_info("ssl_object"))))
-        works = (
-            self._read(connection),
-            self._write(connection),
-            self._ping(connection),
-            self._wait_to_leave(self._leave),
-            self._watch(connection),
-        )
-        tasks = [asyncio.create_task(_until_closed(work)) for work in works]
+        self._inbox.put(LinkUp(self._shown_url, profile, root_of(websocket.tls)))
+        self._websocket = websocket
+        websocket.listen(self._heard)
+        works = [
+            self._end(websocket),
+            self._deliver(websocket),
+            self._watch_writing(websocket),
+            self._ping(websocket),
+            self._wait_to_leave(self._leave, websocket),
+        ]
+        if websocket.tls is not None:
+            works.append(self._watch_time(websocket.tls))
+        tasks = [asyncio.create_task(_until_broken(work)) for work in works]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
                 task.cancel()
-            self._leave = None
+            self._leave = self._websocket = None
             await asyncio.wait(tasks)
         return next(task for task in tasks if task in done).result()
 
-    async def _read(self, connection: ClientConnection) -> str:
+    def _heard(self, message: str | bytes) -> None:
+        """A frame goes to the inbox at once, unless there is something before it: then the peer waits with it."""
+        event = FrameReceived(message)
+        if self._held or self._use is not None or not self._inbox.put_frame_now(event):
+            self._held.append(event)
+            self._delivered.clear()
+            self._holding.set()
+            if self._websocket is not None:
+                self._websocket.pause()
+
+    async def _deliver(self, websocket: WebSocket) -> str:
+        """What is held: until the certificates are known to be good, and until the inbox has room."""
         while True:
-            frame = await connection.recv()
+            await self._holding.wait()
             if self._use is not None:
                 use, self._use = self._use, None
                 await asyncio.to_thread(self._trust.proven, use)
-            await self._inbox.put_frame(FrameReceived(frame))
+            while self._held:
+                await self._inbox.put_frame(self._held[0])
+                self._held.popleft()
+            self._holding.clear()
+            self._delivered.set()
+            websocket.resume()
 
-    async def _write(self, connection: ClientConnection) -> str:
+    async def _end(self, websocket: WebSocket) -> str:
+        """What came before the end is heard before it."""
+        error = await asyncio.shield(websocket.closed)
+        await self._delivered.wait()
+        return link_words.closed(error)
+
+    async def _watch_writing(self, websocket: WebSocket) -> str:
+        """Ends a connection whose peer takes nothing."""
         while True:
-            while self._outgoing:
-                text = self._outgoing[0]
-                try:
-                    async with asyncio.timeout(self._pong_timeout_s):
-                        await connection.send(text)
-                except TimeoutError:
-                    return STALLED
-                self._outgoing.popleft()
-                self._outgoing_size -= len(text)
-                self.tried.set()
-            self._drained.set()
-            self._work.clear()
-            await self._work.wait()
+            await websocket.full.wait()
+            try:
+                async with asyncio.timeout(self._pong_timeout_s):
+                    await websocket.writable.wait()
+            except TimeoutError:
+                return STALLED
 
-    async def _ping(self, connection: ClientConnection) -> str:
+    async def _ping(self, websocket: WebSocket) -> str:
         while True:
             await self._ping_due()
             limit_s = min(self._ping_interval_s or self._pong_timeout_s, self._pong_timeout_s)
             try:
                 async with asyncio.timeout(limit_s):
-                    await (await connection.ping())
+                    await websocket.ping()
             except TimeoutError:
                 return Dead(f"WebSocket: no pong within {limit_s:g} s; the connection is dead")
             self._inbox.put(LinkAlive())
@@ -322,22 +313,20 @@ class Link:
                 break
         self._probe = False
 
-    async def _watch(self, connection: ClientConnection) -> str:
+    async def _watch_time(self, tls: ssl.SSLObject) -> str:
         """Ends a connection that was opened before the time was certain, once the time shows that it should not have been."""
-        tls: ssl.SSLObject | None = connection.transport.get_extra_info("ssl_object")
-        context = None if tls is None else tls.context
         while True:
             await asyncio.sleep(WATCH_EVERY_S)
-            if (text := self._trust.overdue(context)) is not None:
+            if (text := self._trust.overdue(tls.context)) is not None:
                 return f"TLS certificate: {text}; found out since the time is known"
 
-    async def _wait_to_leave(self, leave: asyncio.Future[str]) -> str:
+    async def _wait_to_leave(self, leave: asyncio.Future[str], websocket: WebSocket) -> str:
         """Leaves when asked to, once what is buffered has gone."""
         reason = await leave
         if not isinstance(reason, Dead):
             try:
                 async with asyncio.timeout(FLUSH_S):
-                    await self._drained.wait()
+                    await websocket.writable.wait()
             except TimeoutError:
                 return f"{reason} (not all that was to be sent has left)"
         return reason
@@ -390,31 +379,16 @@ class Link:
             log.log(level, "%s", text)
 
 
-class Connection(ClientConnection):
-    """Tells of a TLS error that ends the handshake of the WebSocket: in TLS 1.3 the station's certificate is refused there."""
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        if isinstance(exc, ssl.SSLError) and self.response is None:
-            self.protocol.handshake_exc = exc
-
-
-async def _until_closed(work: Coroutine[Any, Any, str]) -> str:
-    """What a part of a connection ends with; a connection that closes, or whatever else breaks, is a reason like others."""
+async def _until_broken(work: Coroutine[Any, Any, str]) -> str:
+    """What a part of a connection ends with; whatever breaks is a reason like others."""
     try:
         return await work
-    except ConnectionClosed as error:
-        return link_words.closed(error)
     except Exception as error:  # one connection must not end the link
         log.exception("the connection is given up")
         return f"WebSocket: {type(error).__name__}: {error}"
 
 
-async def _goodbye(connection: ClientConnection, *, dead: bool) -> None:
+async def _goodbye(websocket: WebSocket, *, dead: bool) -> None:
     if dead:
-        connection.transport.abort()
-    try:
-        async with asyncio.timeout(CLOSE_S + 0.5):
-            await connection.close()
-    except TimeoutError:
-        connection.transport.abort()
+        websocket.abort()
+    await websocket.close()

@@ -54,7 +54,7 @@ def failure(error: BaseException, url: str, timeout_s: float) -> str:
         case OSError():
             return _tcp(error, where)
         case InvalidStatus():
-            return _http(error.response.status_code, where)
+            return _http(error, where)
         case NegotiationError():
             return f"subprotocol: {where} answered with another one than ocpp1.6 ({printable(str(error), 120)})"
         case InvalidURI():
@@ -142,6 +142,12 @@ def _tcp(error: OSError, where: str) -> str:
     return f"TCP: {where}: {error.strerror or printable(str(error), 200)}"
 
 
-def _http(status: int, where: str) -> str:
+def _http(error: InvalidStatus, where: str) -> str:
+    status, there = error.response.status_code, error.response.headers.get_all("Location")
+    if 300 <= status < 400 and there:
+        shown = printable(there[0].rpartition("@")[2], 200)
+        return (
+            f"HTTP {status} from {where}: it sends the station to {shown}; if that is right, write it into [central_system] url"
+        )
     hint = STATUS_HINTS.get(status, "the Central System opens no WebSocket; check [central_system] url")
     return f"HTTP {status} from {where}: {hint}"

@@ -192,7 +192,8 @@ class Runtime:
 
     async def _next(self) -> Event | None:
         """The next event; a Tick when the core's deadline has come. Keeps the service manager's watchdog content."""
-        await asyncio.sleep(0)  # a full inbox must not shut out link and drivers
+        if self._inbox:
+            await asyncio.sleep(0)  # a full inbox must not shut out link and drivers
         now_s = self._clock.mono_s()
         if self._alive_every_s is not None and now_s >= self._alive_at_s:
             self._alive()

@@ -17,7 +17,7 @@ from websockets.server import ServerProtocol
 from chargepoint.core.events import LinkAlive, LinkUp
 from chargepoint.shell import link as links
 from chargepoint.shell.inbox import FRAMES_MAX
-from chargepoint.shell.link import FRAME_SIZE_MAX
+from chargepoint.shell.websocket import FRAME_SIZE_MAX
 from tests.shell.fakes import until
 from tests.shell.peers import OCPP16, address, echo, linked, peer, raw_peer
 
