@@ -14,7 +14,7 @@ from chargepoint.shell import websocket as websockets
 from chargepoint.shell.websocket import WebSocket, dial
 from tests.shell.peers import OCPP16, address, linked, peer, raw_peer
 
-pytestmark = pytest.mark.section("J 3")
+pytestmark = pytest.mark.section("J 3.1")
 
 
 class Raw:
