@@ -245,17 +245,9 @@ def read_document(path: str | Path) -> dict[str, Any]:
         raise SettingsError([_unreadable(file, error)]) from error
     if len(raw) > FILE_SIZE_MAX:
         raise SettingsError([Problem(file=file, found="more than 1 MiB", allowed="a configuration is far smaller")])
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        problem = Problem(
-            file=file,
-            found=f"byte 0x{raw[error.start]:02x} in line {line}",
-            allowed="the file must be UTF-8 text",
-            hint="save it as UTF-8 in the editor",
-        )
-        raise SettingsError([problem]) from error
+    if (problem := settings_syntax.encoding_problem(file, raw)) is not None:
+        raise SettingsError([problem])
+    text = raw.decode("utf-8-sig")
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:

@@ -1,42 +1,270 @@
-"""Settings syntax: what is no TOML, told with its line, section, key, and what the writer most likely meant."""
+"""Settings syntax: what is no TOML, told by its line, section and key in plain words, with what to write instead.
 
+Owns the words for what tomllib stops at. Refuses to show a secret: of a line that may hold one only the key is shown.
+"""
+
+import codecs
 import re
+from typing import NamedTuple
 
 from chargepoint.tables import Problem, printable
 
-HINTS = (  # what tomllib says, what stands in the line, the next step
-    ("", r"[\u2018-\u201f\u00ab\u00bb]", 'text stands in straight quotes: key = "value"'),
-    ("", r"=\s*[+-]?\d+,\d", "a number has a point, no comma: 32.0"),
-    ("", r"=\s*(True|TRUE|False|FALSE|(?i:yes|no|on|off))\b", "write true or false, in small letters"),
-    ("Invalid value", "", 'text stands in quotes: key = "value"'),
-    ("Illegal character", "", "is the quote at the end missing?"),
-    ("Cannot overwrite", "", "it stands there twice; keep one of them"),
-    ("Cannot declare", "", "it stands there twice; keep one of them"),
-    ("Expected '='", "", 'write key = "value"'),
-    ("Expected ']'", "", "a table begins with [name]"),
-    ("Invalid hex", "", r"in quotes a backslash is written twice: \\"),
-    ("Unescaped", "", r"in quotes a backslash is written twice: \\"),
-)
+MASK = "***"
+LINE_MAX = 80
+SECRET = re.compile(r"(authorization[_ -]?key|pass(word|wd|phrase)|secret|token)[A-Za-z_-]*", re.IGNORECASE)
+KEY = re.compile(r"""\s*([A-Za-z0-9_.-]+)\s*=""")
+HEADER = re.compile(r"\s*\[+([A-Za-z0-9_. -]+)\]+")
+OPENS = re.compile(r"\s*(\[+[A-Za-z0-9_. -]+\]|[A-Za-z0-9_.\"-]+\s*=)")  # how a line begins that goes on with nothing
+CURLY = re.compile(r"[\u2018-\u201f\u00ab\u00bb]")
+CLOSING = {"[": "]", "{": "}"}
+ENDS = {
+    '"': re.compile(r'(?:\\.|[^"\\\n])*"'),
+    "'": re.compile(r"[^'\n]*'"),
+    '"""': re.compile(r'(?:\\.|[^\\])*?"""', re.DOTALL),
+    "'''": re.compile(r".*?'''", re.DOTALL),
+}
+TOKEN = re.compile(r'#[^\n]*|"""|\'\'\'|["\'\[\]{}\n]')
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+Words = tuple[str, str]
+"""What may stand there, and the next step."""
+TEXT_IN_QUOTES = "text must stand in quotes"
+NAME_IN_BRACKETS = "a table's name must stand in brackets"
+TWICE = "it stands there twice; keep one of them"
+
+
+class _Place(NamedTuple):
+    """said: tomllib's words. number, line: where it stopped. start: the line in which the statement there began. opener: the
+    quote or bracket that was open, empty for none. done: nothing follows in that line. secret: it is not for everybody to see.
+    """
+
+    said: str
+    number: int
+    line: str
+    start: int
+    opener: str
+    opener_number: int
+    done: bool
+    secret: bool
+
+
+def encoding_problem(file: str, raw: bytes) -> Problem | None:
+    """What an editor did to a file that it did not save as UTF-8."""
+    if raw.startswith(UTF_16) or raw[:200].count(0) * 4 > len(raw[:200]):
+        found, hint = "UTF-16 text", 'in Notepad: Save as, with UTF-8 (not "Unicode" or "UTF-16") as the encoding'
+    else:
+        try:
+            raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = raw[: error.start].count(b"\n") + 1
+            found, hint = f"byte 0x{raw[error.start]:02x} in line {line}", "save it as UTF-8 in the editor"
+        else:
+            return None
+    return Problem(file=file, found=found, allowed="the file must be UTF-8 text", hint=hint)
 
 
 def problem(file: str, text: str, error: Exception) -> Problem:
-    """Where tomllib stopped, with the section and key of that line as far as they can be seen."""
+    """What tomllib stopped at, with the section and key of that line as far as they can be seen."""
     if isinstance(error, RecursionError):
         return Problem(file=file, found="lists within lists", allowed="nested too deeply")
-    said = str(error)
-    at = re.search(r"\(at line (\d+), column (\d+)\)$", said)
-    if at is None:
-        return Problem(file=file, found="the end of the file", allowed=printable(said, 200), hint="is a quote or bracket open?")
-    line, column = int(at[1]), int(at[2])
-    lines = text.split("\n")[:line]
-    key = re.match(r"\s*([A-Za-z0-9_.-]+)\s*=", lines[-1])
-    above = [] if lines[-1].lstrip().startswith("[") else reversed(lines)
-    section = next((m[1] for line_ in above if (m := re.match(r"\s*\[+([A-Za-z0-9_. -]+)\]+", line_))), "")
+    text = text.replace("\r\n", "\n")
+    lines = text.split("\n")
+    place = _place(text, lines, str(error))
+    unclosed = _unclosed(place)
+    if unclosed is not None:
+        number, (allowed, hint) = place.opener_number, unclosed
+    else:
+        number = place.start if "Cannot overwrite" in place.said else place.number
+        allowed, hint = _words(place, lines)
+    line, key = lines[number - 1], KEY.match(lines[place.start - 1])
+    above = [] if line.lstrip().startswith("[") else reversed(lines[: place.start])
+    section = next((m[1] for one in above if (m := HEADER.match(one))), "")
     return Problem(
         file=file,
         section=section.strip(),
-        key=key[1] if key else "",
-        found=f"a mistake in line {line}, column {column}",
-        allowed=printable(said[: at.start()].strip(), 200),
-        hint=next((hint for words, seen, hint in HINTS if words in said and re.search(seen, lines[-1].partition("#")[0])), ""),
+        key=printable(key[1]) if key and number >= place.start else "",
+        found=f"`{_shown(lines, place.start, number)}` in line {number}",
+        allowed=allowed,
+        hint=hint,
     )
+
+
+def _place(text: str, lines: list[str], said: str) -> _Place:
+    at = re.search(r" \(at line (\d+), column (\d+)\)$", said)
+    if at is None:
+        position = len(text.rstrip())
+        number = text.count("\n", 0, position) + 1
+    else:
+        number = int(at[1])
+        position = sum(len(line) + 1 for line in lines[: number - 1]) + int(at[2]) - 1
+    start, opener, opened_at = _scanned(text, position)
+    return _Place(
+        said=re.sub(r" \(at .*\)$", "", said, flags=re.DOTALL),
+        number=number,
+        line=lines[number - 1],
+        start=text.count("\n", 0, start) + 1,
+        opener=opener,
+        opener_number=text.count("\n", 0, opened_at) + 1,
+        secret=MASK in _shown(lines, text.count("\n", 0, start) + 1, number),
+        done=at is None or not text[position:].partition("\n")[0].partition("#")[0].strip(),
+    )
+
+
+def _scanned(text: str, end: int) -> tuple[int, str, int]:
+    """Where the statement begins that end lies in, and the quote or bracket that is open there: its sign and place."""
+    start = position = 0
+    brackets: list[int] = []
+    while (found := TOKEN.search(text, position, end)) is not None:
+        sign, position = found[0], found.end()
+        if (closing := ENDS.get(sign)) is not None:
+            closed = closing.match(text, position, end)
+            if closed is None:
+                return start, sign, found.start()
+            position = closed.end()
+        elif sign == "\n" and not brackets:
+            start = position
+        elif sign == "[" and not brackets and not text[start : found.start()].strip(" \t["):
+            position = text.find("\n", position, end) if "\n" in text[position:end] else end  # a header is a line
+        elif sign in "[{":
+            brackets.append(found.start())
+        elif sign in "]}" and brackets:
+            brackets.pop()
+    return (start, text[brackets[-1]], brackets[-1]) if brackets else (start, "", start)
+
+
+def _unclosed(place: _Place) -> Words | None:
+    """A quote or bracket that is open where the file goes on with something else, or ends."""
+    opener = place.opener
+    if opener in ('"', "'") and place.done:
+        return "the quote is not closed", f"put {opener} at the end of the text"
+    if len(opener) == 3 and place.said.startswith(("Unterminated", "Expected")):
+        return f"the text that {opener} begins here is not closed", f"put {opener} at its end"
+    if opener == "{" and (place.done or place.number != place.opener_number):
+        return "the { is not closed in its line", "put } behind the last value; a table in braces is one line"
+    anew = place.number != place.opener_number and OPENS.match(place.line)
+    if opener == "[" and (place.done or anew):
+        return "the [ is not closed", "put ] behind the last value"
+    return None
+
+
+def _words(place: _Place, lines: list[str]) -> Words:
+    """What is wrong with a line that is whole: first by what it shows, then by what tomllib says of it."""
+    bare = re.sub(r'"[^"]*"|\'[^\']*\'', '""', place.line).partition("#")[0]
+    for seen, allowed, hint in (
+        (
+            CURLY,
+            "typographic quotes are no quotes",
+            _instead(place, CURLY.sub('"', place.line), "text stands in straight quotes: "),
+        ),
+        (r"[\u00a0\u2000-\u200d\u202f\ufeff]", "a sign that only looks like a blank", "delete it, and type a blank"),
+        (r"=\s*[+-]?\d+,\d", "a number has a point, no comma", "write 32.0 for 32,0"),
+        (
+            r"=\s*(True|TRUE|False|FALSE|(?i:yes|no|on|off))\b",
+            "yes and no are true and false here",
+            "write true or false, in small letters",
+        ),
+        (r"(^|=.*\s)\s*(//|;|--|/\*)", "a comment begins with #", "put # in front of it"),
+    ):
+        if re.search(seen, bare):
+            return allowed, hint
+    return _of_tomllib(place, lines)
+
+
+def _of_tomllib(place: _Place, lines: list[str]) -> Words:
+    said, line = place.said, place.line.strip()
+    key, _, value = line.partition("=")
+    match said:
+        case "Invalid value" if not value.partition("#")[0].strip() and place.done:
+            return "there is no value behind =", "write one, or put # in front of the line"
+        case "Invalid value":
+            return TEXT_IN_QUOTES, _quoted(place, key, value)
+        case _ if "Cannot overwrite" in said or "Cannot declare" in said or "Duplicate" in said or "twice" in said:
+            return _twice(place, lines)
+        case _ if said.startswith("Expected '='"):
+            return _without_equals(place, line)
+        case _ if said.startswith("Expected ']'"):
+            return NAME_IN_BRACKETS, _header(place, line)
+        case _ if said.startswith("Expected newline") and key.startswith("["):
+            return NAME_IN_BRACKETS, _header(place, line)
+        case _ if said.startswith("Expected newline") and re.search(r"[\"'=]", value.partition("#")[0]):
+            return "there is more in the line than one value", "a comment stands behind #, the next key in a line of its own"
+        case _ if said.startswith("Expected newline"):
+            return f"{TEXT_IN_QUOTES}, and a number alone, without its unit", _quoted(place, key, value)
+        case _ if said.startswith("Unclosed"):
+            return "a list or table in one line is not as it must be", "put a comma between its values, and close its bracket"
+        case _ if "Unescaped" in said or "Invalid hex" in said or "escape" in said:
+            return "a backslash means something else in quotes", r"write it twice: \\"
+        case "Invalid statement" | "Invalid initial character for a key part":
+            return "a line must be key = value, [table] or # comment", "a key has letters without accents, digits, _ and -"
+        case _ if said.startswith("Illegal character"):
+            return "a sign that no editor shows", "type the line anew"
+        case _:
+            return printable(said, 200), ""
+
+
+def _twice(place: _Place, lines: list[str]) -> Words:
+    """The line where it stood first, where that is in the same section."""
+    line = lines[place.start - 1]
+    if header := HEADER.match(line):
+        like = [HEADER.match(one) for one in lines[: place.start - 1]]
+        first = next((n for n, other in enumerate(like, 1) if other and other[1].strip() == header[1].strip()), None)
+    else:
+        key, first = KEY.match(line), None
+        for number in range(place.start - 1, 0, -1):
+            other = KEY.match(lines[number - 1])
+            if HEADER.match(lines[number - 1]):
+                break
+            if key and other and other[1] == key[1]:
+                first = number
+    return (TWICE if first is None else f"it stands in line {first} already; keep one of them"), ""
+
+
+def _without_equals(place: _Place, line: str) -> Words:
+    named = re.match(r"([A-Za-z0-9_-]+)\s*(:|\s)?\s*(.*)$", line)
+    if named is None:
+        return "there is no = behind the key", 'write key = "value"'
+    if named[2] != ":" and (more := re.match(r"([A-Za-z0-9_-]+(?:\s+[A-Za-z0-9_-]+)+)\s*=", line)):
+        key = more[1] if not place.secret or SECRET.fullmatch(more[1]) else "key"
+        return "a key is one word", f"write {printable('_'.join(key.split()), LINE_MAX)} = ..."
+    return "there is no = behind the key", _quoted(place, named[1], named[3])
+
+
+def _quoted(place: _Place, key: str, value: str) -> str:
+    """The line as it was most likely meant, or its form where the value may be secret or has signs that need care."""
+    key, value = key.strip(), value.partition("#")[0].strip()
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", key) or (place.secret and not SECRET.fullmatch(key)):
+        return 'write key = "value"'
+    bare = re.fullmatch(r'"[^"\\]*"|[+-]?(0|[1-9]\d*)(\.\d+)?|true|false', value)
+    text = value.strip("\"'")
+    if place.secret or not text or (bare is None and re.search(r"[\"'\\\[\]{}]", text)):
+        return f'write {printable(key, LINE_MAX)} = "value"'
+    return _instead(place, f"{key} = {value}" if bare else f'{key} = "{text}"')
+
+
+def _header(place: _Place, line: str) -> str:
+    name = re.sub(r"[\s.]+", ".", re.sub(r"[\[\]#].*", "", line.lstrip("["))).strip(".")
+    return "write [name]" if place.secret or not name else f"write [{printable(name, LINE_MAX)}]"
+
+
+def _instead(place: _Place, line: str, words: str = "write ") -> str:
+    if place.secret or place.start != place.number:
+        return f'{words}key = "value"'
+    return words + printable(line.strip(), LINE_MAX)
+
+
+def _shown(lines: list[str], start: int, number: int) -> str:
+    """A line for the person who wrote it; what may be a secret, or the rest of one, is left out."""
+    line = lines[number - 1].strip()
+    if SECRET.search(line) is None:
+        first = min(start, number) - 1
+        before = lines[first : number - 1] or [lines[first - 1]] if first > 0 else lines[first : number - 1]
+        if any(map(SECRET.search, before)) and not OPENS.match(line):
+            return MASK
+    return printable(_masked(line), LINE_MAX)
+
+
+def _masked(line: str) -> str:
+    if secret := SECRET.search(line):
+        return f"{line[: secret.end()]} {MASK}" if line[secret.end() :].strip() else line
+    line = re.sub(r"//[^/@\s]*@", f"//{MASK}@", line)
+    return re.sub(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}){8,}(?![0-9A-Za-z])", MASK, line)

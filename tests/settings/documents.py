@@ -2,7 +2,12 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import pytest
+
+from chargepoint.settings import SettingsError, load
 
 
 def valid() -> dict[str, Any]:
@@ -44,6 +49,15 @@ def toml(document: dict[str, Any]) -> str:
     for key, table in tables:
         lines += [f"[{json.dumps(key)}]", *(f"{json.dumps(name)} = {_value(value)}" for name, value in table.items())]
     return "\n".join(lines) + "\n"
+
+
+def in_file(path: Path) -> str:
+    """What the one problem of a file says behind its name."""
+    with pytest.raises(SettingsError) as caught:
+        load(path)
+    (problem,) = caught.value.problems
+    assert problem.file == str(path)
+    return str(problem).removeprefix(f"{path}: ")
 
 
 def _value(value: Any) -> str:

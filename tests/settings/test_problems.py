@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chargepoint.settings import Problem, SettingsError, load, parse
-from tests.settings.documents import broken, toml, valid
+from chargepoint.settings import Problem, SettingsError, parse
+from tests.settings.documents import broken, in_file, valid
 
 Change = Callable[[dict[str, Any]], Any]
 
@@ -21,14 +21,6 @@ def problems_of(document: dict[str, Any]) -> tuple[Problem, ...]:
 def only(document: dict[str, Any]) -> str:
     (problem,) = problems_of(document)
     return str(problem)
-
-
-def in_file(path: Path) -> str:
-    with pytest.raises(SettingsError) as caught:
-        load(path)
-    (problem,) = caught.value.problems
-    assert problem.file == str(path)
-    return str(problem).removeprefix(f"{path}: ")
 
 
 CASES: list[tuple[Change, str]] = [
@@ -279,63 +271,3 @@ def test_a_file_that_is_too_large_is_told(tmp_path: Path) -> None:
     path = tmp_path / "station.toml"
     path.write_bytes(b"#" * (1024 * 1024 + 1))
     assert in_file(path) == "found more than 1 MiB, a configuration is far smaller"
-
-
-def test_text_that_is_not_utf8_is_told_with_its_line(tmp_path: Path) -> None:
-    path = tmp_path / "station.toml"
-    path.write_bytes('[station]\nvendor = "Ladekönig"\n'.encode("latin-1"))
-    assert in_file(path) == "found byte 0xf6 in line 2, the file must be UTF-8 text; save it as UTF-8 in the editor"
-
-
-def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
-    path = tmp_path / "station.toml"
-    path.write_text(toml(valid()), encoding="utf-8-sig")
-    assert load(path).station.model == "CK22"
-
-
-def test_a_syntax_error_is_told_with_line_column_section_and_key(tmp_path: Path) -> None:
-    path = tmp_path / "station.toml"
-    path.write_text("[station]\nidentity = CK1\n")
-    told = in_file(path)
-    assert (
-        told == '[station] identity: found a mistake in line 2, column 12, Invalid value; text stands in quotes: key = "value"'
-    )
-    path.write_text('[station]\nidentity = "CK1\n')
-    assert in_file(path).startswith("[station] identity: found a mistake in line 2, column 16, ")
-    path.write_text("x = '''")
-    assert in_file(path).startswith("found the end of the file, ")
-
-
-@pytest.mark.parametrize(
-    ("line", "told"),
-    [
-        ("model = \u201cCK22\u201d", 'text stands in straight quotes: key = "value"'),
-        ("current_a_max = 32,0", "a number has a point, no comma: 32.0"),
-        ("free_vend = yes", "write true or false, in small letters"),
-        ("free_vend = True", "write true or false, in small letters"),
-        ('model = "CK22', "is the quote at the end missing?"),
-        ('model = "A"\nmodel = "B"', "it stands there twice; keep one of them"),
-        ("[station]", "it stands there twice; keep one of them"),
-        ("model: A", 'write key = "value"'),
-        ('state_dir = "C:\\users"', "in quotes a backslash is written twice: \\\\"),
-    ],
-)
-def test_what_was_most_likely_meant_is_told(line: str, told: str, tmp_path: Path) -> None:
-    path = tmp_path / "station.toml"
-    path.write_text(f"[station]\n{line}\n")
-    assert in_file(path).endswith(f"; {told}")
-
-
-def test_a_table_that_is_left_open_is_not_looked_for_in_the_one_above(tmp_path: Path) -> None:
-    path = tmp_path / "station.toml"
-    path.write_text("[station]\n[readers.1\n")
-    assert in_file(path).startswith("found a mistake in line 2, ")
-    assert in_file(path).endswith("; a table begins with [name]")
-
-
-def test_a_hostile_nest_of_brackets_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "station.toml"
-    path.write_text("x = " + "[" * 5000 + "]" * 5000)
-    assert in_file(path) == "found lists within lists, nested too deeply"
-    path.write_text("x" + ".x" * 500 + " = 1")
-    assert in_file(path) == "found tables within tables, nested too deeply"
