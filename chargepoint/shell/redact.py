@@ -27,8 +27,10 @@ def frame_text(text: str | bytes) -> str:
             plain = json.dumps(_blanked(json.loads(plain)), ensure_ascii=False, separators=(",", ":"))
         except (ValueError, RecursionError):
             plain = "(a frame that is no JSON and may speak of a secret)"
-    plain = QUERY.sub(rf"\1{BLANK}", without_secrets(plain))
-    return plain if len(plain) <= SHOWN_MAX else f"{plain[:SHOWN_MAX]}... ({len(plain)} characters)"
+    # Nothing that is blanked goes beyond a quotation mark, so what lies behind the first one that is not shown is of no account.
+    end = plain.find('"', SHOWN_MAX)
+    told = QUERY.sub(rf"\1{BLANK}", without_secrets(plain if end < 0 else plain[:end]))
+    return told if end < 0 and len(told) <= SHOWN_MAX else f"{told[:SHOWN_MAX]}... ({len(plain)} characters)"
 
 
 def shown(event: Event) -> str:

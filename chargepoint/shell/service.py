@@ -12,6 +12,7 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +66,7 @@ STOP_S = 4.8  # from the signal to the end of the process, whatever hangs
 FIRST_WORDS_S = 1.0  # meters wait so long for the link: what they need takes long to load, and BootNotification goes first
 LEAVE_S = 0.5  # for the interpreter to end by itself
 CORE_STOP_S = 2.8  # of these, for the core to end by itself: more than it waits for last readings
+SWITCH_S = 0.0005  # the longest that another thread keeps the interpreter while the loop wants it; a fault may have come in
 START_FAILED = 1
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -81,6 +83,7 @@ def main(
     refused: sections of parts that are not to be opened, and why.
     """
     handler = logs.start(settings.station.log_level)
+    sys.setswitchinterval(SWITCH_S)
     loop = asyncio.new_event_loop()
     status = IMPOSSIBLE_EXIT_STATUS
     try:

@@ -4,10 +4,15 @@ Owns the table `local_list` and the three numbers in `meta` that say which gener
 update lays a new generation down in pieces, beside whatever else is stored meanwhile; one small commit then puts it in force.
 A Differential one changes the generation in force in one commit. What a power cut leaves of an unfinished generation is
 never looked at and goes with the next update. Runs inside transactions that `Store` opens.
+
+Many entries go into one statement. SQLite works without the interpreter's lock, but takes and gives it around every statement:
+entry by entry, the event loop waits whenever it wants the lock back, and a fault with it.
 """
 
 import sqlite3
 from collections.abc import Sequence
+
+import msgspec
 
 from chargepoint.core.records import IdTagRecord
 from chargepoint.store import rows
@@ -16,7 +21,10 @@ PIECE = 500  # entries laid down or swept away in one transaction: a few millise
 GENERATION, VERSION, LENGTH = "list_generation", "list_version", "list_length"
 
 _COLUMNS = ("generation", "key", *rows.ID_TAG_COLUMNS)
+_AT_ONCE = 100  # entries in a statement; 600 of the 999 values that an old SQLite takes
 _PUT = rows.replace(_COLUMNS, "local_list")
+_PUT_AT_ONCE = rows.replace(_COLUMNS, "local_list", _AT_ONCE)
+_TAKE_AWAY = "DELETE FROM local_list WHERE generation = ?1 AND key IN (SELECT value FROM json_each(?2))"
 _IN_FORCE = f"coalesce((SELECT value FROM meta WHERE name = '{GENERATION}'), 0)"
 LISTED = f"{rows.select(rows.ID_TAG_COLUMNS, 'local_list')} WHERE generation = {_IN_FORCE} AND key = ?"
 
@@ -35,11 +43,20 @@ def number(db: sqlite3.Connection, name: str) -> int:
 
 def lay_down(db: sqlite3.Connection, generation: int, entries: Sequence[tuple[str, IdTagRecord]]) -> None:
     """Some entries, with their keys, of a generation. Of two with the same key the later one stays."""
-    db.executemany(_PUT, ((generation, key, *rows.id_tag_values(record)) for key, record in entries))
+    whole = len(entries) - len(entries) % _AT_ONCE
+    for start in range(0, whole, _AT_ONCE):
+        piece = entries[start : start + _AT_ONCE]
+        db.execute(_PUT_AT_ONCE, [value for entry in piece for value in _values(generation, *entry)])
+    db.executemany(_PUT, (_values(generation, *entry) for entry in entries[whole:]))
 
 
 def take_away(db: sqlite3.Connection, generation: int, keys: Sequence[str]) -> None:
-    db.executemany("DELETE FROM local_list WHERE generation = ? AND key = ?", ((generation, key) for key in keys))
+    if keys:
+        db.execute(_TAKE_AWAY, (generation, msgspec.json.encode(keys).decode()))
+
+
+def _values(generation: int, key: str, record: IdTagRecord) -> rows.Values:
+    return (generation, key, *rows.id_tag_values(record))
 
 
 def put_in_force(db: sqlite3.Connection, generation: int, version: int, length_max: int) -> int:

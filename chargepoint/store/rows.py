@@ -226,6 +226,7 @@ def select(columns: tuple[str, ...], table: str) -> str:
     return f"SELECT {', '.join(columns)} FROM {table}"
 
 
-def replace(columns: tuple[str, ...], table: str) -> str:
-    """The statement that puts a row in the place of the one with its key, if there is one."""
-    return f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+def replace(columns: tuple[str, ...], table: str, count: int = 1) -> str:
+    """The statement that puts `count` rows, one after the other, each in the place of the one with its key, if there is one."""
+    row = f"({', '.join('?' * len(columns))})"
+    return f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * count)}"

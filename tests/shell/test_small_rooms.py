@@ -261,6 +261,15 @@ class TestRedaction:
         assert frame_text(b"\xff\xfe") == "\ufffd\ufffd"
         assert len(frame_text("x" * 100_000)) < SHOWN_MAX + 50
 
+    @pytest.mark.parametrize("before", range(SHOWN_MAX - 60, SHOWN_MAX + 2, 3))
+    @pytest.mark.parametrize("url", ["ftp://joe:5EC2E7@host/x", "https://host/x?X-Signature=5EC2E7"])
+    def test_where_a_long_frame_is_cut_a_secret_is_not_shown_in_part(self, before: int, url: str) -> None:
+        frame = f'[2,"1","GetDiagnostics",{{"location":"{url}"}}]'
+        text = frame_text(f'["{"x" * before}",{frame},"{"y" * 50_000}"]')
+        assert "5EC" not in text
+        assert len(text) < SHOWN_MAX + 50
+        assert text.endswith(" characters)")
+
 
 class TestLastResort:
     def test_when_the_time_is_up_contactors_open_and_the_process_leaves(self) -> None:

@@ -62,6 +62,16 @@ def test_a_differential_update_is_one_commit(store: Store, restart: Restart) -> 
     assert (snapshot.list_version, snapshot.list_length) == (2, 2)
 
 
+@pytest.mark.section("5.15")
+@pytest.mark.parametrize("count", [99, 100, 101, 250])
+def test_an_update_of_any_length_is_kept_to_the_last_entry(store: Store, count: int) -> None:
+    records = [IdTagRecord(id_tag=f"A{n}", status=AuthorizationStatus.Accepted, expiry_s=1e9 + n / 7) for n in range(count)]
+    assert store.change_list([*records, entry("OTHER")], [], 1, 1_000) == count + 1
+    assert [listed(store, record.id_tag) for record in records] == records
+    assert store.change_list([], [f'no "{count}', *(record.id_tag for record in records)], 2, 1_000) == 1
+    assert listed(store, "OTHER") == entry("OTHER")
+
+
 @pytest.mark.section("9.2")
 @pytest.mark.parametrize("full", [True, False])
 def test_a_list_that_would_become_too_long_leaves_the_old_one(store: Store, full: bool) -> None:
