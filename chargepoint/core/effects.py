@@ -9,9 +9,10 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from chargepoint.core.maintenance_records import Log as LogKind
-from chargepoint.core.records import Change, IdTagRecord, Stamp
+from chargepoint.core.records import Change, Stamp
 from chargepoint.core.vault_records import VaultRequest
 from chargepoint.facts import Lights, Pattern, Refusal, Trouble
+from chargepoint.messages import AuthorizationData
 
 
 class OpenContactor(Struct, frozen=True, tag=True):
@@ -133,14 +134,14 @@ class FetchDeadLetter(Struct, frozen=True, tag=True):
 class StoreList(Struct, frozen=True, tag=True):
     """Change the local list, all of it or nothing, beside everything else; ListStored answers when it is done.
 
-    full: the list becomes `puts`, else `puts` and `deletes` change it. It must not become longer than length_max.
+    entries: as they came; one without idTagInfo deletes, and `local_list.record_of` makes records of the others. full: they
+    are the list, else they change it. It must not become longer than length_max.
     """
 
     full: bool
     version: int
     length_max: int
-    puts: tuple[IdTagRecord, ...]
-    deletes: tuple[str, ...] = ()
+    entries: tuple[AuthorizationData, ...]
 
 
 class Reply(Struct, frozen=True, tag=True):

@@ -17,10 +17,6 @@ LONG = 16 << 10  # characters; what is shorter is recorded as it came
 ENTRIES = 8
 
 
-class _Entry(msgspec.Struct, rename="camel"):
-    id_tag_info: dict[str, Any] | None = None
-
-
 class _List(msgspec.Struct, rename="camel", omit_defaults=True):
     list_version: int
     update_type: str
@@ -28,7 +24,6 @@ class _List(msgspec.Struct, rename="camel", omit_defaults=True):
 
 
 _FRAMES = msgspec.json.Decoder(tuple[int, str, str, _List])
-_ENTRIES = msgspec.json.Decoder(_Entry)
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -42,11 +37,10 @@ def shortened(event: FrameReceived, effects: Sequence[Effect]) -> tuple[FrameRec
         return None
     entries = update.local_authorization_list
     update.local_authorization_list = entries[:ENTRIES]
-    puts = sum(_ENTRIES.decode(entry).id_tag_info is not None for entry in entries[:ENTRIES])
     frame: Any = (kind, message_id, action, update)
-    short = [_first(effect, puts) if isinstance(effect, StoreList) else effect for effect in effects]
+    short = [_first(effect) if isinstance(effect, StoreList) else effect for effect in effects]
     return FrameReceived(_ENCODER.encode(frame).decode()), short, f"{len(entries)} entries, of which {ENTRIES} are recorded"
 
 
-def _first(effect: StoreList, puts: int) -> StoreList:
-    return msgspec.structs.replace(effect, puts=effect.puts[:puts], deletes=effect.deletes[: ENTRIES - puts])
+def _first(effect: StoreList) -> StoreList:
+    return msgspec.structs.replace(effect, entries=effect.entries[:ENTRIES])

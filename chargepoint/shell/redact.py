@@ -27,7 +27,7 @@ def frame_text(text: str | bytes) -> str:
             plain = json.dumps(_blanked(json.loads(plain)), ensure_ascii=False, separators=(",", ":"))
         except (ValueError, RecursionError):
             plain = "(a frame that is no JSON and may speak of a secret)"
-    # Nothing that is blanked goes beyond a quotation mark, so what lies behind the first one that is not shown is of no account.
+    # Nothing that is blanked goes beyond a quotation mark, so what lies behind the first one that is not shown does not matter.
     end = plain.find('"', SHOWN_MAX)
     told = QUERY.sub(rf"\1{BLANK}", without_secrets(plain if end < 0 else plain[:end]))
     return told if end < 0 and len(told) <= SHOWN_MAX else f"{told[:SHOWN_MAX]}... ({len(plain)} characters)"

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from chargepoint.core.effects import Commit, StoreList
 from chargepoint.core.events import ListStored
+from chargepoint.core.local_list import record_of
 from chargepoint.core.records import IdTagRecord, OutboxRow, Snapshot, TransactionRecord, next_boot
 from chargepoint.store.errors import StoreError
 from chargepoint.store.local_list import PIECE, TooLong
@@ -154,13 +155,23 @@ class Storeroom:
         return ListStored(effect.version, length)
 
     async def _change_list(self, effect: StoreList) -> int:
-        return await self.call(self.store.change_list, effect.puts, effect.deletes, effect.version, effect.length_max)
+        def change() -> int:
+            puts = [record_of(entry) for entry in effect.entries if entry.id_tag_info is not None]
+            deletes = [entry.id_tag for entry in effect.entries if entry.id_tag_info is None]
+            return self.store.change_list(puts, deletes, effect.version, effect.length_max)
+
+        return await self.call(change)
 
     async def _replace_list(self, effect: StoreList) -> int:
         await self._sweep_list()  # what a power cut left must not come into force
         generation = await self.call(self.store.list_generation)
-        for start in range(0, len(effect.puts), PIECE):
-            await self.call(self.store.lay_list_down, generation, effect.puts[start : start + PIECE])
+
+        def lay_down(start: int) -> None:
+            piece = effect.entries[start : start + PIECE]
+            self.store.lay_list_down(generation, [record_of(entry) for entry in piece])
+
+        for start in range(0, len(effect.entries), PIECE):
+            await self.call(lay_down, start)
         length = await self.call(self.store.enforce_list, generation, effect.version, effect.length_max)
         try:
             await self._sweep_list()

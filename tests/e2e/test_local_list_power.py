@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 from chargepoint.core.effects import StoreList
-from chargepoint.core.records import IdTagRecord
-from chargepoint.messages import AuthorizationStatus
+from chargepoint.messages import AuthorizationData, AuthorizationStatus, IdTagInfo
 from chargepoint.shell.storeroom import Storeroom
 from chargepoint.store import Store, open_store
 from chargepoint.store.local_list import PIECE
@@ -26,12 +25,13 @@ pytestmark = pytest.mark.section("5.15")
 LENGTH_MAX = 100_000
 
 
-def records(prefix: str, count: int) -> tuple[IdTagRecord, ...]:
-    return tuple(IdTagRecord(id_tag=f"{prefix}{n}", status=AuthorizationStatus.Accepted) for n in range(count))
+def entries(prefix: str, count: int) -> tuple[AuthorizationData, ...]:
+    info = IdTagInfo(status=AuthorizationStatus.Accepted)
+    return tuple(AuthorizationData(id_tag=f"{prefix}{n}", id_tag_info=info) for n in range(count))
 
 
-def update(version: int, puts: tuple[IdTagRecord, ...], *, full: bool = True, deletes: tuple[str, ...] = ()) -> StoreList:
-    return StoreList(full=full, version=version, length_max=LENGTH_MAX, puts=puts, deletes=deletes)
+def update(version: int, given: tuple[AuthorizationData, ...], *, full: bool = True) -> StoreList:
+    return StoreList(full=full, version=version, length_max=LENGTH_MAX, entries=given)
 
 
 def opened(directory: Path) -> Store:
@@ -86,7 +86,7 @@ def found(directory: Path, *id_tags: str) -> tuple[int, int, list[bool]]:
 
 @pytest.mark.parametrize("before", [0, 3, 2 * PIECE + 1])
 async def test_a_full_update(tmp_path: Path, before: int) -> None:
-    old, new = records("OLD", before), records("NEW", 2 * PIECE + 7)
+    old, new = entries("OLD", before), entries("NEW", 2 * PIECE + 7)
     copies = tmp_path / "copies"
     updates = [update(1, old), update(2, new)]
     points = await store(tmp_path / "state", *updates, copies=copies)
@@ -101,26 +101,26 @@ async def test_a_full_update(tmp_path: Path, before: int) -> None:
 
 async def test_a_differential_update(tmp_path: Path) -> None:
     copies = tmp_path / "copies"
-    change = update(2, records("NEW", 2 * PIECE), full=False, deletes=("OLD0",))
-    points = await store(tmp_path / "state", update(1, records("OLD", 2)), change, copies=copies)
+    change = update(2, (*entries("NEW", 2 * PIECE), AuthorizationData(id_tag="OLD0")), full=False)
+    points = await store(tmp_path / "state", update(1, entries("OLD", 2)), change, copies=copies)
     assert points == 1, "one commit: there is no point between"
     assert found(copies / "000", "OLD0", "OLD1", "NEW0") == (2, 2 * PIECE + 1, [False, True, True])
 
 
 async def test_after_a_cut_at_any_point_the_next_update_holds_nothing_of_the_broken_one(tmp_path: Path) -> None:
     copies = tmp_path / "copies"
-    await store(tmp_path / "state", update(1, records("OLD", 3)), update(2, records("NEW", PIECE + 5)), copies=copies)
+    await store(tmp_path / "state", update(1, entries("OLD", 3)), update(2, entries("NEW", PIECE + 5)), copies=copies)
     for copy in sorted(copies.iterdir()):
-        await store(copy, update(3, records("LATER", 2)))
+        await store(copy, update(3, entries("LATER", 2)))
         assert found(copy, "OLD0", "NEW0", f"NEW{PIECE + 4}", "LATER0") == (3, 2, [False, False, False, True]), copy.name
 
 
 @pytest.mark.section("3.5.2")
 async def test_finding_a_card_does_not_grow_with_the_list(tmp_path: Path) -> None:
     few = tmp_path / "few"
-    await store(few, update(1, records("TAG", 10)))
+    await store(few, update(1, entries("TAG", 10)))
     many = tmp_path / "many"
-    await store(many, *(update(part + 1, records(f"{part}TAG", 10_000), full=False) for part in range(10)))
+    await store(many, *(update(part + 1, entries(f"{part}TAG", 10_000), full=False) for part in range(10)))
     short, long = opened(few), opened(many)
     assert long.snapshot().list_length == LENGTH_MAX
     tens = [look_up_s(short, f"TAG{n % 10}") for n in range(500)]

@@ -186,7 +186,7 @@ class FakeStoreroom:
     async def store_list(self, effect: fx.StoreList) -> ListStored:
         await asyncio.to_thread(self.gate.wait, PATIENCE_S)
         self.diary("list", effect.version)
-        return ListStored(effect.version, len(effect.puts))
+        return ListStored(effect.version, len(effect.entries))
 
     async def dead_letter(self, seq: int) -> tuple[OutboxRow | None, TransactionRecord | None]:
         self.diary("dead letter", seq)

@@ -181,7 +181,7 @@ async def test_the_exit_status_tells_the_service_manager_what_to_do(kind: str, s
 
 
 async def test_a_list_is_stored_beside_everything_else() -> None:
-    rig = Rig(LinkUp=[fx.StoreList(full=True, version=4, length_max=10, puts=())], ListStored=STOP)
+    rig = Rig(LinkUp=[fx.StoreList(full=True, version=4, length_max=10, entries=())], ListStored=STOP)
     rig.store.gate.clear()
     rig.inbox.put(LinkUp("ws://x/y"))
     running = asyncio.create_task(rig.runtime.run())

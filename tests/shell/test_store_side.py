@@ -9,8 +9,8 @@ import pytest
 
 from chargepoint.core.effects import Commit, StoreList
 from chargepoint.core.events import ListStored, StoreHealed, StoreTroubled
-from chargepoint.core.records import IdTagRecord, PutKey, Stamp
-from chargepoint.messages import AuthorizationStatus
+from chargepoint.core.records import PutKey, Stamp
+from chargepoint.messages import AuthorizationData, AuthorizationStatus, IdTagInfo
 from chargepoint.shell import storeroom as storerooms
 from chargepoint.shell.housekeeping import keep_house, reopen
 from chargepoint.shell.inbox import Inbox
@@ -19,14 +19,13 @@ from chargepoint.store import StoreError, open_store
 from tests.shell.fakes import until
 
 
-def entries(count: int, prefix: str = "T") -> tuple[IdTagRecord, ...]:
-    return tuple(IdTagRecord(id_tag=f"{prefix}{number}", status=AuthorizationStatus.Accepted) for number in range(count))
+def entries(count: int, prefix: str = "T") -> tuple[AuthorizationData, ...]:
+    info = IdTagInfo(status=AuthorizationStatus.Accepted)
+    return tuple(AuthorizationData(id_tag=f"{prefix}{number}", id_tag_info=info) for number in range(count))
 
 
-def a_list(
-    *puts: IdTagRecord, version: int = 1, full: bool = True, deletes: tuple[str, ...] = (), longest: int = 9_999
-) -> StoreList:
-    return StoreList(full=full, version=version, length_max=longest, puts=puts, deletes=deletes)
+def a_list(*given: AuthorizationData, version: int = 1, full: bool = True, longest: int = 9_999) -> StoreList:
+    return StoreList(full=full, version=version, length_max=longest, entries=given)
 
 
 class FakeRuntime:
@@ -60,7 +59,7 @@ async def test_a_list_is_stored_and_told(storeroom: Storeroom) -> None:
     assert await storeroom.store_list(a_list(*entries(1_200))) == ListStored(1, 1_200)
     listed, _ = await storeroom.look_up("t1199")
     assert listed is not None
-    changed = a_list(*entries(2, "N"), version=2, full=False, deletes=("T0",))
+    changed = a_list(*entries(2, "N"), AuthorizationData(id_tag="T0"), version=2, full=False)
     assert await storeroom.store_list(changed) == ListStored(2, 1_201)
     assert (await storeroom.look_up("T0"))[0] is None
 
