@@ -77,11 +77,8 @@ class Machine:
 
     def run(self, *command: str, check: bool = True, timeout_s: float = COMMAND_S) -> subprocess.CompletedProcess[str]:
         """A command of the machine, as root. Raises CalledProcessError with what it said."""
-        assert self._init_pid is not None, "the machine is off"
-        inside = ["nsenter", f"--target={self._init_pid}", "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--root", "--wd"]
-        clean = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "TERM=dumb"]
         done = subprocess.run(
-            [*inside, *clean, *command],
+            self.inside(*command),
             capture_output=True,
             text=True,
             timeout=timeout_s,
@@ -93,6 +90,12 @@ class Machine:
                 f"{' '.join(command)} ended with {done.returncode}: {done.stdout[-2_000:]}{done.stderr[-2_000:]}"
             )
         return done
+
+    def inside(self, *command: str) -> list[str]:
+        """A command of the machine as this host starts it: for whoever wants its terminal, too."""
+        assert self._init_pid is not None, "the machine is off"
+        enter = ["nsenter", f"--target={self._init_pid}", "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--root", "--wd"]
+        return [*enter, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "TERM=dumb", *command]
 
     def path(self, inside: str) -> Path:
         """A place of the running machine, as its host sees it."""

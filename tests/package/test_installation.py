@@ -1,8 +1,13 @@
 """The installer's story: docs/installation.md, command by command, on a machine that has nothing; and charging in between."""
 
 import asyncio
+import contextlib
 import re
+import socket
+import tomllib
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,12 +17,17 @@ from hil.machine import Machine
 from tests.e2e.conftest import Rigs
 from tests.e2e.rig import CARD, Rig
 from tests.package.conftest import TARGET, VERSIONS, Machines, Packages, config_document, opened, sh, until
+from tests.setup.terminal import Terminal
+from tests.setup.test_terminal import FIELDS
 
 PAGE = Path(__file__).parents[2] / "docs" / "installation.md"
 SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 KEY = "00112233445566778899AABBCCDDEEFF00112233"
 INSTALLER = "installer"  # a user that may use sudo
+DIALOGUE = "sudo chargepoint setup"
+# The marks of docs/marks.md, in seconds from the start of init.
+LIGHT_S, PAGE_S, ACCEPTED_S = 10.0, 90.0, 180.0
 
 
 def commands() -> dict[str, list[str]]:
@@ -27,6 +37,77 @@ def commands() -> dict[str, list[str]]:
     found = {name: "".join(BLOCK.findall(text)).splitlines() for name, text in sections.items()}
     assert all(line.startswith("$ ") for lines in found.values() for line in lines)
     return {name: [line.removeprefix("$ ") for line in lines] for name, lines in found.items() if lines}
+
+
+class SwitchedOn:
+    """A start of the machine by its marks: seconds from the start of init until something was there."""
+
+    def __init__(self, r: Rig, machine: Machine, page: int | None = None) -> None:
+        """page: the port on which the station's page is to answer; None where nobody asks for it."""
+        self._r, self._machine, self._page = r, machine, page
+        self.seconds: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Until everything that is looked for has come. Its marks hold, and the figures are printed."""
+        await self._r.lamp("off")
+        before = self._r.station.messages[-1].seq if self._r.station.messages else 0
+        began_s = asyncio.get_running_loop().time()
+
+        async def mark(name: str, limit_s: float, coming: Coroutine[Any, Any, object]) -> None:
+            async with asyncio.timeout(limit_s):
+                await coming
+            self.seconds[name] = asyncio.get_running_loop().time() - began_s
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.to_thread(self._machine.start))
+            group.create_task(mark("light", LIGHT_S, self._r.until(lambda one: one["indicator"] != "off", timeout_s=LIGHT_S)))
+            group.create_task(mark("accepted", ACCEPTED_S, self._accepted(before)))
+            if self._page is not None:
+                group.create_task(mark("page", PAGE_S, self._answers(self._page)))
+        print("from init:", ", ".join(f"{name} {took_s:.2f} s" for name, took_s in sorted(self.seconds.items())))
+
+    async def _accepted(self, before: int) -> None:
+        """A station tells statuses once its BootNotification was accepted."""
+        for action in ("BootNotification", "StatusNotification"):
+            await self._r.station.expect(action, timeout_s=ACCEPTED_S, where=lambda frame: frame.seq > before)
+
+    @staticmethod
+    async def _answers(port: int) -> None:
+        """A whole page, by the first request that finds the socket."""
+        while True:
+            with contextlib.suppress(OSError):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                try:
+                    writer.write(f"GET /login HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+                    said = await reader.read()
+                finally:
+                    writer.close()
+                assert b" 200 OK" in said.partition(b"\r\n")[0], said[:200]
+                assert said.rstrip().endswith(b"</html>")
+                return
+            await asyncio.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def answered_in_a_terminal(r: Rig, machine: Machine) -> str:
+    """The set-up of the page, with an installer's fingers; what stood on the screen."""
+    command = machine.inside("runuser", "-u", INSTALLER, "--", "sh", "-c", DIALOGUE)
+    answers = ("", r.identity, r.cs.url, KEY, "", "mfrc522", "", "")
+    with Terminal(command=command) as terminal:
+        for question, line in zip(FIELDS, answers, strict=True):
+            terminal.answer(question, line)
+        assert terminal.ends() == 0, terminal.shown
+    assert f"{r.cs.url}/{r.identity}" in terminal.shown
+    assert KEY not in terminal.shown
+    written = machine.path("/etc/chargepoint/chargepoint.toml")
+    assert written.stat().st_mode & 0o777 == 0o640
+    assert tomllib.loads(written.read_text())["central_system"]["authorization_key"] == KEY
+    return terminal.shown
 
 
 async def charge(r: Rig) -> None:
@@ -57,8 +138,7 @@ async def the_card_configures_it(r: Rig, machine: Machine) -> None:
 
     (card / "chargepoint.toml").write_text(text)
     machine.power_cut()
-    await asyncio.to_thread(machine.start)
-    await r.station.expect("BootNotification", timeout_s=20.0)
+    await SwitchedOn(r, machine).run()
     card = machine.path("/boot/firmware")
     assert not (card / "chargepoint-error.txt").exists()
     assert KEY not in (card / "chargepoint.toml").read_text()
@@ -98,13 +178,18 @@ async def test_from_the_package_over_a_charge_a_power_cut_and_an_upgrade_to_the_
     await sh(
         machine, "printf '#!/bin/sh\\ncat /srv/bench/installed.toml > \"$1\"\\n' > /usr/bin/nano && chmod +x /usr/bin/nano"
     )
-    (r.directory / "installed.toml").write_text(toml.document(config_document(r.config, r.directory, "/srv/bench")))
+    port = free_port()
+    document = {**config_document(r.config, r.directory, "/srv/bench"), "panel": {"listen": f"127.0.0.1:{port}"}}
+    (r.directory / "installed.toml").write_text(toml.document(document))
     page = commands()
     began_wh = (await r.connector())["energy_wh"]
 
     async def section(name: str, version: str = VERSIONS[0]) -> str:
         said = ""
         for command in page.pop(name):
+            if command == DIALOGUE:
+                said += await asyncio.to_thread(answered_in_a_terminal, r, machine)
+                continue
             line = command.replace("arm64", "amd64").replace("$USER", INSTALLER)
             examined = line.startswith("chargepoint doctor")  # which finds that this machine's disk lies in memory
             said += await sh(machine, f"cd /srv/packages/{version} && {line}", user=INSTALLER, check=not examined)
@@ -116,7 +201,10 @@ async def test_from_the_package_over_a_charge_a_power_cut_and_an_upgrade_to_the_
 
     await the_card_configures_it(r, machine)
     said = await section("Configure")
-    assert "fine" in said
+    verdicts = [line for line in said.splitlines() if line.startswith("/etc/chargepoint/chargepoint.toml: ")]
+    assert len(verdicts) == 3, "of the file that the dialogue wrote, of the example, and of what the installer made of it"
+    assert verdicts[0].startswith("/etc/chargepoint/chargepoint.toml: fine"), said
+    assert verdicts[2].startswith("/etc/chargepoint/chargepoint.toml: fine"), said
     assert "CK_0001.toml" in said, "a station of the file of answers"
     said = await section("Start")
     assert "active" in said
@@ -132,7 +220,7 @@ async def test_from_the_package_over_a_charge_a_power_cut_and_an_upgrade_to_the_
     machine.power_cut()
     await r.contactor("open")
     await r.bench.do("unplug", connector=1)
-    machine.start()
+    await SwitchedOn(r, machine, port).run()
     await r.delivered(2)
     assert r.rows[1].reason == "PowerLoss"
 

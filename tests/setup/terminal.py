@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,10 +26,10 @@ sys.exit(main(sys.argv[2:]))
 
 
 class Terminal:
-    """`chargepoint ARGUMENTS` as a person sees it. ports: the serial ports that the machine is to have."""
+    """`chargepoint ARGUMENTS`, or another command, as a person sees it. ports: the serial ports that the machine is to have."""
 
-    def __init__(self, *arguments: str, ports: tuple[str, ...] = ()) -> None:
-        self._command = [sys.executable, "-c", CHILD, ",".join(ports), *arguments]
+    def __init__(self, *arguments: str, ports: tuple[str, ...] = (), command: Sequence[str] = ()) -> None:
+        self._command = list(command) or [sys.executable, "-c", CHILD, ",".join(ports), *arguments]
         self.shown = ""
         self._seen = 0
 
