@@ -67,6 +67,8 @@ def problem(file: str, text: str, error: Exception) -> Problem:
     """What tomllib stopped at, with the section and key of that line as far as they can be seen."""
     if isinstance(error, RecursionError):
         return Problem(file=file, found="lists within lists", allowed="nested too deeply")
+    if not re.search(r" \(at (line \d+, column \d+|end of document)\)$", str(error)):
+        return Problem(file=file, found="a number or date", allowed="beyond what can be: " + printable(str(error), 200))
     text = text.replace("\r\n", "\n")
     lines = text.split("\n")
     place = _place(text, lines, str(error))
