@@ -11,7 +11,8 @@ from chargepoint.tables import Problem, printable
 
 MASK = "***"
 LINE_MAX = 80
-SECRET = re.compile(r"(authorization[_ -]?key|pass(word|wd|phrase)|secret|token)[A-Za-z_-]*", re.IGNORECASE)
+SECRET = re.compile(r"(authorization[_ -]?key|pass(word|wd|phrase)|secret|token|\bkey\b|_key\b)[A-Za-z_-]*", re.IGNORECASE)
+HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{8,}")  # as a key is written: hidden though the name before it is misspelled
 KEY = re.compile(r"""\s*([A-Za-z0-9_.-]+)\s*=""")
 HEADER = re.compile(r"\s*\[+([A-Za-z0-9_. -]+)\]+")
 OPENS = re.compile(r"\s*(\[+[A-Za-z0-9_. -]+\]|[A-Za-z0-9_.\"-]+\s*=)")  # how a line begins that goes on with nothing
@@ -269,4 +270,4 @@ def _masked(line: str) -> str:
     if secret := SECRET.search(line):
         return f"{line[: secret.end()]} {MASK}" if line[secret.end() :].strip() else line
     line = re.sub(r"//[^/@\s]*@", f"//{MASK}@", line)
-    return re.sub(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}){8,}(?![0-9A-Za-z])", MASK, line)
+    return HEXADECIMAL.sub(MASK, line)

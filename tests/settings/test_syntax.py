@@ -114,6 +114,8 @@ def test_what_is_left_open_is_told_where_it_begins(text: str, line: str, tmp_pat
         "authorization_key = yes C0FFEE",
         'authorization_key = "00"\nauthorization_key = "C0FFEE"',
         "0123456789C0FFEE",
+        'autorisation_key = "00112233C0FFEE',
+        "autorisationkey = 00112233C0FFEE",
     ],
 )
 def test_no_secret_is_shown_in_a_line_that_is_wrong(text: str, tmp_path: Path) -> None:
