@@ -1,4 +1,4 @@
-"""State: everything that a station's core knows at one instant, as plain JSON values, and back into a core.
+"""State: everything that a station's core knows at one instant, as values that msgspec writes as JSON, and back into a core.
 
 Owns a walk over the objects of the core: its own classes, structs, enums, containers and plain values. The core waits in values
 and never in closures, so nothing else is in there; what cannot be told in this way raises NotPlain. Shared objects stay
@@ -6,7 +6,7 @@ shared. Reading it back runs nothing of what it holds: it only fills in attribut
 what is called or computed is never taken from it.
 
 A node is a plain value, or a list: ["ref", number] is the object with that number once more; every other one begins with its
-kind and number.
+kind and number. A "record" is a struct of `FLAT` as msgspec writes it: of those there may be thousands.
 """
 
 import gc
@@ -18,13 +18,16 @@ from functools import cache
 from math import isfinite
 from typing import Any, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, convert
+from msgspec.structs import astuple
 
+from chargepoint.core.records import TransactionRecord
 from chargepoint.journal.secrets import is_name
 
 ROOMS = ("chargepoint.core.", "chargepoint.messages.", "chargepoint.facts")
 DEPTH_MAX = 60
 MISSING = object()
+FLAT = (TransactionRecord,)
 
 Node = Any
 _Where = tuple[Any, str, Any]
@@ -128,6 +131,8 @@ class _Export:
             raise NotPlain(f"{_place(where)} is {_name(kind)}")
         names: Any
         if isinstance(value, Struct):
+            if kind in FLAT and self._as_it_is(value):
+                return ["record", number, _name(kind), value]
             names, word = value.__struct_fields__, "struct"
         else:
             names, word = [name for name, item in sorted(vars(value).items()) if not _is_code(item)], "object"
@@ -136,6 +141,14 @@ class _Export:
             item = getattr(value, name)
             fields.append([name, item] if type(item) in _PLAIN else self._pair(name, item, (where, ".%s", name), depth))
         return [word, number, _name(kind), fields]
+
+    def _as_it_is(self, value: Struct) -> bool:
+        """No secret is in it, and nothing that JSON does not know."""
+        for item in astuple(value):
+            kind = type(item)
+            if (kind is str and self._texts[item] != item) or (kind is float and not isfinite(item)):
+                return False
+        return True
 
     def _items(self, items: Any, where: _Where, depth: int) -> list[Node]:
         if len(items) == 2:
@@ -197,6 +210,11 @@ class _Restore:
             case ["struct", int(number), str(name), list(fields)]:
                 values = {str(field): self.value(item, None, depth + 1) for field, item in fields}
                 return self._known(number, _class(name, Struct)(**values))
+            case ["record", int(number), str(name), fields]:
+                kind = _class(name, Struct)
+                if kind not in FLAT:
+                    raise NotState(f"{name} is no flat record")
+                return self._known(number, convert(fields, kind))
             case ["object", int(number), str(name), list(fields)]:
                 return self._object(number, name, fields, there, depth + 1)
             case _:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from chargepoint.cli.main import main
@@ -94,6 +95,14 @@ HARMS: dict[str, tuple[Harm, str]] = {
     "a class that the core only uses": (with_state(aliased_class), "this program has no chargepoint.core.step:Struct"),
     "a dunder": (with_state(replaced_method), "'__class__' is no attribute"),
     "a deep state": (with_state(lambda node: json.loads("[" * 900 + "]" * 900)), "does not fit"),
+    "a record of another kind": (
+        with_state(lambda node: ["record", 0, "chargepoint.core.records:IdTagRecord", {"id_tag": "A", "status": "Accepted"}]),
+        "is no flat record",
+    ),
+    "a record that does not fit": (
+        with_state(lambda node: ["record", 0, "chargepoint.core.records:TransactionRecord", {"key": "x"}]),
+        "does not fit",
+    ),
     "a reference to nothing": (with_state(lambda node: ["ref", 7]), "does not fit"),
 }
 
@@ -176,7 +185,8 @@ def test_the_state_that_was_written_down_is_the_state(good: Path) -> None:
     world.tap()
     world.advance(17)
     exported = state.export(world.station)
-    again = station_of(site_of(2, first_keys=world.site.first_keys), json.loads(json.dumps(exported)))
+    assert '["record",' in msgspec.json.encode(exported).decode(), "a session is among it"
+    again = station_of(site_of(2, first_keys=world.site.first_keys), json.loads(msgspec.json.encode(exported)))
     assert state.export(again) == exported
 
 

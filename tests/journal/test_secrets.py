@@ -65,6 +65,18 @@ def test_a_state_in_the_middle_holds_no_secret(monkeypatch: pytest.MonkeyPatch, 
     assert [secret for secret in SECRETS if secret in text] == []
 
 
+def test_a_secret_in_the_id_tag_of_a_session_is_in_no_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    world = World(keys={"LocalPreAuthorize": "true"})
+    world.plug(1)
+    world.tap("x://joe:SECRET@y")
+    beside = Recorder()
+    beside.begin(world.station, world.site)
+    text = text_of(written(beside, tmp_path))
+    assert "TransactionRecord" in text
+    assert "x://" in text
+    assert "SECRET" not in text
+
+
 @pytest.mark.parametrize("key", ["AB", "0" * 40, "G", "", "ab cd"])
 def test_a_blanked_key_has_the_shape_of_the_key(key: str) -> None:
     """Whatever the core checks of a key, it comes to the same verdict."""
