@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,7 +136,7 @@ class Service:
         self._store_fault: str | None = None
         self._recorder = Recorder()
         self._journals = Journals(
-            Path(settings.station.state_dir), settings.station.identity, self._recorder, self._clock.now, _version
+            Path(settings.station.state_dir), settings.station.identity, self._recorder, self._clock.now, version_of_program
         )
         self._control = Control(
             settings.station.control_socket,
@@ -356,7 +356,7 @@ class Service:
             "store": {"directory": self._settings.station.state_dir, "fault": self._store_fault},
             "process": {
                 "uptime_s": round(time.monotonic() - self._began_s, 1),
-                "version": _version(),
+                "version": version_of_program(),
                 "written_bytes": written_bytes_of_process(),
             },
         }
@@ -379,13 +379,13 @@ async def _serve(
     return await Service(settings, started=started, config=config, refused=refused).serve()
 
 
-def _version() -> str:
-    from importlib import metadata  # costs 20 ms, and only a status needs it
-
-    try:
-        return metadata.version("chargepoint")
-    except metadata.PackageNotFoundError:
-        return "not installed"
+@cache
+def version_of_program() -> str:
+    """By the folder that every way to install leaves beside it. importlib.metadata knows no more, and takes 10 ms and 2 MB."""
+    for folder in sys.path:
+        for info in Path(folder).glob("chargepoint-*.dist-info"):
+            return info.stem.removeprefix("chargepoint-")
+    return "not installed"
 
 
 async def _nothing() -> None:

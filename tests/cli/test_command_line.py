@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,31 @@ def test_a_machine_that_starts_the_station_loads_no_command_line() -> None:
     by_parser = [sys.executable, "-m", "chargepoint", "run", "--config=no-such.toml"]
     other = subprocess.run(by_parser, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
     assert (other.returncode, other.stderr) == (78, done.stderr)
+
+
+def test_a_start_loads_nothing_that_a_library_names_and_does_not_use() -> None:
+    code = (
+        "import sys\nfrom chargepoint.cli.station import load_websockets\nload_websockets()\nimport chargepoint.shell.service\n"
+        "print(*sorted({'importlib.metadata', 'email', 'zipfile'} & set(sys.modules)))\n"
+        "from importlib import metadata\nprint(metadata.version('websockets'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    loaded, version = done.stdout.splitlines()
+    assert loaded == ""
+    assert version == metadata.version("websockets")
+
+
+def test_a_library_that_uses_what_it_names_is_loaded_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "websockets").mkdir()
+    (tmp_path / "websockets" / "__init__.py").write_text(
+        "import importlib.metadata\nknown = importlib.metadata.version('msgspec')\n"
+    )
+    code = (
+        f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nfrom chargepoint.cli.station import load_websockets\n"
+        "load_websockets()\nprint('websockets' in sys.modules)\nimport websockets\nprint(websockets.known)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.split() == ["False", metadata.version("msgspec")]
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:

@@ -25,6 +25,7 @@ from chargepoint.shell.compose import site_of
 from chargepoint.shell.last_resort import LastResort
 from chargepoint.shell.notify import ServiceManager
 from chargepoint.shell.redact import SHOWN_MAX, frame_text, shown
+from chargepoint.shell.service import version_of_program
 
 
 class TestClock:
@@ -338,3 +339,21 @@ def test_the_site_is_what_the_settings_say() -> None:
     assert site.readers == {1: (2, 1), 2: tuple(range(1, 11))}
     assert site.first_keys == {"HeartbeatInterval": "60", "LocalPreAuthorize": "true"}
     assert (site.metering, site.free_vend, site.call_timeout_s) == ("transaction", True, 7)
+
+
+class TestVersion:
+    @pytest.fixture(autouse=True)
+    def fresh(self) -> Iterator[None]:
+        version_of_program.cache_clear()
+        yield
+        version_of_program.cache_clear()
+
+    def test_it_is_that_of_the_first_place_on_the_path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for place, name in (("a", "chargepoint_tools-9.9"), ("b", "chargepoint-0.2.0~rc1"), ("c", "chargepoint-0.1.0")):
+            (tmp_path / place / f"{name}.dist-info").mkdir(parents=True)
+        monkeypatch.setattr(sys, "path", [str(tmp_path / name) for name in ("gone", "a", "b", "c")])
+        assert version_of_program() == "0.2.0~rc1"
+
+    def test_a_program_that_nobody_installed_says_so(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "path", [str(tmp_path)])
+        assert version_of_program() == "not installed"
