@@ -8,6 +8,7 @@ a package of its own, for its licence is another one.
 import gzip
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -33,6 +34,7 @@ INSTALLED = {  # what lies in systemd/ besides units, and where it goes
     "install-image": "usr/lib/chargepoint/install-image",
 }
 DOCUMENTS = ("README.md", "CHANGELOG.md", "SECURITY.md", "docs/*.md", "docs/*.svg")
+PICTURE = re.compile(r"!\[[^]]*\]\(([^):]+\.png)\)")
 FOR_DEVELOPERS = ("conformance.md",)
 LAUNCHER = """\
 #!/usr/bin/python3 -EsP
@@ -131,10 +133,21 @@ def _documents(tree: Path, parts: list[licences.Bundled]) -> None:
         for path in sorted(ROOT.glob(pattern)):
             if path.name not in FOR_DEVELOPERS:
                 _put(home / path.relative_to(ROOT), path.read_text())
+                _pictures(home, path)
     for path in sorted((ROOT / "config").glob("*.toml")):
         _put(home / "examples" / path.name, path.read_text())
     changes = gzip.compress((ROOT / "CHANGELOG.md").read_bytes(), mtime=0)
     (home / "changelog.gz").write_bytes(changes)
+
+
+def _pictures(home: Path, page: Path) -> None:
+    """Those that a page shows, and no other: they are large."""
+    for name in PICTURE.findall(page.read_text()):
+        picture = page.parent / name
+        place = home / picture.relative_to(ROOT)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(picture, place)
+        place.chmod(0o644)
 
 
 def _licences(tree: Path, package: str, own: str, parts: list[licences.Bundled]) -> None:

@@ -92,6 +92,16 @@ def test_every_bundled_project_has_its_licence_text(tree: Path) -> None:
     assert "GNU" not in re.sub(r"EPL-2.0 OR GPL-2.0-or-later", "", page)  # what is under the GPL alone is a package of its own
 
 
+def test_what_a_page_shows_lies_beside_it_and_pictures_that_none_shows_do_not(tree: Path) -> None:
+    home = tree / "usr/share/doc/chargepoint"
+    shown = {
+        page.parent / name for page in home.rglob("*.md") for name in re.findall(r"!\[[^]]*\]\(([^):]+)\)", page.read_text())
+    }
+    assert [path for path in sorted(shown) if not path.is_file()] == []
+    assert {path.name for path in home.rglob("*.png")} == {path.name for path in shown if path.suffix == ".png"}
+    assert home / "docs" / "page" / "now.png" in shown
+
+
 def _bundled(tree: Path) -> Iterator[str]:
     for wheel in wheels.locked(TARGET.name):
         yield wheel.name
