@@ -207,8 +207,10 @@ def _refused(problem: Problem) -> Outcome:
 
 def _seen_from(problem: Problem, card: Path, stage: Path) -> Problem:
     """A problem of the staged file, told of the card's."""
-    seen = {name: str(getattr(problem, name)).replace(str(stage), str(card)) for name in structs.asdict(problem)}
-    return Problem(**seen)
+    texts = {
+        name: value.replace(str(stage), str(card)) for name, value in structs.asdict(problem).items() if isinstance(value, str)
+    }
+    return structs.replace(problem, **texts)
 
 
 def _content(path: Path) -> bytes | Problem:

@@ -19,6 +19,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chargepoint.claims import Claim, clashes, spi_remarks
 from chargepoint.settings import CheckConfiguration, Settings, parse, read_document, with_secrets
@@ -145,7 +146,7 @@ def check_file(
         if starting and part.problems and place.kind is not Kind.INSTALLER:
             refused[place.section] = "; ".join(str(problem) for problem in part.problems)
         else:
-            checker.problems += part.problems
+            checker.problems += [replace(problem, stops=place.kind is Kind.INSTALLER) for problem in part.problems]
         if driver is not None:
             remarks += [f"[{place.section}] {remark}" for remark in _told(driver, place.section, "remarks", remarks)]
             claims += [Claim(place.section, resource) for resource in _told(driver, place.section, "claims", remarks)]
@@ -155,7 +156,8 @@ def check_file(
             refused[clash.second.section] = f"{clash.both} is claimed by [{clash.first.section}] too: give one of them another"
         else:
             hint = f"[{clash.first.section}] has it already; give one of them another"
-            checker.add(clash.second.section, None, clash.both, "can serve one part only", hint)
+            section, said = clash.second.section, "can serve one part only"
+            checker.problems.append(Problem(file=file, section=section, found=clash.both, allowed=said, hint=hint, stops=False))
     problems += checker.problems
     remarks += spi_remarks(claims)
     return CheckedFile(None if problems else settings, tuple(problems), tuple(remarks), refused)

@@ -27,7 +27,8 @@ class Problem(Struct, frozen=True, kw_only=True):
     """One thing that is wrong with a configuration file.
 
     section is the dotted name of the TOML table ("connectors.1.meter", "" for the top of the file), key the key in it ("" for
-    the table itself). found is what stands there, allowed what may, hint the next step; each may be empty.
+    the table itself). found is what stands there, allowed what may, hint the next step; each may be empty. stops: it keeps the
+    station from starting; otherwise only the part of this section is left out, and the rest runs.
     """
 
     file: str
@@ -36,6 +37,7 @@ class Problem(Struct, frozen=True, kw_only=True):
     found: str = ""
     allowed: str = ""
     hint: str = ""
+    stops: bool = True
 
     def __str__(self) -> str:
         place = f"{self.file}:"

@@ -6,16 +6,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chargepoint.cli.common import EXIT_PROBLEM, Help, add_config_option, config_path
+from chargepoint.cli.station import EXIT_CONFIG
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chargepoint.registry import CheckedFile
+    from chargepoint.tables import Problem
+
+LEFT_OUT = " (left out)"
 
 DESCRIPTION = """\
 Checks a station's configuration without touching hardware or network. Every problem is named at once: file, section, key,
-what was found, what is allowed and the nearest known name. Remarks follow: what is valid, but worth a look. The verdict is the
-last line."""
+what was found, what is allowed and the nearest known name. Behind a mistake in a part's own table stands "left out": the
+station starts without that part, which is Faulted, and the rest charges; any other keeps it from starting. Remarks follow: what
+is valid, but worth a look. The verdict is the last line."""
 EPILOG = """\
-Exit status: 0 fine (remarks or not), 1 problems, 2 wrong usage.
+Exit status: 0 fine (remarks or not), 1 problems, 2 wrong usage. With --json `starts` says whether a station would start, and
+`stops` of each problem whether it is in its way.
 
 examples:
   chargepoint check-config --config station.toml
@@ -53,13 +61,13 @@ def as_lines(path: Path, checked: "CheckedFile") -> list[str]:
     from chargepoint.remarks import address, settings_remarks
 
     remarks = list(checked.remarks)
-    lines = [str(problem) for problem in checked.problems]
+    lines = [f"{problem}{'' if problem.stops else LEFT_OUT}" for problem in checked.problems]
     if checked.settings is not None:
         remarks += settings_remarks(checked.settings)
     lines += [f"remark: {remark}" for remark in remarks]
     if checked.settings is not None:
         lines.append(f"would connect to {address(checked.settings)}")
-    return [*lines, verdict(path, len(checked.problems), len(remarks))]
+    return [*lines, verdict(path, checked.problems, len(remarks))]
 
 
 def as_document(path: Path, checked: "CheckedFile") -> dict[str, Any]:
@@ -74,14 +82,21 @@ def as_document(path: Path, checked: "CheckedFile") -> dict[str, Any]:
     return {
         "file": str(path),
         "ok": not checked.problems,
+        "starts": not any(problem.stops for problem in checked.problems),
         "problems": [{**to_builtins(problem), "text": str(problem)} for problem in checked.problems],
         "remarks": remarks,
         "connects_to": None if checked.settings is None else address(checked.settings),
-        "verdict": verdict(path, len(checked.problems), len(remarks)),
+        "verdict": verdict(path, checked.problems, len(remarks)),
     }
 
 
-def verdict(path: Path, problems: int, remarks: int) -> str:
-    if problems:
-        return f"{path}: {problems} problem{'s' if problems > 1 else ''}; a station would not start, or leave parts out"
-    return f"{path}: fine" + (f", {remarks} remark{'s' if remarks > 1 else ''}" if remarks else "")
+def verdict(path: Path, problems: "Sequence[Problem]", remarks: int) -> str:
+    if not problems:
+        return f"{path}: fine" + (f", {remarks} remark{'s' if remarks > 1 else ''}" if remarks else "")
+    counted = f"{path}: {len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    stopping = sum(problem.stops for problem in problems)
+    if not stopping:
+        return f"{counted}; the station would start without the parts that are left out"
+    if stopping == len(problems):
+        return f"{counted}; the station would not start (exit status {EXIT_CONFIG})"
+    return f"{counted}; the station would not start (exit status {EXIT_CONFIG}) for {stopping} of them"

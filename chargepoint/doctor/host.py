@@ -36,6 +36,7 @@ def config(subject: Subject) -> Iterator[Finding]:
     for problem in subject.checked.problems:
         told = ", ".join(part for part in (f"found {problem.found}" if problem.found else "", problem.allowed) if part)
         where = " ".join(part for part in (f"[{problem.section}]" if problem.section else "", problem.key) if part)
+        told += "" if problem.stops else "; the station starts without this part"
         yield wrong("config-wrong", f"{where}: {told}" if where else f"{problem.file}: {told}", fix=problem.hint)
     remarks = list(subject.checked.remarks)
     if subject.settings is not None:

@@ -20,7 +20,11 @@ def _of(part: str, means: str, fix: str, *, remark: bool = False) -> Known:
 
 
 KNOWN: dict[str, Known] = {
-    "config-wrong": _of("config", "a station would not start with this file", "correct the file; chargepoint check-config"),
+    "config-wrong": _of(
+        "config",
+        "a station would not start with this file, or without the part that is named",
+        "correct the file; chargepoint check-config",
+    ),
     "config-remark": _of("config", "valid, but worth a look", "see chargepoint check-config", remark=True),
     "disk-missing": _of(
         "disk", "state_dir is not there and cannot be made", "set [station] state_dir to a folder on this disk"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from chargepoint.cli.main import main
+from chargepoint.registry import check_file
 from chargepoint.remarks import address, in_memory, settings_remarks
 from chargepoint.settings import Settings, parse
 from tests.settings.documents import broken, toml, valid
@@ -51,9 +52,39 @@ def test_every_problem_is_told_and_the_verdict_is_last(config: Path, capsys: pyt
     assert lines == [
         f"{config}: [station] modell: unknown key; did you mean model?",
         f"{config}: [station] model: found nothing, must be text in quotes, 1 to 20 characters",
-        f"{config}: [connectors.1.contactor] conector: unknown key; did you mean connector?",
-        f"{config}: 3 problems; a station would not start, or leave parts out",
+        f"{config}: [connectors.1.contactor] conector: unknown key; did you mean connector? (left out)",
+        f"{config}: 3 problems; the station would not start (exit status 78) for 2 of them",
     ]
+
+
+WRONG_CONTACTOR = {"driver": "gpio", "pin": 99}
+
+
+@pytest.mark.parametrize(
+    ("change", "ends", "starts"),
+    [
+        (lambda d: d["connectors"]["1"].update(contactor=WRONG_CONTACTOR), "start without the parts that are left out", True),
+        (lambda d: d["station"].pop("model"), "1 problem; the station would not start (exit status 78)", False),
+        (lambda d: d.update(installer={"driver": "none"}), "1 problem; the station would not start (exit status 78)", False),
+        (
+            lambda d: [d["connectors"][number].update(contactor={"driver": "gpio", "pin": 17}) for number in "12"],
+            "1 problem; the station would start without the parts that are left out",
+            True,
+        ),
+    ],
+)
+def test_what_is_told_of_a_start_is_what_a_start_does(
+    change: Callable[[dict[str, Any]], Any], ends: str, starts: bool, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check-config", "--config", written(config, change)]) == 1
+    line, *_, verdict = capsys.readouterr().out.splitlines()
+    assert verdict.endswith(ends)
+    assert main(["check-config", "--json", "--config", str(config)]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["starts"] is starts
+    assert [problem["stops"] for problem in document["problems"]] == [not starts]
+    assert line == document["problems"][0]["text"] + (" (left out)" if starts else "")
+    assert (check_file(config, starting=True).settings is not None) is starts
 
 
 def test_programs_get_the_same_as_a_document(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
