@@ -45,6 +45,7 @@ class Harness:
         self.coil: int = self._contactor["pin"]
         self.active_high: bool = self._contactor.get("active_high", True)
         self.lamps = {colour: pin for colour, pin in connector["indicator"]["lamps"].items() if colour in LAMPS}
+        self.buzzer: int = connector["indicator"]["buzzer"]["pin"]
         self.reader = Mfrc522()
         self.facts: list[Fact] = []
         self._pwm = pwm

@@ -193,7 +193,8 @@ def _real(bench: Bench) -> Iterator[Harness]:
         ours[name] = theirs[name]
     ours["pilot"]["pwm_chip"] = str(pwm.chip)
     ours["closing_s"], ours["opening_s"] = theirs["closing_s"], theirs["opening_s"]
-    ours["indicator"] = {"driver": "lights", "profile": "default", "lamps": {**LAMP_PINS, "dim": False}}
+    buzzer = {"pin": theirs["indicator"]["buzzer"]["pin"], "kind": "active"}
+    ours["indicator"] = {"driver": "lights", "profile": "default", "lamps": {**LAMP_PINS, "dim": False}, "buzzer": buzzer}
     document["readers"], document["inputs"] = example["readers"], example["inputs"]
     bench_config.write(bench.config, document)
     with Kernel() as kernel:

@@ -89,7 +89,8 @@ async def _connectors(plan: Plan, numbers: tuple[int, ...], say: Callable[[str],
                 await asyncio.to_thread(central.welcome)
                 async with attended(central) as reports:
                     await _all_charge(bench, reports, tuple(range(2, number + 1)))
-                    tap.append((number, median(await several_taps(bench, reports, (1,), 3 if plan.quick else 15))))
+                    taps_ms = await several_taps(bench, reports, (1,), 3 if plan.quick else 15)
+                    tap.append((number, median([closed_ms for closed_ms, _ in taps_ms])))
                     await _all_charge(bench, reports, (1,))
                     cpu.append((number, await percent(station.pid, 2.0 if plan.quick else 8.0, settle_s=1.0)))
                     memory.append((number, rss_mb(station.pid)))

@@ -24,6 +24,7 @@ from hil.perf.process import CannotMeasure
 ROOT = Path(__file__).resolve().parents[2]
 STATION = (sys.executable, "-m", "chargepoint", "run", "--config")
 CARD = "04A1B2C3D4E5"
+ANSWERS = ("asking", "accepted")
 LATE_S = 30.0
 TOLD_KEPT = 16
 ATTEND_S = 0.05
@@ -119,14 +120,17 @@ class Rig:
         await self.bench.do("plug", connector=connector, delay_s=0)
         await reports.until(connector, "status", ["Preparing"], since_s)
 
-    async def tap(self, connector: int) -> float:
-        """Milliseconds from the card's arrival at the reader to the command that closes the contactor."""
+    async def tap(self, connector: int) -> tuple[float, float]:
+        """Milliseconds from the card's arrival at the reader to the command that closes the contactor, and to the light that
+        answers the card.
+        """
         since_s = monotonic()
         await self.bench.do("tap", id_tag=card(connector), reader=connector, hold_s=0.02)
         tapped_s = await self.hardware.until(connector, "card", [card(connector)], since_s)
         closed_s = await self.hardware.until(connector, "contactor", ["closed"], since_s)
+        light_s = await self.hardware.until(connector, "indicator", ANSWERS, tapped_s)
         await self.hardware.until(connector, "card", [None], since_s)
-        return 1_000 * (closed_s - tapped_s)
+        return 1_000 * (closed_s - tapped_s), 1_000 * (light_s - tapped_s)
 
     async def unplug(self, connector: int, reports: Reports) -> None:
         """The car is pulled away; that ends its session, and the connector is Available."""
