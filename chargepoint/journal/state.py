@@ -6,19 +6,23 @@ shared. Reading it back runs nothing of what it holds: it only fills in attribut
 what is called or computed is never taken from it.
 
 A node is a plain value, or a list: ["ref", number] is the object with that number once more; every other one begins with its
-kind and number. A "record" is a struct of `FLAT` as msgspec writes it: of those there may be thousands.
+kind and number. A "table" is a dict of records of `TABLES`, of which there may be thousands, as rows without names; who else
+refers to such a record has one of his own.
 """
 
 import gc
 import sys
 from collections import Counter, deque
+from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from functools import cache
 from math import isfinite
+from operator import attrgetter
 from typing import Any, Protocol
 
 from msgspec import Struct, convert
+from msgspec.inspect import StrType, StructType, UnionType, type_info
 from msgspec.structs import astuple
 
 from chargepoint.core.records import TransactionRecord
@@ -27,7 +31,7 @@ from chargepoint.journal.secrets import is_name
 ROOMS = ("chargepoint.core.", "chargepoint.messages.", "chargepoint.facts")
 DEPTH_MAX = 60
 MISSING = object()
-FLAT = (TransactionRecord,)
+TABLES = frozenset({TransactionRecord})
 
 Node = Any
 _Where = tuple[Any, str, Any]
@@ -119,6 +123,8 @@ class _Export:
             return [kind.__name__, number, self._items(value, (where, "[]", None), depth)]
         if kind in (set, frozenset):
             return [kind.__name__, number, sorted((self.node(item, (where, "{}", None), depth) for item in value), key=str)]
+        if kind is dict and (of := self._table_of(value)) is not None:
+            return ["table", number, _name(of), of.__struct_fields__, list(value), [astuple(item) for item in value.values()]]
         if kind in (dict, Counter):
             return [kind.__name__, number, [self._pair(key, item, (where, "[%r]", key), depth) for key, item in value.items()]]
         if kind is deque:
@@ -131,8 +137,6 @@ class _Export:
             raise NotPlain(f"{_place(where)} is {_name(kind)}")
         names: Any
         if isinstance(value, Struct):
-            if kind in FLAT and self._as_it_is(value):
-                return ["record", number, _name(kind), value]
             names, word = value.__struct_fields__, "struct"
         else:
             names, word = [name for name, item in sorted(vars(value).items()) if not _is_code(item)], "object"
@@ -142,13 +146,16 @@ class _Export:
             fields.append([name, item] if type(item) in _PLAIN else self._pair(name, item, (where, ".%s", name), depth))
         return [word, number, _name(kind), fields]
 
-    def _as_it_is(self, value: Struct) -> bool:
-        """No secret is in it, and nothing that JSON does not know."""
-        for item in astuple(value):
-            kind = type(item)
-            if (kind is str and self._texts[item] != item) or (kind is float and not isfinite(item)):
-                return False
-        return True
+    def _table_of(self, value: dict[Any, Any]) -> type[Struct] | None:
+        """Where there are records of one kind by numbers, and no secret among them: the kind. All their numbers are finite, as
+        the store needs them.
+        """
+        kinds = set(map(type, value.values()))
+        if len(kinds) != 1 or not kinds <= TABLES or set(map(type, value)) != {int}:
+            return None
+        kind: type[Struct] = kinds.pop()
+        texts = {text for some in map(_texts_of(kind), value.values()) for text in some if text is not None}
+        return kind if all(self._texts[text] == text for text in texts) else None
 
     def _items(self, items: Any, where: _Where, depth: int) -> list[Node]:
         if len(items) == 2:
@@ -210,11 +217,8 @@ class _Restore:
             case ["struct", int(number), str(name), list(fields)]:
                 values = {str(field): self.value(item, None, depth + 1) for field, item in fields}
                 return self._known(number, _class(name, Struct)(**values))
-            case ["record", int(number), str(name), fields]:
-                kind = _class(name, Struct)
-                if kind not in FLAT:
-                    raise NotState(f"{name} is no flat record")
-                return self._known(number, convert(fields, kind))
+            case ["table", int(number), str(name), list(names), list(keys), list(rows)]:
+                return self._known(number, _table(name, names, keys, rows))
             case ["object", int(number), str(name), list(fields)]:
                 return self._object(number, name, fields, there, depth + 1)
             case _:
@@ -243,6 +247,23 @@ class _Restore:
     def _known(self, number: int, value: Any) -> Any:
         self._objects[number] = value
         return value
+
+
+def _table(name: str, names: list[Any], keys: list[Any], rows: list[Any]) -> dict[int, Any]:
+    kind = _class(name, Struct)
+    if kind not in TABLES or tuple(names) != kind.__struct_fields__:
+        raise NotState(f"{name} is no record of this program's tables")
+    records = [dict(zip(names, row, strict=True)) for row in rows]
+    return dict(zip(convert(keys, list[int]), (convert(record, kind) for record in records), strict=True))
+
+
+@cache
+def _texts_of(kind: type) -> Callable[[Any], tuple[str | None, ...]]:
+    """What gives the texts of a record; enums are none. There must be two or more."""
+    info = type_info(kind)
+    assert isinstance(info, StructType)
+    kinds = {field.name: field.type.types if isinstance(field.type, UnionType) else (field.type,) for field in info.fields}
+    return attrgetter(*(name for name, some in kinds.items() if any(isinstance(one, StrType) for one in some)))
 
 
 @cache

@@ -12,6 +12,7 @@ import pytest
 
 from chargepoint.cli.main import main
 from chargepoint.core.cards import Cards
+from chargepoint.core.records import TransactionRecord
 from chargepoint.core.sessions import Sessions
 from chargepoint.journal import Recorder, recording, state
 from chargepoint.journal import replay as replaying
@@ -74,6 +75,15 @@ def replaced_method(node: Any) -> Any:
     return node
 
 
+SESSIONS = "chargepoint.core.records:TransactionRecord"
+COLUMNS = TransactionRecord.__struct_fields__
+
+
+def table(name: str, columns: list[str], rows: list[list[Any]] | None = None, keys: list[Any] | None = None) -> list[Any]:
+    rows = rows or []
+    return ["table", 0, name, columns, list(range(len(rows))) if keys is None else keys, rows]
+
+
 HARMS: dict[str, tuple[Harm, str]] = {
     "empty": (lambda lines: [], "is no recording"),
     "another program's": (lambda lines: [b'{"songs": 3}'], "is no recording"),
@@ -95,14 +105,11 @@ HARMS: dict[str, tuple[Harm, str]] = {
     "a class that the core only uses": (with_state(aliased_class), "this program has no chargepoint.core.step:Struct"),
     "a dunder": (with_state(replaced_method), "'__class__' is no attribute"),
     "a deep state": (with_state(lambda node: json.loads("[" * 900 + "]" * 900)), "does not fit"),
-    "a record of another kind": (
-        with_state(lambda node: ["record", 0, "chargepoint.core.records:IdTagRecord", {"id_tag": "A", "status": "Accepted"}]),
-        "is no flat record",
-    ),
-    "a record that does not fit": (
-        with_state(lambda node: ["record", 0, "chargepoint.core.records:TransactionRecord", {"key": "x"}]),
-        "does not fit",
-    ),
+    "a table of another kind": (with_state(lambda node: table("chargepoint.core.records:Stamp", ["boot", "mono_s"])), "tables"),
+    "a table of other columns": (with_state(lambda node: table(SESSIONS, ["key"])), "tables"),
+    "a row of another length": (with_state(lambda node: table(SESSIONS, list(COLUMNS), [[1]])), "does not fit"),
+    "a row of other values": (with_state(lambda node: table(SESSIONS, list(COLUMNS), [["x"] * len(COLUMNS)])), "does not fit"),
+    "a table without keys": (with_state(lambda node: table(SESSIONS, list(COLUMNS), [], ["x"])), "does not fit"),
     "a reference to nothing": (with_state(lambda node: ["ref", 7]), "does not fit"),
 }
 
@@ -185,7 +192,7 @@ def test_the_state_that_was_written_down_is_the_state(good: Path) -> None:
     world.tap()
     world.advance(17)
     exported = state.export(world.station)
-    assert '["record",' in msgspec.json.encode(exported).decode(), "a session is among it"
+    assert '["table",' in msgspec.json.encode(exported).decode(), "a session is among it"
     again = station_of(site_of(2, first_keys=world.site.first_keys), json.loads(msgspec.json.encode(exported)))
     assert state.export(again) == exported
 
