@@ -22,7 +22,7 @@ def frame_text(text: str | bytes) -> str:
     """A frame as text for people, secrets blanked, at most `SHOWN_MAX` characters."""
     plain = text if isinstance(text, str) else text.decode("utf-8", "replace")
     # An escape can spell any name, so such a frame is looked into as well.
-    if SPELLED in plain.lower() or "\\u" in plain:
+    if SPELLED in plain.lower() or ("\\" in plain and "\\u" in plain):  # the first look costs a tenth of the second
         try:
             plain = json.dumps(_blanked(json.loads(plain)), ensure_ascii=False, separators=(",", ":"))
         except (ValueError, RecursionError):
