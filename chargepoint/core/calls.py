@@ -9,6 +9,7 @@ transfers, heartbeats. Before it is accepted only what a TriggerMessage or an Ex
 
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 
 from chargepoint.core.authorization import refusal_of
 from chargepoint.core.blocks import Blocks
@@ -32,7 +33,7 @@ from chargepoint.core.purposes import (
 from chargepoint.core.records import Delivery, OutboxRow, StartBody, StopBody
 from chargepoint.core.rpc import Outcome
 from chargepoint.core.sessions import Sessions
-from chargepoint.core.step import Step
+from chargepoint.core.step import Step, Touched
 from chargepoint.core.telling import Message, Telling
 from chargepoint.messages import (
     AuthorizationStatus,
@@ -115,28 +116,44 @@ class Calls:
             if not self._free():
                 return
 
-    def ended(self, outcome: Outcome[CallPurpose], step: Step) -> None:
-        """A CALL met its answer, or never will."""
+    def ended(self, outcome: Outcome[CallPurpose], step: Step) -> Touched:
+        """A CALL met its answer, or never will. How much that touched: the way is free for the next CALL at least."""
         match outcome.purpose:
+            case ForHeartbeat():
+                conf = outcome.conf
+                moved = isinstance(conf, HeartbeatConf) and self._hear_time(conf.current_time, step)
+                return Touched.FACTS if moved else Touched.CALLS
+            case ForStatus():
+                if outcome.kind in ("answered", "error"):
+                    self._blocks.notifier.confirmed()
+                else:
+                    self._blocks.notifier.failed(step.mono_s)
+                return Touched.CALLS
+            case ForLive():
+                return Touched.CALLS  # worth nothing later
             case ForBoot():
                 self._boot_ended(outcome, step)
-            case ForHeartbeat():
-                if isinstance(outcome.conf, HeartbeatConf):
-                    self._blocks.clock.hear_central_system(from_utc(outcome.conf.current_time), step)
             case ForAuthorize(ticket=ticket, id_tag=id_tag):
                 self._authorize_ended(ticket, id_tag, outcome, step)
-            case ForStatus() if outcome.kind in ("answered", "error"):
-                self._blocks.notifier.confirmed()
-            case ForStatus():
-                self._blocks.notifier.failed(step.mono_s)
             case ForRow():
                 self._row_ended(outcome, step)
-            case ForLive():
-                pass  # worth nothing later
             case ForData(ticket=ticket):
                 self._data_ended(ticket, outcome, step)
             case ForNotice() | ForSecurityEvent() | ForCertificate():
                 self._telling.ended(outcome, step)
+        return Touched.FACTS
+
+    def deadline(self) -> float | None:
+        """When a CALL is due, or the one under way has had its time."""
+        blocks = self._blocks
+        times = [blocks.rpc.deadline(), blocks.notifier.deadline(blocks.keys.whole("MinimumStatusDuration"))]
+        sends = blocks.rpc.free and blocks.boot.accepted
+        if blocks.rpc.free:
+            times.append(blocks.boot.deadline(blocks.keys.whole("HeartbeatInterval")))
+        if sends:
+            times.append(blocks.outbox.deadline())
+        times.append(blocks.security_log.deadline(sends=sends))
+        return min([time for time in times if time is not None], default=None)
 
     def _free(self) -> bool:
         return self._blocks.rpc.free
@@ -179,7 +196,7 @@ class Calls:
             blocks.boot.failed(outcome.text, step)
             return
         conf = outcome.conf
-        blocks.clock.hear_central_system(from_utc(conf.current_time), step)
+        self._hear_time(conf.current_time, step)
         newly = blocks.boot.answered(conf, step)
         if not blocks.boot.accepted:
             return
@@ -189,6 +206,9 @@ class Calls:
         if newly:
             step.log("info", "The Central System accepted the station.", event="accepted")
             blocks.notifier.tell_all()
+
+    def _hear_time(self, current_time: datetime, step: Step) -> bool:
+        return self._blocks.clock.hear_central_system(from_utc(current_time), step)
 
     def _authorize_ended(self, ticket: int, id_tag: str, outcome: Outcome[CallPurpose], step: Step) -> None:
         authorization = self._blocks.authorization

@@ -38,20 +38,21 @@ class Clock:
     def known(self) -> bool:
         return self.boot.offset_s is not None
 
-    def hear_system(self, step: Step) -> None:
-        """The synchronised system clock gives the time as long as the Central System has not."""
+    def hear_system(self, step: Step) -> bool:
+        """The synchronised system clock gives the time as long as the Central System has not. True where the time moved."""
         wall_s = step.now.wall_s
-        if wall_s is not None and not self._told and EARLIEST_S <= wall_s <= LATEST_S:
-            self._adopt(wall_s, step)
+        if wall_s is None or self._told or not EARLIEST_S <= wall_s <= LATEST_S:
+            return False
+        return self._adopt(wall_s, step)
 
-    def hear_central_system(self, wall_s: float, step: Step) -> None:
-        """currentTime of BootNotification.conf or Heartbeat.conf."""
+    def hear_central_system(self, wall_s: float, step: Step) -> bool:
+        """currentTime of BootNotification.conf or Heartbeat.conf. True where the time moved."""
         if not EARLIEST_S <= wall_s <= LATEST_S:
             side = "before 2024" if wall_s < EARLIEST_S else "after 2100"
             step.log("warning", f"The Central System's currentTime lies {side}; it is ignored.")
-            return
+            return False
         self._told = True
-        self._adopt(wall_s, step)
+        return self._adopt(wall_s, step)
 
     def now_s(self, step: Step) -> float | None:
         """Seconds since 1970 UTC, None while the time is unknown."""
@@ -89,11 +90,11 @@ class Clock:
         end_mono_s = stamp.mono_s if boot is None else boot.last_mono_s
         return self._undated_offset_s + self._begun_mono_s - end_mono_s
 
-    def _adopt(self, wall_s: float, step: Step) -> None:
+    def _adopt(self, wall_s: float, step: Step) -> bool:
         offset_s = wall_s - step.mono_s
         old = self.boot.offset_s
         if old is not None and abs(offset_s - old) < ADJUST_S:
-            return
+            return False
         if old is not None:
             step.log("info", f"The time of day moved by {offset_s - old:+.1f} s.")
             self.moved_s += offset_s - old
@@ -104,6 +105,7 @@ class Clock:
         if self._undated_offset_s is None:
             self._undated_offset_s = _bounded(self.boot)
         step.change(PutBoot(self.boot))
+        return True
 
 
 def _bounded(boot: BootRecord) -> float | None:

@@ -27,7 +27,7 @@ from chargepoint.core.records import Charging, ClearIdCache, PutConnector
 from chargepoint.core.reserving import Reserving
 from chargepoint.core.securing import Securing
 from chargepoint.core.sessions import Sessions
-from chargepoint.core.step import Step
+from chargepoint.core.step import Step, Touched
 from chargepoint.core.triggers import Triggers
 from chargepoint.core.unlocking import Unlocking
 from chargepoint.core.watch import Watch
@@ -74,6 +74,15 @@ from chargepoint.messages import (
 )
 
 Handler = Callable[[Any, str, Step], Any]
+
+TOUCHES = {
+    "DataTransfer": Touched.NOTHING,
+    "GetCompositeSchedule": Touched.NOTHING,
+    "GetConfiguration": Touched.NOTHING,
+    "GetLocalListVersion": Touched.NOTHING,
+    "TriggerMessage": Touched.CALLS,
+}
+"""How much an action can touch, where that is less than facts."""
 
 
 class Commands:
@@ -131,29 +140,31 @@ class Commands:
             "UpdateFirmware": maintenance.update_firmware,
         }
 
-    def called(self, call: Call, step: Step) -> None:
-        """Answers a CALL; every CALL gets exactly one answer, now or from the block that owes it."""
+    def called(self, call: Call, step: Step) -> Touched:
+        """Answers a CALL; every CALL gets exactly one answer, now or from the block that owes it. How much it touched."""
         action = ACTIONS.get(call.action)
         handler = self._handlers.get(call.action)
         if action is None:
             self._error(call, ErrorCode.NotImplemented, f"{call.action[:50]} is no action of OCPP 1.6", step)
-        elif handler is None or not self._offered(action.profile):
+            return Touched.NOTHING
+        if handler is None or not self._offered(action.profile):
             self._error(call, ErrorCode.NotSupported, f"{call.action} is not offered by this station", step)
+            return Touched.NOTHING
+        try:
+            req = decode_req(action, call.payload)
+        except PayloadError as error:
+            self._watch.invalid_message(f"{call.action}: {error.code}", step)
+            self._error(call, error.code, error.description, step)
+            return Touched.FACTS
+        self._blocks.extension_used |= action.profile is FeatureProfile.Security
+        try:
+            conf = handler(req, call.message_id, step)
+        except PayloadError as error:
+            self._error(call, error.code, error.description, step)
         else:
-            try:
-                req = decode_req(action, call.payload)
-            except PayloadError as error:
-                self._watch.invalid_message(f"{call.action}: {error.code}", step)
-                self._error(call, error.code, error.description, step)
-                return
-            self._blocks.extension_used |= action.profile is FeatureProfile.Security
-            try:
-                conf = handler(req, call.message_id, step)
-            except PayloadError as error:
-                self._error(call, error.code, error.description, step)
-                return
             if conf is not None:
                 step.then(SendFrame(encode_result(call.message_id, conf)))
+        return TOUCHES.get(call.action, Touched.FACTS)
 
     def _offered(self, profile: str) -> bool:
         return profile in ("Core", "Security") or profile in self._blocks.keys.members("SupportedFeatureProfiles")

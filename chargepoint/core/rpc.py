@@ -73,12 +73,15 @@ class Rpc(Generic[P]):
         self.in_flight = InFlight(message_id, action, purpose, step.mono_s + self._timeout_s)
         step.then(SendFrame(encode_call(message_id, req)))  # type: ignore[arg-type]
 
-    def heard(self, mono_s: float) -> None:
-        """Anything at all came from the peer. Where it was waited for, the waiting is over: the answer is not to come."""
-        if self.in_flight:
-            self.in_flight.heard_s = mono_s
-            if self.in_flight.probing:
-                self.in_flight.deadline_s = mono_s
+    def heard(self, mono_s: float) -> bool:
+        """Anything at all came from the peer. True where it was waited for: then the waiting is over, no answer is to come."""
+        flight = self.in_flight
+        if flight is None:
+            return False
+        flight.heard_s = mono_s
+        if flight.probing:
+            flight.deadline_s = mono_s
+        return flight.probing
 
     def answer(self, frame: CallResult | CallError, step: Step) -> Outcome[P] | None:
         """The outcome that an answer brings; None for one that nobody waits for."""

@@ -51,9 +51,9 @@ class Securing:
             self._watch.reconfigured(f"SecurityProfile falls back to {self._blocks.security.profile}", step)
             self._mirror()
 
-    def heard(self, step: Step) -> None:
-        """A frame that could be read came over the connection."""
-        self._blocks.security.heard(step)
+    def heard(self, step: Step) -> bool:
+        """A frame that could be read came over the connection. True where that proves a profile."""
+        return self._blocks.security.heard(step)
 
     def answered(self, event: VaultAnswered, step: Step) -> None:
         """An answer that nobody waits for any more (a restart lay between) changes nothing."""

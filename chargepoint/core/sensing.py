@@ -11,7 +11,7 @@ from chargepoint.core.events import InputSeen, MeterOpened, MeterRead, PartBack,
 from chargepoint.core.faults import Fault
 from chargepoint.core.records import Charging, Ending
 from chargepoint.core.sessions import Sessions
-from chargepoint.core.step import Step
+from chargepoint.core.step import Step, Touched
 from chargepoint.core.supervision import Supervision
 from chargepoint.facts import Input, InputKind, Pilot, PilotState
 from chargepoint.messages import Reason
@@ -51,8 +51,8 @@ class Sensing:
         self._blocks.connectors[event.connector].quantities = event.quantities
         self._blocks.keys.meter_gives(event.quantities)
 
-    def meter_read(self, event: MeterRead, step: Step) -> bool:
-        """True where nothing waited for this reading: until something else happens, only the next sample will tell it."""
+    def meter_read(self, event: MeterRead, step: Step) -> Touched:
+        """Touches nothing where nobody waited for this reading: until something else happens, only the next sample tells it."""
         connector = self._blocks.connectors[event.connector]
         connector.reading = event.reading
         connector.reading_began_s = event.began_s
@@ -64,14 +64,19 @@ class Sensing:
         suspect = self._supervision.metered(connector, step)
         if moved or suspect or Fault.METER_LOST in connector.faults:
             connector.faults.discard(Fault.METER_LOST)
-            return False
+            return Touched.FACTS
+        return Touched.FACTS if self._awaited(connector) else Touched.NOTHING
+
+    def _awaited(self, connector: Connector) -> bool:
+        """Something may follow from a reading for being the newest one."""
+        session = connector.session
         if connector.withdrawn_s is not None:
-            return False  # the car may have stopped drawing
+            return True  # the car may have stopped drawing
         if isinstance(session, Charging):
-            return not session.invalid  # who was refused is held to MaxEnergyOnInvalidId
+            return session.invalid  # who was refused is held to MaxEnergyOnInvalidId
         if isinstance(session, Ending):
-            return False  # it may be the last one
-        return self._blocks.starts.empty and not self._blocks.site.free_vend
+            return True  # it may be the last one
+        return not self._blocks.starts.empty or self._blocks.site.free_vend
 
     def input(self, event: InputSeen, step: Step) -> None:
         if event.input.kind is InputKind.LIST_WRITE:

@@ -7,7 +7,9 @@ events at the same times give the same effects. OCPP 1.6, all of section 3 to 5 
 facts); then the next CALL goes out. The effects come in the order de-energise, commit, then energise, send, show.
 
 What follows, follows from facts and from time. A settled station stays so until a fact changes or its deadline comes: that is
-why one deadline is enough, and why an event that changed no such fact (most readings of a meter) ends with the first part.
+why one deadline is enough, and why an event tells how much it `Touched`. One that touched no fact (most readings of a meter,
+GetConfiguration) ends with the first part; one that touched only what is to be sent (an answer to Heartbeat) goes on with the
+last. Both parts keep when they are due next.
 """
 
 from typing import assert_never
@@ -35,7 +37,7 @@ from chargepoint.core.securing import Securing
 from chargepoint.core.sensing import Sensing
 from chargepoint.core.sessions import Sessions
 from chargepoint.core.site import Site
-from chargepoint.core.step import Now, Step
+from chargepoint.core.step import Now, Step, Touched
 from chargepoint.core.supervision import Supervision
 from chargepoint.core.trials import Trials
 from chargepoint.core.triggers import Triggers
@@ -95,62 +97,61 @@ class Station:
             self._departure,
             trials,
         )
-        self._mono_s = 0.0
-        self._deadline_known = False
-        self._deadline_s: float | None = None
+        self._settle_s: float | None = None  # when it is due without any event
+        self._send_s: float | None = None
 
     def handle(self, event: events.Event, now: Now) -> list[Effect]:
         """One event is one step; its effects, in the order in which they must be performed."""
-        self._mono_s = now.mono_s
         step = Step(now, self._blocks.clock.boot.boot)
-        self._blocks.clock.hear_system(step)
-        settled = self._take(event, step)
-        if settled and step.empty and not self._due(now.mono_s):
-            return []
-        self.follow(step)
+        moved = self._blocks.clock.hear_system(step)
+        touched = self._take(event, step)
+        if touched is Touched.FACTS or moved or self._due(now.mono_s):
+            self.follow(step)
+        elif touched is Touched.CALLS:
+            self._send(step)
+        self._blocks.store_cycles(step)
         return step.effects()
 
     def follow(self, step: Step) -> None:
         """What follows from the facts as they are, at this instant. In a settled station, before its deadline: nothing."""
-        self._deadline_known = False
         self._samples.take_due(step)
         self._settle(step)
-        self._calls.pump(step)
-        self._blocks.store_cycles(step)
+        self._settle_s = self._settle_deadline(step)
+        self._send(step)
 
     def next_deadline(self) -> float | None:
         """When a Tick is due, in monotonic seconds; None where nothing but events can change anything."""
-        if not self._deadline_known:
-            self._deadline_s = self._next_deadline()
-            self._deadline_known = True
-        return self._deadline_s
+        if self._settle_s is None or self._send_s is None:
+            return self._send_s if self._settle_s is None else self._settle_s
+        return min(self._settle_s, self._send_s)
 
     def _due(self, mono_s: float) -> bool:
         deadline_s = self.next_deadline()
         return deadline_s is not None and mono_s >= deadline_s
 
-    def _next_deadline(self) -> float | None:
+    def _settle_deadline(self, step: Step) -> float | None:
+        """When sessions, outputs or statuses are due that follow from the facts as they are now."""
         blocks = self._blocks
         times = [
-            blocks.rpc.deadline(),
-            blocks.boot.deadline(blocks.keys.whole("HeartbeatInterval")) if blocks.rpc.free else None,
             blocks.authorization.deadline(),
-            blocks.outbox.deadline() if blocks.rpc.free and blocks.boot.accepted else None,
             blocks.starts.deadline(),
             blocks.lamps.deadline(),
-            blocks.notifier.deadline(blocks.keys.whole("MinimumStatusDuration")),
-            blocks.metering.deadline(blocks.clock.peek_s(self._mono_s), blocks.clock.when),
+            blocks.metering.deadline(blocks.clock.now_s(step), blocks.clock.when),
             self._sessions.deadline(),
             self._power.deadline(),
-            self._reports.deadline(self._mono_s),
+            self._reports.deadline(step.mono_s),
             self._unlocking.deadline(),
             self._departure.deadline(),
             self._maintenance.deadline(),
             self._reserving.deadline(),
-            self._certificates.deadline(),
-            blocks.security_log.deadline(sends=blocks.rpc.free and blocks.boot.accepted),
         ]
-        return min((time for time in times if time is not None), default=None)
+        return min([time for time in times if time is not None], default=None)
+
+    def _send(self, step: Step) -> None:
+        """The next CALL goes, where there is one and its way is free."""
+        self._calls.pump(step)
+        times = self._calls.deadline(), self._certificates.deadline()
+        self._send_s = min([time for time in times if time is not None], default=None)
 
     def idle(self) -> bool:
         """No session runs or ends: the store may tidy up."""
@@ -166,12 +167,16 @@ class Station:
         clock = self._blocks.clock
         return clock.peek_s(mono_s) if clock.known else said_s(clock.boot, mono_s), clock.known
 
-    def _take(self, event: events.Event, step: Step) -> bool:
-        """The event changes facts. True where it changed none that anything but a later sample follows from."""
+    def _take(self, event: events.Event, step: Step) -> Touched:
+        """The event changes facts, and tells how much else may follow from them."""
         blocks = self._blocks
         match event:
             case events.MeterRead():
                 return self._sensing.meter_read(event, step)
+            case events.FrameReceived(text=text):
+                return self._frame(text, step)
+            case events.LinkAlive():
+                return Touched.CALLS if blocks.rpc.heard(step.mono_s) else Touched.NOTHING
             case events.Started():
                 self._started(event, step)
             case events.StopAsked():
@@ -186,10 +191,6 @@ class Station:
             case events.LinkDown(reason=reason):
                 self._link_down(reason, step)
                 self._securing.link_down(event, step)
-            case events.LinkAlive():
-                blocks.rpc.heard(step.mono_s)
-            case events.FrameReceived(text=text):
-                self._frame(text, step)
             case events.PilotSeen():
                 self._sensing.pilot(event, step)
             case events.ContactorSeen(connector=number, closed=closed):
@@ -232,7 +233,7 @@ class Station:
                 self._control.asked(event, step)
             case _:
                 assert_never(event)
-        return False
+        return Touched.FACTS
 
     def _settle(self, step: Step) -> None:
         """Sessions, outputs and statuses follow from the facts; again, as long as one thing led to another."""
@@ -305,22 +306,21 @@ class Station:
         self._unlocking.link_down()
         self._blocks.local_list.link_down()
 
-    def _frame(self, text: str | bytes, step: Step) -> None:
+    def _frame(self, text: str | bytes, step: Step) -> Touched:
         """Whatever came: an answer, a CALL, or something that is answered with a CALLERROR where it can be."""
-        self._blocks.rpc.heard(step.mono_s)
+        touched = Touched.CALLS if self._blocks.rpc.heard(step.mono_s) else Touched.NOTHING
         frame = parse_frame(text)
-        if not isinstance(frame, BadFrame):
-            self._securing.heard(step)
+        if not isinstance(frame, BadFrame) and self._securing.heard(step):
+            touched = Touched.FACTS
         if self._blocks.boot.silent and isinstance(frame, Call | BadFrame):
             step.log("warning", "The Central System has rejected this station: what it asks meanwhile is not answered.")
-            return
+            return touched
         match frame:
             case Call():
-                self._commands.called(frame, step)
+                return max(touched, self._commands.called(frame, step))
             case CallResult() | CallError():
                 outcome = self._blocks.rpc.answer(frame, step)
-                if outcome is not None:
-                    self._calls.ended(outcome, step)
+                return touched if outcome is None else max(touched, self._calls.ended(outcome, step))
             case BadFrame(message_id=message_id, code=code, description=description):
                 step.log("warning", f"A frame could not be read: {description}")
                 self._watch.invalid_message(description, step)
@@ -330,5 +330,6 @@ class Station:
                     lost = self._blocks.rpc.unreadable(message_id, description)
                     if lost is not None:
                         self._calls.ended(lost, step)
+                return Touched.FACTS
             case _:
                 assert_never(frame)

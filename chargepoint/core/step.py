@@ -1,8 +1,10 @@
 """Step: one event's consequences, collected in the order in which the shell must perform them.
 
 Owns the step rule: de-energise, then commit, then energise, send and show. Refuses to know what the effects are for. A step
-that changes nothing that must survive carries no commit.
+that changes nothing that must survive carries no commit. Owns the words for how much an event touched, too.
 """
+
+from enum import IntEnum
 
 from msgspec import Struct
 
@@ -15,6 +17,17 @@ class Now(Struct, frozen=True):
 
     mono_s: float
     wall_s: float | None = None
+
+
+class Touched(IntEnum):
+    """How much an event changed of what something follows from; the greater word holds the smaller ones."""
+
+    NOTHING = 0
+    """Nothing at all, but for what a later sample will tell."""
+    CALLS = 1
+    """What is to be sent to the Central System, or whether a CALL is under way."""
+    FACTS = 2
+    """Anything else: sessions, outputs and statuses may follow."""
 
 
 class Step:
@@ -35,11 +48,6 @@ class Step:
     def stamp(self) -> Stamp:
         """This instant, on a clock that restarts do not turn back."""
         return Stamp(self.boot, self.mono_s)
-
-    @property
-    def empty(self) -> bool:
-        """Nothing came of it so far."""
-        return not (self._changes or self._after or self._urgent or self._last)
 
     @property
     def commits(self) -> bool:

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from chargepoint.core import effects as fx
 from chargepoint.core import records as rec
 from chargepoint.core.connector import CABLE_UNKNOWN_A
@@ -24,6 +26,7 @@ from tests.core import transitions
 if TYPE_CHECKING:
     from tests.core.harness import World
 
+EXACT_S = 1e-4  # of deadlines: those that come from dates are found anew a little differently
 LATE_S = 0.002  # a deadline lies a little behind its instant, so that the instant has surely come
 ENERGY = (PilotState.C, PilotState.D)
 BLOCKING_PARTS = ("meter", "contactor", "pilot", "lock", "inputs")
@@ -41,19 +44,23 @@ def effects_are_in_order(effects: list[fx.Effect]) -> None:
 
 
 def step_is_whole(station: Station, effects: list[fx.Effect], now: Now) -> None:
-    """What a step leads to is in order, and where it led to nothing there was nothing to lead to."""
+    """What a step leads to is in order, and it led to everything that there was to lead to."""
     effects_are_in_order(effects)
-    if not effects:
+    if not any(isinstance(effect, fx.Exit) for effect in effects):
         nothing_is_left_over(station, now)
 
 
 def nothing_is_left_over(station: Station, now: Now) -> None:
-    """Before its deadline nothing more follows from the facts: so an event that changes none may be passed over."""
+    """Before its deadline nothing more follows from the facts, and the deadline is right: so an event that changes none may be
+    passed over.
+    """
     deadline_s = station.next_deadline()
     if deadline_s is None or now.mono_s < deadline_s - LATE_S:
         step = Step(now, station._blocks.clock.boot.boot)
         station.follow(step)
-        assert step.empty, f"the station had not settled: {step.effects()}"
+        assert not step.effects(), f"the station had not settled: {step.effects()}"
+        found_s = station.next_deadline()
+        assert found_s == (None if deadline_s is None else pytest.approx(deadline_s, abs=EXACT_S)), "kept for too long"
 
 
 def contactor_may_be_closed(world: "World", number: int) -> None:

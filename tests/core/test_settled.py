@@ -1,4 +1,6 @@
-"""What follows from a reading of the meter, and what need not be looked for."""
+"""What follows from a reading of the meter or from a frame, and what need not be looked for."""
+
+import json
 
 import pytest
 
@@ -9,6 +11,8 @@ from chargepoint.core.station import Station
 from chargepoint.core.step import Step
 from chargepoint.facts import Reading
 from chargepoint.journal import state
+from tests.core.central_system import Silence
+from tests.core.clocks import text_of
 from tests.core.harness import World
 
 
@@ -18,8 +22,8 @@ def _knows(world: World) -> object:
     return state.export(world.station)
 
 
-def _passed_over(world: World, monkeypatch: pytest.MonkeyPatch, event: ev.MeterRead) -> bool:
-    """Hands a reading over. Where the station did not look for what follows: neither effect nor state could have come of it."""
+def _passed_over(world: World, monkeypatch: pytest.MonkeyPatch, event: ev.Event) -> bool:
+    """Hands an event over. Where the station did not look for what follows: neither effect nor state could have come of it."""
     looked: list[Step] = []
     follow = Station.follow
 
@@ -35,7 +39,7 @@ def _passed_over(world: World, monkeypatch: pytest.MonkeyPatch, event: ev.MeterR
     before = _knows(world)
     step = Step(world.now(), world.station._blocks.clock.boot.boot)
     world.station.follow(step)
-    assert step.empty, step.effects()
+    assert not step.effects(), step.effects()
     assert _knows(world) == before
     return True
 
@@ -66,12 +70,58 @@ def test_a_reading_at_which_a_sample_is_due_is_not_passed_over() -> None:
     world.plug()
     world.tap()
     world.advance(10)
+    world.station.handle(_reading(world), world.now())
     deadline_s = world.station.next_deadline()
     assert deadline_s is not None
     world.mono_s = deadline_s
     (commit, *_) = world.station.handle(_reading(world), world.now())
     assert isinstance(commit, fx.Commit)
     assert any(isinstance(change, PutRow) for change in commit.changes)
+
+
+@pytest.mark.section("4.6")
+def test_a_reading_with_which_the_time_becomes_known_is_not_passed_over() -> None:
+    world = World(online=False, keys={"ClockAlignedDataInterval": 900})
+    world.station.handle(_reading(world), world.now())
+    assert world.station.next_deadline() is None
+    world.wall = True
+    (commit,) = world.station.handle(_reading(world), world.now())
+    assert isinstance(commit, fx.Commit)
+    assert world.station.next_deadline() == pytest.approx(world.mono_s + 900 - world.wall_s % 900)
+
+
+@pytest.mark.section("5.8")
+def test_a_question_about_a_key_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(2, draws_w=7_000.0)
+    world.plug()
+    world.tap()
+    world.advance(10)
+    assert _passed_over(world, monkeypatch, ev.FrameReceived('[2,"1","GetConfiguration",{"key":["HeartbeatInterval"]}]'))
+
+
+@pytest.mark.section("4.6")
+def test_an_answer_to_a_heartbeat_changes_nothing_but_a_wrong_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    for wrong_s, passed_over in ((0.4, True), (500.0, False), (500.4, True)):
+        world.csms.once("Heartbeat", Silence())
+        world.ask("TriggerMessage", {"requestedMessage": "Heartbeat"})
+        conf = {"currentTime": text_of(world.wall_s + wrong_s)}
+        answer = ev.FrameReceived(json.dumps([3, world.sent[-1].message_id, conf]))
+        world.wire.answered(world.sent[-1].message_id)
+        assert _passed_over(world, monkeypatch, answer) is passed_over
+
+
+@pytest.mark.section("J 4.1")
+def test_a_question_while_a_lost_answer_is_looked_for_ends_the_waiting() -> None:
+    world = World()
+    world.csms.once("Heartbeat", Silence())
+    world.ask("TriggerMessage", {"requestedMessage": "Heartbeat"})
+    world.advance(world.site.call_timeout_s)
+    assert fx.ProbeLink() in world.effects
+    world.advance(1)
+    (answer,) = world.station.handle(ev.FrameReceived('[2,"1","GetLocalListVersion",{}]'), world.now())
+    assert isinstance(answer, fx.SendFrame)
+    assert world.station.next_deadline() == world.mono_s
 
 
 @pytest.mark.section("5.7")
