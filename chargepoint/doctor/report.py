@@ -18,10 +18,14 @@ MARKS = {Level.OK: "ok", Level.REMARK: "remark", Level.WRONG: "WRONG", Level.SKI
 STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#111;background:#fff}
 h1{font-size:1.5rem}table{border-collapse:collapse;width:100%;margin:1rem 0}
+td.name{white-space:nowrap}
 th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #ccc}
 .wrong{font-weight:bold;color:#a00}.remark{color:#850}.skipped{color:#555}.verdict{font-size:1.2rem;font-weight:bold}
 .sign{margin-top:3rem;display:flex;gap:3rem}.sign div{flex:1;border-top:1px solid #111;padding-top:.3rem}
-@media print{body{margin:0}}
+@page{size:A4;margin:12mm}
+@media print{body{margin:0;max-width:none;font-size:7.5pt;line-height:1.2}h1{font-size:12pt;margin:0}
+table{margin:.4rem 0}th,td{padding:.05rem .3rem}.verdict{font-size:10pt;margin:.4rem 0}.sign{margin-top:1.6rem}
+tr,.sign{break-inside:avoid}}
 """
 
 
@@ -60,7 +64,7 @@ def as_text(report: Report) -> str:
 
 
 def as_html(report: Report) -> str:
-    """One page without anything from elsewhere."""
+    """One page without anything from elsewhere; printed, one sheet of A4 for a station of two connectors."""
     head = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in report.head)
     rows = "".join(_row(finding) for finding in report.findings)
     title = escape(dict(report.head).get("Station", "station"))
@@ -74,10 +78,10 @@ def as_html(report: Report) -> str:
 
 
 def _row(finding: Finding) -> str:
-    facts = "<br>".join(f"{escape(name)}: {escape(_shown(name, value))}" for name, value in finding.facts.items())
+    facts = " · ".join(f"{escape(name)}: {escape(_shown(name, value))}" for name, value in finding.facts.items())
     fix = f"<br>To do: {escape(finding.fix)}" if finding.fix else ""
     return (
-        f'<tr class="{finding.level}"><td>{MARKS[finding.level]}</td><td>{escape(finding.name)}</td>'
+        f'<tr class="{finding.level}"><td class="name">{MARKS[finding.level]}</td><td class="name">{escape(finding.name)}</td>'
         f"<td>{escape(_text(finding))}{fix}</td><td>{facts}</td></tr>"
     )
 

@@ -4,12 +4,14 @@ import asyncio
 import fcntl
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chargepoint.doctor import examination
 from chargepoint.doctor.finding import HARDWARE, Finding, Level, Part
 from hil.bench.bench import Bench, Options, running
 from hil.bench.client import BenchClient
@@ -17,6 +19,7 @@ from hil.modbus_slave import RtuSlave
 from tests.doctor.subjects import asked, codes, looked, the, wells, written
 from tests.meters.rig import Registers
 from tests.meters.vectors import SDM630
+from tests.shell.peers import raw_peer
 
 
 class Somebody:
@@ -202,6 +205,33 @@ async def test_a_driver_that_hangs_is_given_up(bench: Bench, path: Path, monkeyp
 
     monkeypatch.setattr("drivers.virtual.contactor.open", hang)
     assert "does not open it within" in the(await looked(path, Part.CONTACTOR), "contactor-lost").text
+
+
+async def test_when_everything_hangs_it_ends_in_time_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole examination is bounded, not only each part of it: 18 s, of which this story makes half a second."""
+    assert examination.LIMIT_S <= 18.0, "with the start of the program it is to be 20 s"
+    monkeypatch.setattr(examination, "LIMIT_S", 0.5)
+
+    async def hang(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    for part in ("contactor", "pilot", "lock", "reader", "inputs"):
+        monkeypatch.setattr(f"drivers.virtual.{part}.open", hang)
+    async with raw_peer(hang) as port:
+
+        def change(document: dict[str, Any]) -> None:
+            document["central_system"]["url"] = f"ws://127.0.0.1:{port}/ocpp"
+            document["buses"]["meters"]["port"] = port
+
+        began_s = time.monotonic()
+        findings = await looked(written(tmp_path, change))
+        took_s = time.monotonic() - began_s
+    assert took_s < 0.5 + 2.0
+    told = {finding.part: finding for finding in findings}
+    assert set(HARDWARE) - {Part.LIGHT} <= set(told)
+    assert "not looked at to the end" in told[Part.METER].text
+    assert "not examined within" in the(findings, "cs-silent").text
+    assert examination.verdict(findings).startswith("NOT WELL: ")
 
 
 STATUS: dict[str, Any] = {

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 import socket
+import tarfile
 import tomllib
 from collections.abc import Coroutine
 from pathlib import Path
@@ -150,6 +151,18 @@ async def the_card_configures_it(r: Rig, machine: Machine) -> None:
     await sh(machine, "systemctl stop chargepoint && rm -r /boot/firmware /etc/chargepoint/*")
 
 
+async def nobody_is_told_a_secret(machine: Machine) -> None:
+    """Neither key nor card, by the machine's journal and by the archive for support."""
+    with tarfile.open(machine.path("/tmp/support.tar.gz")) as archive:
+        told = {one.name.rpartition("/")[2]: archive.extractfile(one).read().decode() for one in archive}  # type: ignore[union-attr]
+    assert "A session begins" in told["journal.txt"]
+    assert CARD[-4:] in told["ledger.csv"]
+    told["the machine's journal"] = await sh(machine, "journalctl --no-pager --output=cat")
+    for name, text in told.items():
+        for secret in (KEY, CARD):
+            assert secret.lower() not in text.lower(), f"{secret} stands in {name}"
+
+
 async def an_older_one_is_refused(machine: Machine, packages: Packages) -> None:
     """Where the database has the form of a newer program; the one that is there goes on."""
     program = "import sqlite3; sqlite3.connect('/var/lib/chargepoint/station.db').execute('PRAGMA user_version = {}')"
@@ -214,6 +227,8 @@ async def test_from_the_package_over_a_charge_a_power_cut_and_an_upgrade_to_the_
     await charge(r)
     await r.delivered(1)
     assert "confirmed" in await section("First charge")
+    assert "written: /tmp/support.tar.gz" in await section("When somebody is to help")
+    await nobody_is_told_a_secret(machine)
 
     await r.charging()
     await r.grows(100)
