@@ -56,6 +56,27 @@ def test_a_long_list_is_recorded_shortened_and_leaves_the_same_state(monkeypatch
     assert state.export(after(path)) == state.export(world.station)
 
 
+@pytest.mark.parametrize("binary", [False, True])
+def test_a_long_list_however_it_is_written_is_shortened_exactly(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, binary: bool
+) -> None:
+    beside = Recorder()
+    with_recorder(monkeypatch, beside)
+    world = World()
+    info = '{ "status" : "Accepted", "expiryDate": "2030-01-01T12:00:00.123456+05:30", "parentIdTag": "\\u00e9\\"{" }'
+    entries = ",".join(f'{{"idTagInfo":{info},"idTag":"\\u0041{number}"}}' for number in range(600))
+    body = f'{{"localAuthorizationList":[{entries}] , "updateType":"Differential","listVersion":7}}'
+    text = f' [ 2 ,\n"{{\\u0022[,\\\\" , "SendLocalList" , {body} ]'
+    world.wire.asked('{"[,\\', "SendLocalList")
+    world.receive(text.encode() if binary else text)
+    world.advance(5)
+    assert version(world) == 7
+    path = written(beside, tmp_path)
+    assert [line.shortened is not None for line in lines(path) if isinstance(line, Line)].count(True) == 1
+    assert replayed(path).difference is None
+    assert state.export(after(path)) == state.export(world.station)
+
+
 def after(path: Path) -> Station:
     """The core at the end of a recording of one segment."""
     head, *rest = lines(path)
