@@ -26,6 +26,7 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import structs
 
+from chargepoint.durable import sync_names
 from chargepoint.registry import CheckedFile, check_file
 from chargepoint.settings import FILE_SIZE_MAX
 from chargepoint.tables import SECRET, Problem
@@ -152,7 +153,7 @@ def _put_in_force(stage: Path, etc: Path) -> None:
         place = etc / path.relative_to(stage)
         place.parent.mkdir(parents=True, exist_ok=True)
         path.replace(place)
-        _sync(place.parent)
+        sync_names(place.parent)
 
 
 def _clear(card: Path, raw: bytes, text: bytes | None) -> list[str]:
@@ -164,7 +165,7 @@ def _clear(card: Path, raw: bytes, text: bytes | None) -> list[str]:
                 path.unlink(missing_ok=True)
             else:
                 replace(path, content)
-            _sync(card)
+            sync_names(card)
         except OSError as error:
             left.append(f"{path}: {error.strerror or error}")
     return left
@@ -198,7 +199,7 @@ def replace(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
         raise
-    _sync(path.parent)
+    sync_names(path.parent)
 
 
 def _refused(problem: Problem) -> Outcome:
@@ -265,11 +266,3 @@ def _write(path: Path, content: bytes, mode: int = 0o640) -> None:
         file.write(content)
         file.flush()
         os.fsync(descriptor)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,6 +7,7 @@ import grp
 import os
 from pathlib import Path
 
+from chargepoint.durable import sync_names
 from chargepoint.registry import check_file
 from chargepoint.tables import Problem
 
@@ -41,7 +42,7 @@ def write(path: Path, text: str) -> Path | None:
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
-        _sync(path.parent)
+        sync_names(path.parent)
     except OSError as error:
         hint = "run it with sudo" if isinstance(error, PermissionError) else "name another place with --config"
         raise Refused(f"{path} cannot be written: {error.strerror or error}; {hint}") from error
@@ -81,11 +82,3 @@ def _renamed(problem: Problem, path: Path) -> Problem:
     from msgspec.structs import replace
 
     return replace(problem, file=str(path))
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -29,6 +29,7 @@ from typing import IO, Any
 from msgspec import Struct
 
 from chargepoint.core.control import blanked
+from chargepoint.durable import whole
 from chargepoint.shell.recent import stamp
 from chargepoint.shell.redact import without_secrets
 
@@ -91,15 +92,8 @@ class Known(Struct, frozen=True, kw_only=True):
 def build(path: Path, known: Known, bytes_max: int) -> None:
     """Writes the archive, whole or not at all. Blocks; raises OSError."""
     path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-    beside = path.with_name(path.name + ".new")
-    try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-            pack(file, path.name.removesuffix(".tar.gz"), members(known, bytes_max))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.rename(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with whole(path) as file:
+        pack(file, path.name.removesuffix(".tar.gz"), members(known, bytes_max))
 
 
 def pack(file: IO[bytes], folder: str, found: Sequence[Member]) -> None:
@@ -158,16 +152,8 @@ def members(known: Known, bytes_max: int, recording: bytes = b"") -> list[Member
 def write_security_log(path: Path, lines: Table, start_s: float | None, stop_s: float | None) -> None:
     """The security log of a time as one file of its own. Blocks; raises OSError."""
     path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-    beside = path.with_name(path.name + ".new")
-    text = _csv(_of_time(lines, start_s, stop_s)) or "seq,time,event,info,owed,critical,told\n"
-    try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.rename(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with whole(path) as file:
+        file.write((_csv(_of_time(lines, start_s, stop_s)) or "seq,time,event,info,owed,critical,told\n").encode())
 
 
 def _of_time(lines: Table, start_s: float | None, stop_s: float | None) -> Table:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from chargepoint.core.step import Now
+from chargepoint.durable import whole
 from chargepoint.journal import program
 from chargepoint.journal.recorder import Recorder
 from chargepoint.shell.recent import stamp
@@ -60,15 +61,8 @@ class Journals:
             raise OSError(f"{self._state_dir} has no room for a journal: free {ROOM_BYTES >> 20} MiB on its disk")
         there = kept(self._state_dir)
         path = self._state_dir / f"journal-{1 + max((number for number, _ in there), default=0):04}.jsonl.gz"
-        beside = path.with_name(path.name + ".new")
-        try:
-            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.rename(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        with whole(path) as file:
+            file.write(content)
         while len(there) >= KEPT_MAX:
             there.pop(FIRST_KEPT)[1].unlink(missing_ok=True)
         return path

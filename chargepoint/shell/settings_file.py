@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from chargepoint.durable import sync_names
 from chargepoint.settings_masks import MaskError, masked, unmasked
 from chargepoint.shell.control import Answerer, Refusal
 
@@ -148,11 +149,7 @@ def _replace(path: Path, before: bytes, beside: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_names(path.parent)
 
 
 def _read(path: Path) -> bytes:

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+from chargepoint.durable import sync_names
 from chargepoint.store import opening, schema
 from chargepoint.store.errors import StoreError, failure, refused
 
@@ -87,7 +88,7 @@ def place(directory: Path, new: Path) -> Path | None:
                     left.rename(aside.with_name(aside.name + end))
         os.chmod(new, 0o600)
         new.replace(database)
-        _sync(directory)
+        sync_names(directory)
     except OSError as error:
         raise refused(database, "replacing", error) from error
     return aside
@@ -109,11 +110,3 @@ def _free(directory: Path) -> Path:
     while (path := directory / f"{opening.DATABASE}.replaced-{number}").exists():
         number += 1
     return path
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

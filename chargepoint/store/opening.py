@@ -11,6 +11,7 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
+from chargepoint.durable import sync_names
 from chargepoint.store import schema
 from chargepoint.store.errors import StoreError, code_of, failure, is_damage, is_lack_of_room, refused
 from chargepoint.store.space import Space
@@ -48,7 +49,7 @@ def make_directory(directory: Path) -> None:
     try:
         if not directory.is_dir():
             directory.mkdir(parents=True, mode=0o700)
-            _sync(directory.parent)
+            sync_names(directory.parent)
     except OSError as error:
         raise refused(directory, "making the directory", error) from error
 
@@ -116,7 +117,7 @@ def _open(path: Path) -> sqlite3.Connection:
     except BaseException:
         connection.close()
         raise
-    _sync(path.parent)
+    sync_names(path.parent)
     return connection
 
 
@@ -210,7 +211,7 @@ def _move_aside(path: Path) -> Path:
         for end in ("", "-wal", "-shm", "-journal"):
             if _beside(path, end).exists():
                 _beside(path, end).rename(_beside(target, end))
-        _sync(path.parent)
+        sync_names(path.parent)
     except OSError as error:
         raise refused(path, f"moving it aside to {target.name}", error) from error
     return target
@@ -229,12 +230,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def _sync(directory: Path) -> None:
-    """Names of new files are on the disk after this."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

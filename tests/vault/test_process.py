@@ -100,7 +100,7 @@ async def test_stopping_ends_the_process_and_leaves_whole_files(tmp_path: Path) 
     await asyncio.sleep(0.05)
     await box.vault.stop()
     assert box.answers() == []
-    assert box.desk.files() <= {"request.pem", "request.pem.part"}
+    assert box.desk.files() <= {"request.pem", "request.pem.new"}
 
 
 async def test_files_that_are_open_to_others_are_closed_at_the_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

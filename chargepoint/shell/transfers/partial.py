@@ -14,6 +14,7 @@ from typing import Self
 import msgspec
 from msgspec import Struct
 
+from chargepoint.durable import sync_names
 from chargepoint.shell.transfers.jobs import MIB, Job, TransferError
 
 SYNC_BYTES = 4 * MIB  # how often the disk is flushed, and its room looked at
@@ -104,11 +105,7 @@ class Partial:
         try:
             self._flush()
             self._part.rename(self._job.path)
-            folder = os.open(self._part.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            sync_names(self._part.parent)
         except OSError as error:
             raise TransferError(f"{self._part} cannot be written: {error.strerror}") from error
         self._marks_file.unlink(missing_ok=True)

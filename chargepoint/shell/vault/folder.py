@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from chargepoint.durable import sync_names, whole
 from chargepoint.messages import CertificateUse
 
 FILE_MAX = 1 << 20
@@ -156,7 +157,7 @@ def promote(places: Places, new: tuple[int, int]) -> bool:
     if identity(places.path(CLIENT_NEW)) != new:
         return False
     os.replace(places.path(CLIENT_NEW), places.path(CLIENT))
-    _flush(Path(places.folder))
+    sync_names(Path(places.folder))
     return True
 
 
@@ -197,16 +198,9 @@ def fingerprint(pem: str) -> str:
 
 def write(path: Path, content: bytes) -> None:
     """The file has this content or the one before, whenever the power goes; only the service may read it. Raises OSError."""
-    folder = path.parent
-    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-        os.fchmod(file.fileno(), 0o600)  # one that a power cut left may have had another mode
+    path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    with whole(path) as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
-    _flush(folder)
 
 
 def tighten(places: Places) -> Iterator[str]:
@@ -229,11 +223,3 @@ def _read(path: Path) -> bytes:
     if len(content) > FILE_MAX:
         raise OSError(f"it is larger than {FILE_MAX >> 20} MiB")
     return content
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,0 +1,34 @@
+"""Durable: files and names that are on the disk when a call returns, whatever happens to the power afterwards."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+
+def sync_names(folder: Path) -> None:
+    """What was made, renamed or taken away in the folder is on the disk after this. Blocks; raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[IO[bytes]]:
+    """Takes what the file shall hold, for its owner only. It gets its name when all of it is on the disk; where that fails
+    nothing is left of it. Blocks; raises OSError.
+    """
+    beside = path.with_name(path.name + ".new")
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+            os.fchmod(file.fileno(), 0o600)  # one that a power cut left may have had another mode
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.rename(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    sync_names(path.parent)
