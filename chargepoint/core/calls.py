@@ -33,6 +33,7 @@ from chargepoint.core.purposes import (
 from chargepoint.core.records import Delivery, OutboxRow, StartBody, StopBody
 from chargepoint.core.rpc import Outcome
 from chargepoint.core.sessions import Sessions
+from chargepoint.core.site import boot_request
 from chargepoint.core.step import Step, Touched
 from chargepoint.core.telling import Message, Telling
 from chargepoint.messages import (
@@ -40,7 +41,6 @@ from chargepoint.messages import (
     AuthorizeConf,
     AuthorizeReq,
     BootNotificationConf,
-    BootNotificationReq,
     DataTransferConf,
     DataTransferReq,
     HeartbeatConf,
@@ -107,7 +107,7 @@ class Calls:
             return
         if blocks.boot.due(step.mono_s):
             blocks.boot.triggered = False
-            self._call("BootNotification", self._boot_request(), ForBoot(), step)
+            self._call("BootNotification", boot_request(self._blocks.site), ForBoot(), step)
             return
         if blocks.boot.silent:
             return
@@ -174,19 +174,6 @@ class Calls:
     def _call(self, action: str, request: object, purpose: CallPurpose, step: Step) -> None:
         self._blocks.rpc.call(action, request, purpose, step)
         self._blocks.boot.sent(step.mono_s)
-
-    def _boot_request(self) -> BootNotificationReq:
-        site = self._blocks.site
-        return BootNotificationReq(
-            charge_point_vendor=site.vendor,
-            charge_point_model=site.model,
-            charge_point_serial_number=site.serial_number or None,
-            firmware_version=site.firmware_version or None,
-            iccid=site.iccid,
-            imsi=site.imsi,
-            meter_type=site.meter_type,
-            meter_serial_number=site.meter_serial_number,
-        )
 
     def _boot_ended(self, outcome: Outcome[CallPurpose], step: Step) -> None:
         blocks = self._blocks

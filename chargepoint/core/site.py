@@ -6,6 +6,7 @@ Owns the values that come from the settings file. Refuses to know files, drivers
 from msgspec import Struct
 
 from chargepoint.core.vault_records import KeyType
+from chargepoint.messages import BootNotificationReq
 
 
 class ConnectorSite(Struct, frozen=True, kw_only=True):
@@ -62,3 +63,17 @@ class Site(Struct, frozen=True, kw_only=True):
     renew_before_s: float = 30 * 86_400.0
     key_type: KeyType = "P-256"
     first_keys: dict[str, str]
+
+
+def boot_request(site: Site) -> BootNotificationReq:
+    """What the Central System is told of the station, section 4.2."""
+    return BootNotificationReq(
+        charge_point_vendor=site.vendor,
+        charge_point_model=site.model,
+        charge_point_serial_number=site.serial_number or None,
+        firmware_version=site.firmware_version or None,
+        iccid=site.iccid,
+        imsi=site.imsi,
+        meter_type=site.meter_type,
+        meter_serial_number=site.meter_serial_number,
+    )

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 from websockets.exceptions import InvalidStatus, NegotiationError
 
+from chargepoint.core.site import boot_request
 from chargepoint.doctor.finding import Finding, Part, skipped, well, wrong
 from chargepoint.doctor.subject import Subject
 from chargepoint.messages import (
@@ -36,6 +37,7 @@ from chargepoint.settings import Settings
 from chargepoint.shell import link_words
 from chargepoint.shell.address import Address, AddressError, address_of, station_url
 from chargepoint.shell.clock import SystemClock
+from chargepoint.shell.compose import site_of
 from chargepoint.shell.moment import moment
 from chargepoint.shell.tls import MUTUAL, OutOfTime, Trust
 from chargepoint.shell.vault.places import places_of
@@ -252,17 +254,6 @@ def _admitted(address: Address, key: str) -> Finding:
 
 async def _booted(websocket: WebSocket, settings: Settings) -> list[Finding]:
     """What BootNotification is answered with; whatever else comes meanwhile is left without an answer."""
-    station = settings.station
-    request = BootNotificationReq(
-        charge_point_vendor=station.vendor,
-        charge_point_model=station.model,
-        charge_point_serial_number=station.serial_number or None,
-        firmware_version=station.firmware_version or None,
-        iccid=station.iccid,
-        imsi=station.imsi,
-        meter_type=station.meter_type,
-        meter_serial_number=station.meter_serial_number,
-    )
     answer: asyncio.Future[CallResult | CallError] = asyncio.get_running_loop().create_future()
 
     def take(message: str | bytes) -> None:
@@ -271,7 +262,7 @@ async def _booted(websocket: WebSocket, settings: Settings) -> list[Finding]:
             answer.set_result(frame)
 
     websocket.listen(take)
-    websocket.send(encode_call("doctor", request))
+    websocket.send(encode_call("doctor", boot_request(site_of(settings))))
     ends: set[asyncio.Future[Any]] = {answer, websocket.closed}
     await asyncio.wait(ends, timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
     if not answer.done():
