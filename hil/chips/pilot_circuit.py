@@ -19,6 +19,7 @@ DIODE_V = 0.7
 R_PRESENT_OHM = 2_740.0  # always there: the car is plugged
 R_CHARGE_OHM = 1_300.0  # beside it with S2 closed: ready, no ventilation
 R_VENTILATE_OHM = 270.0  # the same of a car that wants ventilation
+CABLE_OHM = {13.0: 1_500.0, 20.0: 680.0, 32.0: 220.0, 63.0: 100.0}  # by what a cable carries, IEC 61851-1 table B.2
 
 
 class PilotFault(StrEnum):

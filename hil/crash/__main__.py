@@ -7,9 +7,8 @@ import os
 import random
 import shlex
 import shutil
-import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,9 +18,9 @@ from hil.crash.plan import Disk
 from hil.crash.run import Options, Tally, play
 from hil.crash.station import COMMAND
 from hil.demo.processes import DemoError
+from hil.signals import until_signalled
 
 KILLS_MAX = 100_000
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 DESCRIPTION = """\
 Kills a working station with SIGKILL, again and again, at moments of chance: while it boots, authorises, charges, writes to
@@ -93,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _tell(f"skipped: the small file system ({missing}); a quota stands in for it")
     code = 2
     try:
-        code = asyncio.run(_until_signalled(_run(options)))
+        code = asyncio.run(until_signalled(_run(options)))
     except DemoError as error:
         print(f"crash: {error}", file=sys.stderr)
     finally:
@@ -149,26 +148,6 @@ def _folder(asked: argparse.ArgumentParser, wanted: Path | None) -> Path:
 
 def _tell(text: str) -> None:
     print(text, flush=True)
-
-
-async def _until_signalled(work: Coroutine[Any, Any, int]) -> int:
-    """The work's exit status. A signal ends it in order; the exit status is then the one shells use."""
-    task = asyncio.create_task(work)
-    received: list[signal.Signals] = []
-
-    def stop(number: signal.Signals) -> None:
-        if not received:
-            received.append(number)
-            task.cancel()
-
-    for number in SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(number, stop, number)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        if not received:
-            raise
-        return 128 + received[0]
 
 
 if __name__ == "__main__":

@@ -4,11 +4,10 @@ import argparse
 import asyncio
 import os
 import shlex
-import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from hil.demo.acts import CORE
 from hil.demo.evening import play_evening
@@ -19,10 +18,10 @@ from hil.demo.processes import DemoError
 from hil.demo.profile_acts import PROFILES
 from hil.demo.stage import Options
 from hil.demo.style import make_tolerant
+from hil.signals import until_signalled
 
 CONNECTORS_MAX = 9  # keys 1 to 9
 SPEED_MAX = 3_600.0
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 DESCRIPTION = """\
 A charging station at work, without hardware: starts a bench (cars, cables, meters, cards), a test Central System and the
@@ -158,9 +157,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         if given.auto:
-            code = asyncio.run(_until_signalled(play_evening(options, acts, programme=given.profiles)))
+            code = asyncio.run(until_signalled(play_evening(options, acts, programme=given.profiles)))
         else:
-            code = asyncio.run(_until_signalled(show_live(options)))
+            code = asyncio.run(until_signalled(show_live(options)))
         sys.stdout.flush()
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
@@ -169,26 +168,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
-
-
-async def _until_signalled(work: Coroutine[Any, Any, int]) -> int:
-    """The work's exit status. A signal ends it in order, once; the exit status is then the one shells use."""
-    task = asyncio.create_task(work)
-    received: list[signal.Signals] = []
-
-    def stop(number: signal.Signals) -> None:
-        if not received:
-            received.append(number)
-            task.cancel()
-
-    for number in SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(number, stop, number)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        if not received:
-            raise
-        return 128 + received[0]
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from hil.bench.meter import register_words
 from hil.bench.outlet import Car, Fault, Outlet
 from hil.chips.mcp3008 import Mcp3008
 from hil.chips.mfrc522 import Mfrc522
-from hil.chips.pilot_circuit import FrontEnd, PilotCar, PilotCircuit, PwmFolder, current_read
+from hil.chips.pilot_circuit import CABLE_OHM, FrontEnd, PilotCar, PilotCircuit, PwmFolder, current_read
 from hil.kernel.broker import Kernel
 from hil.kernel.child import Child
 from hil.kernel.lines import Change
@@ -30,7 +30,7 @@ from hil.modbus_slave import TcpSlave
 
 COIL, FEEDBACK, EMERGENCY, TRIP, TEST, LOCK, UNLOCK, BOLT = 17, 27, 5, 24, 23, 20, 21, 26
 SCALE, OFFSET_V, REFERENCE_V = 9.145, -15.23, 3.3
-CABLE_OHM = 220.0  # 32 A
+CABLE_A = 32.0
 NOBODY = "ws://127.0.0.1:9/ocpp"  # the discard port: no Central System answers there
 
 
@@ -56,7 +56,7 @@ class Box:
     def plug(self, *, ready: bool) -> None:
         self.outlet.cable_in_socket = True
         self.outlet.car = Car(ready=ready, max_current_a=16.0, phases=3)
-        self.front_end.proximity_ohm, self.circuit.car = CABLE_OHM, PilotCar(ready=ready)
+        self.front_end.proximity_ohm, self.circuit.car = CABLE_OHM[CABLE_A], PilotCar(ready=ready)
 
     def ready(self, ready: bool) -> None:
         assert self.outlet.car is not None

@@ -17,11 +17,10 @@ from hil.bench.outlet import Fault, Outlet
 from hil.chips.cards import Card
 from hil.chips.mcp3008 import Mcp3008
 from hil.chips.mfrc522 import Mfrc522
-from hil.chips.pilot_circuit import FrontEnd, PilotCar, PilotCircuit, PilotFault, PwmFolder, current_read
+from hil.chips.pilot_circuit import CABLE_OHM, FrontEnd, PilotCar, PilotCircuit, PilotFault, PwmFolder, current_read
 from hil.kernel import Change, Kernel
 
 LOOK_S = 0.02  # how often the car looks at the duty
-CABLE_OHM = {13.0: 1_500.0, 20.0: 680.0, 32.0: 220.0, 63.0: 100.0}  # IEC 61851-1 table B.2
 LAMPS = ("red", "green", "blue", "white", "amber", "yellow")
 SILENT = 0xFF  # what a line without a chip reads
 

@@ -36,20 +36,17 @@ def charging() -> World:
     return world
 
 
-def asking() -> World:
-    world = Besieged(2)
-    world.csms.once("Authorize", Silence())
-    world.plug(1)
-    world.tap()
-    return world
+def unanswered(action: str) -> Callable[[], World]:
+    """A driver waits for the answer."""
 
+    def build() -> World:
+        world = Besieged(2)
+        world.csms.once(action, Silence())
+        world.plug(1)
+        world.tap()
+        return world
 
-def starting() -> World:
-    world = Besieged(2)
-    world.csms.once("StartTransaction", Silence())
-    world.plug(1)
-    world.tap()
-    return world
+    return build
 
 
 def held() -> World:
@@ -108,8 +105,8 @@ def full_disk() -> World:
 
 
 STATES = [
-    accepted, unanswered_boot, registration("Pending"), registration("Rejected"), charging, asking, starting, held, slow_lock,
-    faulted, behind, no_time, full_disk,
+    accepted, unanswered_boot, registration("Pending"), registration("Rejected"), charging,
+    unanswered("Authorize"), unanswered("StartTransaction"), held, slow_lock, faulted, behind, no_time, full_disk,
 ]  # fmt: skip
 
 
