@@ -63,6 +63,7 @@ class Blocks:
             one.number: Connector(one, records.get(one.number, ConnectorRecord(number=one.number)), self.station_faults)
             for one in site.connectors
         }
+        self.absent = [one for one in snapshot.connectors if one.number not in (0, *self.connectors)]  # no longer in the site
         self.notifier = Notifier([0, *self.connectors])
         self.lamps = Lamps(list(self.connectors))
         self.firmware = Firmware(snapshot.firmware)

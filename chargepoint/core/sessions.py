@@ -10,7 +10,7 @@ Rules.
    opened, or FINAL_S later with the last reading. A power cut between the two loses nothing. `power` opens them: at once, or
    when the car has stopped drawing.
 3. Whatever ran when the process died is closed with PowerLoss at the register that is true after the start, or goes on if the
-   setting says so.
+   setting says so; at a connector that is no longer in the settings it is closed with the last register that was stored.
 """
 
 from msgspec.structs import replace
@@ -26,6 +26,7 @@ from chargepoint.core.records import (
     Finishing,
     Idle,
     MeterValuesBody,
+    PutConnector,
     Sample,
     Stamp,
     StartBody,
@@ -66,8 +67,27 @@ class Sessions:
                     self._final_s[connector.number] = step.mono_s + FINAL_AFTER_START_S
                 case Idle() | Finishing():
                     pass
+        self._close_absent(step)
         running = (one.session for one in blocks.connectors.values())
         blocks.profiles.keep_transactions({one.transaction for one in running if isinstance(one, Charging)}, step)
+
+    def _close_absent(self, step: Step) -> None:
+        """What ran at connectors that the settings no longer have: no meter of theirs is ever read again."""
+        blocks = self._blocks
+        for connector in blocks.absent:
+            session = connector.session
+            if isinstance(session, Charging):
+                session = Ending(transaction=session.transaction, reason=Reason.PowerLoss, stop=step.stamp)
+            if not isinstance(session, Ending):
+                continue
+            key = session.transaction
+            offset_s = blocks.clock.offset_of(session.stop) if session.offset_s is None else session.offset_s
+            samples = blocks.transactions.take_stop_samples(key, step)
+            blocks.transactions.close(key, session.reason, session.stop, offset_s, session.id_tag, step)
+            blocks.outbox.add(key, StopBody(samples=samples), offset_s, step, session.stop)
+            step.change(PutConnector(replace(connector, session=Idle())))
+            text = "The settings no longer have this connector: its session ends at the last register that was stored."
+            step.log("warning", text, connector=connector.number, transaction=key, event="session_ends")
 
     def begin_where_possible(self, connector: Connector, step: Step) -> bool:
         """Somebody waits, a car is there: the session begins. True where it did."""

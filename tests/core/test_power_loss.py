@@ -8,6 +8,7 @@ from chargepoint.core.records import Charging, Delivery, Ending, Finishing, Idle
 from chargepoint.messages import ChargePointStatus as Status
 from tests.core.central_system import listed
 from tests.core.harness import World
+from tests.core.sites import site_of
 
 
 def charging(**more: Any) -> World:
@@ -197,3 +198,33 @@ def test_the_meter_is_never_billed_below_its_start_whatever_came_over_it() -> No
     world.cut_power()
     stopped = world.expect_call("StopTransaction", reason="PowerLoss")
     assert stopped["meterStop"] >= 1000
+
+
+@pytest.mark.section("4.10")
+@pytest.mark.parametrize("after", ["stop", "resume"])
+@pytest.mark.parametrize("ending", [False, True])
+def test_a_connector_that_the_settings_no_longer_have(after: str, ending: bool) -> None:
+    """Nobody reads its meter any more, and the transaction would stay open for ever."""
+    keys = {"MeterValueSampleInterval": 60, "StopTxnSampledData": "Energy.Active.Import.Register"}
+    world = World(2, keys=keys, after_power_loss=after)
+    world.plug(2)
+    world.tap()
+    world.meter(2, 2_500.0)
+    world.advance(60)
+    if ending:
+        world.plants[2].meter_deaf = True
+        world.tap()
+    world.kill()
+    world.forget()
+    world.site = site_of(1, first_keys=world.site.first_keys, after_power_loss=after)
+    del world.plants[2]
+    world.cut_power(3_600.0)
+    stopped = world.expect_call(
+        "StopTransaction", transactionId=1001, meterStop=2500, reason="Local" if ending else "PowerLoss"
+    )
+    assert stopped["timestamp"] == ("2026-01-05T12:01:00Z" if ending else "2026-01-05T13:01:00Z")
+    assert len(stopped["transactionData"]) == 2
+    assert world.store.newest().stop_delivery is Delivery.CONFIRMED
+    world.restart()
+    world.expect_no_call("StopTransaction")
+    assert isinstance(world.store.session(2), Idle)
