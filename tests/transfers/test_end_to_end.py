@@ -142,7 +142,7 @@ async def test_diagnostics_arrive_and_hold_what_they_should(files: FileServer) -
         await made.bench.do("tap", id_tag="04A2B3C4D5E6F7")
         await made.expect("StopTransaction")
         files.faults.append(Fault(status=500))
-        location = files.url("/in/", "user:secret")
+        location = files.url("/in/", "user:hunter2x")
         answer = await made.call("GetDiagnostics", location=location, retries=2, retryInterval=1)
         name = answer["fileName"]
         assert name.startswith("CK_XXX_0001_20")
@@ -162,9 +162,9 @@ async def test_diagnostics_arrive_and_hold_what_they_should(files: FileServer) -
         assert "station CK_XXX_0001 runs" in members["log.txt"]
         assert members["ledger.csv"].count("\n") == 2
         assert "04A2B3C4" not in "".join(members.values())
-        assert "secret" not in "".join(members.values())
+        assert "hunter2x" not in "".join(members.values())
         await empty(made.directory / "state" / "diagnostics")
-        assert "secret" not in made.log.read_text()
+        assert "hunter2x" not in made.log.read_text()
         made.clean()
 
 
