@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chargepoint import blank
 from chargepoint.cli.common import EXIT_PROBLEM, CommandError, clean
 from chargepoint.commissioning import ERROR, NAME, STATUS, Outcome, replace, take_over
 
@@ -154,10 +155,13 @@ def status_lines(card: Path, config: Path) -> list[str]:
     facts = [
         ("Station", f"{clean(station.get('identity') or _identity(config), 50)}"),
         ("Software", clean(_mapping(status.get("process")).get("version", "-"), 40)),
-        ("Machine", f"{socket.gethostname()}  {'  '.join(_addresses()) or 'no network address'}"),
+        ("Machine", f"{socket.gethostname()}  {'  '.join(addresses()) or 'no network address'}"),
         ("Link", state + reason),
         ("Settings", taken + (f"; the file on this card was refused, see {ERROR}" if (card / ERROR).exists() else "")),
     ]
+    if blank.is_blank(config) and (code := blank.code_of(config.absolute().parent)) is not None:
+        port = blank.EVERYWHERE.rpartition(":")[2]
+        facts += [("Set-up", f"from a phone: http://ADDRESS:{port} with one of the addresses above, code {blank.shown(code)}")]
     faults = status.get("faults")
     facts += [("Faults", ", ".join(clean(fault, 60) for fault in faults))] if isinstance(faults, list) and faults else []
     return [f"{name:<12} {text}" for name, text in facts]
@@ -184,7 +188,7 @@ def _identity(config: Path) -> str:
         return "-"
 
 
-def _addresses() -> list[str]:
+def addresses() -> list[str]:
     """The machine's own addresses towards the world; nothing is sent."""
     found = []
     for family, there in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):

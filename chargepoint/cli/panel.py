@@ -6,14 +6,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chargepoint.cli.common import SYSTEM_CONFIG, CommandError, Help, add_config_option, add_socket_option, config_path
+from chargepoint.cli.common import SYSTEM_CONFIG, CommandError, Help, add_config_option, add_socket_option
+from chargepoint.cli.setup import target_of
 
 if TYPE_CHECKING:
     from chargepoint.settings_panel import Panel
 
 DESCRIPTION = """\
 Serves the station's page: what it does, its sessions, its messages, its settings. A process of its own beside the service,
-which it asks through the control socket. [panel] of the settings says where it listens; left out: on this machine alone."""
+which it asks through the control socket. [panel] of the settings says where it listens; left out: on this machine alone.
+Where there is no settings file yet, the page sets the station up, for whoever knows the code that the station shows."""
 EPILOG = """\
 Exit status: 0 well, 1 it could not listen.
 
@@ -34,12 +36,15 @@ def add_to(commands: Any) -> None:
     add_config_option(parser)
     add_socket_option(parser)
     parser.add_argument("--listen", metavar="ADDRESS:PORT", help="listen here, whatever the settings say")
+    parser.add_argument(
+        "--setup-socket", metavar="PATH", help="where a set-up is carried out (default: by a process of this one's own)"
+    )
     parser.add_argument("--state-dir", metavar="DIR", type=Path, help="where passwords are kept (default: as the settings say)")
     parser.add_argument(
         "--idle-s", metavar="S", type=float, default=60.0, help="end after S seconds without a reader (default 60)"
     )
     one = parser.add_mutually_exclusive_group()
-    one.add_argument("--password", action="store_true", help="show the installer's first password")
+    one.add_argument("--password", action="store_true", help="show the installer's first password, or the code of the set-up")
     one.add_argument(
         "--socket-conf", action="store_true", help="print [panel] listen as a drop-in for chargepoint-panel.socket"
     )
@@ -54,22 +59,30 @@ def add_to(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from chargepoint.panel.config import PanelFileError, read
+    from chargepoint.blank import EVERYWHERE
+    from chargepoint.panel.config import PanelFileError, nothing, read
+    from chargepoint.panel.draft import is_blank
 
-    path = config_path(arguments)
+    path = target_of(arguments)
+    empty = nothing(path)
+    state_dir = _state_dir(arguments, empty.settings, empty.state_dir, path)
+    blank = is_blank(path, state_dir)
     try:
-        told = read(path)
+        told = empty if blank else read(path)
     except PanelFileError as error:
         raise CommandError(str(error)) from error
     state_dir = _state_dir(arguments, told.settings, told.state_dir, path)
+    if blank and arguments.password:
+        return _code(path)
     if arguments.password or arguments.reset_password:
         return _password(arguments, state_dir)
     if arguments.socket_conf:
-        print(f"[Socket]\nListenStream=\nListenStream={told.settings.listen}")
+        wants = "[Unit]\nWants=chargepoint-setup-code.service\n" if blank else ""
+        print(f"{wants}[Socket]\nListenStream=\nListenStream={EVERYWHERE if blank else told.settings.listen}")
         return 0
     if arguments.qr or arguments.qr_svg:
         return _qr(arguments, told.settings)
-    if told.settings.certificate is None:
+    if told.settings.certificate is None and not (blank and arguments.setup_socket is None):
         # asyncio takes ssl along where there is one, as it does without on a Python that has none: 4 MB for nobody.
         sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]
     from msgspec import structs
@@ -86,8 +99,21 @@ def run(arguments: argparse.Namespace) -> int:
             idle_s=arguments.idle_s,
             bench=told.bench,
             config=str(path.absolute()),
+            blank=blank,
+            setup_socket=arguments.setup_socket,
         )
     )
+
+
+def _code(config: Path) -> int:
+    """The code of a station that is not set up yet."""
+    from chargepoint.blank import make_code, shown
+
+    try:
+        print(shown(make_code(config.absolute().parent)))
+    except OSError as error:
+        raise CommandError(f"{error.filename}: {error.strerror}; run it as root: sudo chargepoint panel --password") from error
+    return 0
 
 
 def _state_dir(arguments: argparse.Namespace, settings: "Panel", station_dir: str, config: Path) -> Path:

@@ -42,6 +42,14 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--answers-template", action="store_true", help="print such a file to fill in")
     parser.add_argument("--identity", metavar="ID", help="with --answers: which of its stations")
     parser.add_argument("--all", metavar="FOLDER", help="with --answers: write FOLDER/IDENTITY.toml for each of its stations")
+    parser.add_argument(
+        "--requests",
+        action="store_true",
+        help="answer one request of the set-up's page, from standard input; see chargepoint panel",
+    )
+    parser.add_argument(
+        "--show-code", action="store_true", help="show the code of a blank station on console, card and LED until it is set up"
+    )
     parser.set_defaults(do=run)
 
 
@@ -51,6 +59,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.answers_template:
         print(TEMPLATE, end="")
         return 0
+    if arguments.requests:
+        return _answer(target_of(arguments).absolute())
+    if arguments.show_code:
+        from chargepoint.cli.setup_code import show
+
+        return show(target_of(arguments))
     if arguments.answers:
         return _from_file(arguments)
     if arguments.identity or arguments.all or arguments.force:
@@ -74,6 +88,24 @@ def target_of(arguments: argparse.Namespace) -> Path:
     if SYSTEM_CONFIG.exists() or (SYSTEM_CONFIG.parent.is_dir() and os.access(SYSTEM_CONFIG.parent, os.W_OK)):
         return SYSTEM_CONFIG
     return LOCAL_CONFIG
+
+
+def _answer(path: Path) -> int:
+    """One line in, lines out; whoever reads them may have gone meanwhile."""
+    import asyncio
+    import json
+
+    from chargepoint.setup.requests import LINE_MAX, answered
+
+    def tell(text: str) -> None:
+        print(json.dumps({"progress": text}), flush=True)
+
+    try:
+        print(json.dumps(asyncio.run(answered(sys.stdin.buffer.readline(LINE_MAX), path, tell))), flush=True)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return EXIT_PROBLEM
+    return 0
 
 
 def _in_terminal(path: Path) -> int:

@@ -65,8 +65,8 @@ class Failed(Exception):
         self.finding = finding
 
 
-async def way(subject: Subject) -> AsyncIterator[Finding]:
-    """Every layer in its order; the first that fails is the last."""
+async def way(subject: Subject, *, boot: bool = True) -> AsyncIterator[Finding]:
+    """Every layer in its order; the first that fails is the last. boot: False ends before BootNotification."""
     settings = subject.settings
     if settings is None:
         yield skipped(PART, "not tried: the file comes first")
@@ -82,7 +82,7 @@ async def way(subject: Subject) -> AsyncIterator[Finding]:
     if link.get("reason"):
         yield skipped(PART, f"the running service says: {link['reason']}")
     try:
-        async for finding in _tried(settings, subject):
+        async for finding in _tried(settings, subject, boot=boot):
             yield finding
     except Failed as failed:
         yield failed.finding
@@ -108,7 +108,7 @@ def _as_told(status: dict[str, Any]) -> list[Finding]:
             return [told, skipped(PART, "BootNotification is not answered yet; the running service waits for it")]
 
 
-async def _tried(settings: Settings, subject: Subject) -> AsyncIterator[Finding]:
+async def _tried(settings: Settings, subject: Subject, *, boot: bool) -> AsyncIterator[Finding]:
     address, key = _as_stored(settings, subject)
     url = station_url(address)
     host, port = _place(url)
@@ -132,6 +132,8 @@ async def _tried(settings: Settings, subject: Subject) -> AsyncIterator[Finding]
         if websocket.subprotocol != SUBPROTOCOL:
             raise Failed(wrong("cs-subprotocol", link_words.SUBPROTOCOL_NONE.partition(";")[0]))
         yield well(PART, "subprotocol: ocpp1.6")
+        if not boot:
+            return
         if subject.running:
             yield skipped(PART, "BootNotification is left to the running service")
             return

@@ -53,6 +53,12 @@ def read(path: Path) -> Told:
     return Told(structs.replace(settings, **files), *places, _bench(document))
 
 
+def nothing(path: Path) -> Told:
+    """What holds where there is no file yet."""
+    base = path.absolute().parent
+    return Told(Panel(), settings_places.control_socket({}, base), settings_places.state_dir({}, base), None)
+
+
 def _bench(document: dict[str, Any]) -> str | None:
     """Beside the socket of the first virtual part."""
     for part in _tables(document, 0):

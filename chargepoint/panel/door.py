@@ -72,10 +72,13 @@ class Writer:
 
 
 class Door:
-    """handle: gets whole requests. names: the host names, besides addresses, under which the page may be asked for."""
+    """handle: gets whole requests. names: the host names, besides addresses, under which the page may be asked for.
+    at: the address that it may be reached at; None: any. A socket that was opened before the settings were there may be wider.
+    """
 
-    def __init__(self, handle: Handler, names: Iterable[str]) -> None:
+    def __init__(self, handle: Handler, names: Iterable[str], at: str | None = None) -> None:
         self._handle = handle
+        self._at = at
         self._names = frozenset(name.lower() for name in names)
         self._clients: set[asyncio.StreamWriter] = set()
         self._telling: dict[asyncio.StreamWriter, None] = {}  # those whose request is not there yet, the oldest first
@@ -123,6 +126,7 @@ class Door:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            self._check_place(writer)
             request = await self._request(reader)
         except Refused as refused:
             await _say(writer, refused)
@@ -189,6 +193,11 @@ class Door:
         if int(told) > BODY_MAX:
             raise Refused(413, f"The form is larger than {BODY_MAX // 1024} KiB.")
         return int(told)
+
+    def _check_place(self, writer: asyncio.StreamWriter) -> None:
+        here = str((writer.get_extra_info("sockname") or ("",))[0]).removeprefix("::ffff:")
+        if self._at is not None and here != self._at:
+            raise Refused(403, "The station's settings do not have its page at this address; see listen in [panel].")
 
     def _check_host(self, told: str) -> None:
         """A name that is none of ours was led here by a name server: the page of a stranger would speak through its reader."""

@@ -64,7 +64,7 @@ class Access:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.set(role, password)
         if role == "installer":
-            self._write(self._first, password.encode() + b"\n")
+            self.keep(self._first, password.encode() + b"\n")
         return password
 
     def first_password(self) -> str | None:
@@ -100,9 +100,9 @@ class Access:
         return told
 
     def write(self, told: dict[str, Any]) -> None:
-        self._write(self._path, json.dumps(told).encode())
+        self.keep(self._path, json.dumps(told).encode())
 
-    def _write(self, path: Path, content: bytes) -> None:
+    def keep(self, path: Path, content: bytes) -> None:
         """Whole or not at all, and never readable by anybody else; the folder's owner owns it, whoever writes."""
         owner = self.directory.stat()
         beside = path.with_name(path.name + ".new")
@@ -138,6 +138,15 @@ class Guard:
         log.info("a login from %s as %s", address, role)
         return self._begin(role), role
 
+    def enter_by_code(self, told: str, code: str, address: str) -> str | None:
+        """An installer's cookie for whoever knows the code of a blank station. Raises TooManyTries."""
+        self._count_try(address)
+        if not code or not hmac.compare_digest(told.encode("utf-8", "replace")[:PASSWORD_MAX], code.encode()):
+            log.warning("a code from %s was refused", address)
+            return None
+        self._forgive(address)
+        return self._begin("installer")
+
     def session(self, cookie: str) -> Role | None:
         """Whose session a cookie is; None where it is none, or none any more."""
         if not 20 <= len(cookie) <= 100:
@@ -169,6 +178,13 @@ class Guard:
             await asyncio.to_thread(self._access.set, role, new)
         self._forgive(address)
         return None
+
+    def first_password(self) -> str | None:
+        """The installer's, until somebody has used or noted it."""
+        return self._access.first_password()
+
+    def forget_first(self) -> None:
+        self._access.forget_first()
 
     def has_password(self, role: Role) -> bool:
         return role in self._access.read()["passwords"]

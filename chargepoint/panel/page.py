@@ -13,13 +13,16 @@ PLACES = (("/", "Now"), ("/sessions", "Sessions"), ("/messages", "Messages"), ("
 
 
 class Reader:
-    """Who asked for a page. role: None for nobody in particular. token: what their forms must carry. bench: one is there."""
+    """Who asked for a page. role: None for nobody in particular. token: what their forms must carry. bench: one is there.
+    blank: the station is being set up, and has no other pages.
+    """
 
-    def __init__(self, words: Words, role: Role | None, token: str, *, bench: bool = False) -> None:
+    def __init__(self, words: Words, role: Role | None, token: str, *, bench: bool = False, blank: bool = False) -> None:
         self.words = words
         self.role = role
         self.token = token
         self.bench = bench
+        self.blank = blank
 
     @property
     def may_change(self) -> bool:
@@ -78,7 +81,7 @@ def _header(reader: Reader, path: str) -> Html:
     return tag(
         "header",
         tag("a", _mark(), tag("span", t(TITLE)), href="/", class_="brand"),
-        (tag("nav", tag("ul", links), aria_label=t("Pages")), out) if reader.role else None,
+        (tag("nav", tag("ul", links), aria_label=t("Pages")), out) if reader.role and not reader.blank else None,
     )
 
 
@@ -98,7 +101,7 @@ def _footer(reader: Reader, path: str, languages: tuple[Words, ...]) -> Html:
     ]
     return tag(
         "footer",
-        tag("p", roles[reader.role]) if reader.role else None,
+        tag("p", roles[reader.role]) if reader.role and not reader.blank else None,
         tag("form", tag("input", type="hidden", name="back", value=path), choice, method="post", action="/language")
         if len(choice) > 1
         else None,

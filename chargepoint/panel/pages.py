@@ -7,7 +7,7 @@ from chargepoint.panel import messages, now
 from chargepoint.panel.guard import SESSION_WHOLE_S, TooManyTries
 from chargepoint.panel.html import tag
 from chargepoint.panel.live import PAGES_MAX, Page
-from chargepoint.panel.panel import COOKIE, LANGUAGE, Answer, Panel, Request, Wrong
+from chargepoint.panel.panel import COOKIE, ENDS, LANGUAGE, Answer, Panel, Request, Wrong
 
 STATIC = Path(__file__).parent / "static"
 KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
@@ -29,6 +29,8 @@ def add_to(panel: Panel) -> None:
 
 
 async def first(panel: Panel, request: Request) -> Answer:
+    if request.reader.role == "installer" and panel.guard.first_password() is not None:
+        return Answer.see(ENDS[0])  # in by the set-up's code, and the password not noted yet
     view = panel.live.view
     if view.status is None or view.away is not None:
         status = await _status(panel)
@@ -55,7 +57,8 @@ async def events(panel: Panel, request: Request) -> Answer:
     if panel.live.pages >= PAGES_MAX:
         raise Wrong(request.words("Too many pages are open. Close some."), 503)
     assert request.reader.role is not None
-    panel.station.watch()
+    if not panel.blank:
+        panel.station.watch()
     opened = Page(request.words, request.reader.role, topic)
     if topic == "messages":
         frames = (await panel.station.ask("frames", limit=CATCH_UP))["frames"]  # what came after the page was made

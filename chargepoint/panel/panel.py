@@ -14,6 +14,7 @@ from typing import Any
 import microdot
 from msgspec import Struct
 
+from chargepoint.panel.draft import Draft
 from chargepoint.panel.guard import Guard, Role, csrf
 from chargepoint.panel.html import Html, tag
 from chargepoint.panel.live import Live
@@ -24,6 +25,8 @@ from chargepoint.panel.words import Languages, Words
 FIELDS_MAX = 300
 COOKIE = "session"
 LANGUAGE = "language"
+BEGIN = "/start"  # the set-up of a blank station
+ENDS = ("/start/done", "/start/noted")  # what is left of it afterwards
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -90,7 +93,9 @@ Handler = Callable[..., Awaitable[Answer]]
 
 
 class Panel:
-    """What the pages share. secure: they are reached by https. bench: the virtual hardware's socket, where there is one."""
+    """What the pages share. secure: they are reached by https. bench: the virtual hardware's socket, where there is one.
+    draft: the set-up of a station that was blank when the page began.
+    """
 
     def __init__(
         self,
@@ -103,6 +108,7 @@ class Panel:
         bench: str | None = None,
         driver_page: bool = False,
         config: str | None = None,
+        draft: Draft | None = None,
     ) -> None:
         self.guard = guard
         self.languages = languages
@@ -112,10 +118,16 @@ class Panel:
         self.bench = bench
         self.driver_page = driver_page
         self.config = config
+        self.draft = draft
         self.asked_s = time.monotonic()
         self.app = microdot.Microdot()
         for code in (400, 404, 405, 413, 500):
             self.app.errorhandler(code)(self._lost(code))
+
+    @property
+    def blank(self) -> bool:
+        """The station is to be set up, and there is nothing else to be seen."""
+        return self.draft is not None and self.draft.blank
 
     def get(self, path: str, handler: Handler, role: Role | None = "viewer") -> None:
         self._add(path, "GET", handler, role)
@@ -151,7 +163,7 @@ class Panel:
         cookie = str(raw.cookies.get(COOKIE, ""))
         role = self.guard.session(cookie) if cookie else None
         words = self.languages.chosen(str(raw.cookies.get(LANGUAGE, "")), str(raw.headers.get("Accept-Language", "")))
-        reader = Reader(words, role, csrf(cookie) if role else "", bench=self.bench is not None)
+        reader = Reader(words, role, csrf(cookie) if role else "", bench=self.bench is not None, blank=self.blank)
         return Request(raw, reader, cookie)
 
     def _refusal(self, raw: Any, request: Request, method: str, role: Role | None) -> Answer | None:
@@ -159,10 +171,14 @@ class Panel:
         t = request.words
         if method == "POST" and not _same_origin(raw):
             raise Wrong(t("This form was sent by another page than this one."), 403)
+        if (elsewhere := self._elsewhere(request, method)) is not None:
+            return elsewhere
         if role is None:
             return None
         if request.reader.role is None:
             if method == "GET" and not request.wants_json:
+                if request.reader.blank:
+                    return Answer.see(BEGIN)
                 return Answer.see("/login" if request.path == "/" else f"/login?to={request.path}")
             raise Wrong(t("You are not logged in any more. Load the page again."), 401)
         if role == "installer" and request.reader.role != "installer":
@@ -170,6 +186,21 @@ class Panel:
         if method == "POST" and not hmac.compare_digest(request.form.get("token", "").encode(), csrf(request.cookie).encode()):
             raise Wrong(t("This form is too old. Load the page again."), 403)
         return None
+
+    def _elsewhere(self, request: Request, method: str) -> Answer | None:
+        """A blank station has the pages of its set-up and no other; any other station has none of them."""
+        path = request.path
+        if request.reader.blank:
+            if path.startswith((BEGIN, "/static/")) or path in ("/alive", "/language", "/events"):
+                return None
+            place = BEGIN
+        elif path.startswith(BEGIN) and path not in ENDS:
+            place = "/"
+        else:
+            return None
+        if method == "GET" and not request.wants_json:
+            return Answer.see(place)
+        raise Wrong(request.words("The page has changed meanwhile. Load it again."), 409)
 
     def _failed(self, request: Request, text: str, status: int) -> Answer:
         if request.wants_json:

@@ -12,14 +12,18 @@ import signal
 import socket
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
-from chargepoint.panel import bench, checks, driver, messages, now, pages, sessions, setup, support
+from chargepoint.blank import shown
+from chargepoint.panel import begin, bench, checks, driver, messages, now, pages, sessions, setup, support
 from chargepoint.panel.door import HEAD_MAX, Door, own_names
+from chargepoint.panel.draft import Draft, remember
 from chargepoint.panel.guard import Access, Guard
+from chargepoint.panel.hands import Hands
 from chargepoint.panel.live import Live, View
 from chargepoint.panel.panel import Panel
 from chargepoint.panel.station import Away, Refused, Station
@@ -43,7 +47,8 @@ class CannotListen(Exception):
 
 class Options(Struct, frozen=True, kw_only=True):
     """settings: the table [panel], its paths absolute. control_socket: of the station. idle_s: see above. bench: where the
-    virtual hardware is asked for changes, None without such. config: of the station, for commands that want it.
+    virtual hardware is asked for changes, None without such. config: of the station, for commands that want it. blank: there is
+    none yet, and it is to be made. setup_socket: who does what a set-up needs, None: a process of this one's.
     """
 
     settings: PanelSettings
@@ -52,6 +57,8 @@ class Options(Struct, frozen=True, kw_only=True):
     idle_s: float = IDLE_S
     bench: str | None = None
     config: str | None = None
+    blank: bool = False
+    setup_socket: str | None = None
 
 
 def run(options: Options) -> int:
@@ -66,21 +73,24 @@ def run(options: Options) -> int:
 
 async def serve(options: Options) -> int:
     access = Access(options.state_dir)
+    given = _inherited()
     try:
+        draft = _draft(options, access, told=not given)
         access.prepare()
+        if draft is None:
+            remember(options.state_dir)
         languages = Languages(options.state_dir / "languages", options.settings.language)
     except (OSError, ValueError) as error:
         raise CannotListen(f"the page's state: {error}") from error
-    panel = make(options, access, languages)
+    panel = make(options, access, languages, draft)
     names = own_names(options.settings.names)
-    door = Door(panel.app.handle_request, names)
-    given = _inherited()
+    door = Door(panel.app.handle_request, names, None if draft else _place(options.settings))
     servers = await _listen(options, door, given)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     print(" ".join(_address(one, secure=panel.secure) for one in servers), flush=True)
-    if access.first_password() is not None:
+    if draft is None and access.first_password() is not None:
         log.info("nobody has logged in yet; the password: chargepoint panel --password")
     gc.collect()
     gc.freeze()
@@ -89,13 +99,34 @@ async def serve(options: Options) -> int:
         server.close()
     await door.close()
     await panel.station.leave()
+    if draft is not None:
+        await draft.leave()
     return 0
 
 
-def make(options: Options, access: Access, languages: Languages) -> Panel:
+def _draft(options: Options, access: Access, *, told: bool) -> Draft | None:
+    """The set-up of a blank station. told: there is somebody at a terminal who started this and may read the code."""
+    if not options.blank or options.config is None:
+        return None
+    draft = Draft(Path(options.config), access, Hands(options.setup_socket, options.config))
+    code = draft.open()
+    if told and code is not None:
+        log.info("%s is not there: this is the set-up; the code: %s", options.config, shown(code))
+    return draft
+
+
+def _place(settings: PanelSettings) -> str | None:
+    """The one address that the settings give, None where they give all."""
+    host = settings.listen.rpartition(":")[0].strip("[]")
+    return None if host in ("0.0.0.0", "::") else host  # noqa: S104  compared, not bound
+
+
+def make(options: Options, access: Access, languages: Languages, draft: Draft | None = None) -> Panel:
     """Every page, in one application."""
     live = Live(
         {
+            "done": begin.done_parts,
+            "search": partial(begin.search_parts, draft),
             "now": now.parts,
             "messages": messages.parts,
             "tests": checks.parts,
@@ -116,8 +147,11 @@ def make(options: Options, access: Access, languages: Languages) -> Panel:
         bench=options.bench,
         driver_page=options.settings.driver_page,
         config=options.config,
+        draft=draft,
     )
-    for part in (pages, sessions, messages, setup, checks, support, bench, driver):
+    if draft is not None:
+        draft.changed = live.changed
+    for part in (begin, pages, sessions, messages, setup, checks, support, bench, driver):
         part.add_to(panel)
     return panel
 
@@ -155,6 +189,11 @@ async def _until_unwanted(panel: Panel, door: Door, stop: asyncio.Event, idle_s:
         if panel.live.pages or door.clients:
             panel.asked_s = time.monotonic()
         await bench.refresh(panel)
+        if panel.draft is not None and not panel.draft.over and not panel.draft.blank:
+            log.info("there is a configuration now; the page begins anew with it")
+            return
+        if panel.draft is not None and panel.draft.searching:
+            panel.asked_s = time.monotonic()
         quiet_s = time.monotonic() - panel.asked_s
         if quiet_s > LEAVE_S:
             await panel.station.leave()

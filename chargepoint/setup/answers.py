@@ -4,22 +4,19 @@ Owns names, bounds and defaults. What the values mean for the station is judged 
 part (`pieces`).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, convert, field
+from msgspec import Meta, Struct, convert, field, structs
 
 from chargepoint.settings import Credential, HexKey, Identity, SettingsError, Text20, Text25, Url
+from chargepoint.setup.questions import CURRENT, KIND, METER
 from chargepoint.tables import Checker, Problem, shown
 
 Kind = Literal["socket", "tethered", "board", "simulated"]
-KINDS: dict[str, str] = {
-    "socket": "a socket with a lock; contactor, pilot and lock on the pins of a Raspberry Pi",
-    "tethered": "a fixed cable; contactor and pilot on the pins of a Raspberry Pi",
-    "board": "a controller board on RS-485 makes the pilot and switches the contactor",
-    "simulated": "everything but the meter stands on a test bench: moves nothing",
-}
 Pin = Annotated[int, Meta(ge=0, le=27)]
+Listen = Annotated[str, Meta(pattern=r"^(\[[0-9A-Fa-f:.]{2,45}\]:[0-9]{1,5}|[0-9]{1,3}(\.[0-9]{1,3}){3}:[0-9]{1,5})?\Z")]
 CONNECTORS_MAX = {"socket": 1, "tethered": 1, "board": 8, "simulated": 32}
 BENCH = "/run/chargepoint/hardware.sock"
 STATIONS_MAX = 10_000
@@ -28,7 +25,7 @@ STATIONS_MAX = 10_000
 class MeterAnswer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One meter. With `host` it is on the network, else on the serial port."""
 
-    map: str = "sdm630"
+    map: str = METER.default
     unit_id: Annotated[int, Meta(ge=1, le=247)] = 1
     port: str = "/dev/ttyUSB0"
     baud: Annotated[int, Meta(ge=300, le=460_800)] = 9_600
@@ -91,27 +88,47 @@ class Reader(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Answers(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One station. meters: one a connector, in their order. current_a_max: the fuse of the station, amperes a phase."""
+    """One station. meters: one a connector, in their order. current_a_max: the fuse of the station, amperes a phase.
+    page: where the station's page listens; empty: as shipped, on the station alone.
+    """
 
     identity: Identity
     url: Url
-    kind: Kind = "socket"
+    kind: Kind = KIND.default
     authorization_key: HexKey = ""
     authorization_key_credential: Credential | None = None
     central_system_root: str = ""
     vendor: Text20 = "ChargeKing"
     model: Text20 = "CK22"
     serial_number: Text25 = ""
-    current_a_max: Annotated[float, Meta(ge=6, le=80)] = 32.0
+    current_a_max: Annotated[float, Meta(ge=6, le=80)] = CURRENT.default
     phases: Literal[1, 2, 3] = 3
     meters: Annotated[tuple[MeterAnswer, ...], Meta(min_length=1, max_length=32)] = (MeterAnswer(),)
     reader: Reader = Reader()
     pins: Pins = Pins()
     board: Board = Board()
     bench: str = BENCH
+    page: Listen = ""
 
     def __repr__(self) -> str:
         return f"Answers({self.identity!r}, {self.url!r})"  # never the key
+
+
+def default_meter(ports: Sequence[str], map: str = METER.default) -> MeterAnswer:
+    """The meter where none answers: on the first line that there is."""
+    return MeterAnswer(map=map, port=ports[0] if ports else MeterAnswer().port)
+
+
+def bench_reader(bench: str = BENCH) -> Reader:
+    """What a simulated station reads cards with."""
+    return Reader(driver="virtual", place=bench)
+
+
+def answer_of_kind(answers: Answers) -> Answers:
+    """A station on a bench has the bench's reader, whatever was chosen."""
+    if answers.kind != "simulated":
+        return answers
+    return structs.replace(answers, reader=bench_reader(answers.bench))
 
 
 class Many(Struct, frozen=True, kw_only=True):
@@ -136,6 +153,7 @@ url = "wss://cs.example.org/ocpp"      # without the identity
 # current_a_max = 32.0         # the fuse of the station, amperes a phase
 # phases = 3
 # central_system_root = ""     # a file: the root certificate that the Central System's is signed by
+# page = ""                    # "0.0.0.0:8080": the station's page for the whole network; else on the station alone
 # authorization_key_credential = "authorization-key"    # the key comes from systemd, instead of standing here
 
 # One table for each connector.

@@ -14,7 +14,9 @@ from msgspec import Struct, ValidationError, convert, structs
 
 from chargepoint.ports import DriverError
 from chargepoint.settings_rules import check_url
-from chargepoint.setup.answers import BENCH, CONNECTORS_MAX, KINDS, Answers, MeterAnswer, Pins, Reader
+from chargepoint.setup import questions
+from chargepoint.setup.answers import BENCH, CONNECTORS_MAX, Answers, MeterAnswer, Pins, Reader, bench_reader, default_meter
+from chargepoint.setup.questions import KINDS, Question
 from chargepoint.setup.searching import answer_of
 from chargepoint.shell.address import Address, station_url
 from chargepoint.tables import Checker, allowed_text, printable
@@ -98,14 +100,12 @@ class Dialogue:
         self._title(1, "Station")
         for name, text in KINDS.items():
             self._talk.say(f"  {name.ljust(10)} {text}")
-        self._field("kind", "Kind of station", "which parts the station has, and so what stands in its file", "socket")
-        hint = "as the Central System knows the station, for example CK_0001; it becomes the end of the address"
-        self._field("identity", "Identity", hint)
+        self._field("kind", questions.KIND)
+        self._field("identity", questions.IDENTITY)
 
     async def _central_system(self) -> None:
         self._title(2, "Central System")
-        hint = "the operator's address for OCPP 1.6 JSON, without the identity: wss://cs.example.org/ocpp"
-        self._field("url", "Address (url)", hint, check=self._url_remark)
+        self._field("url", questions.URL, check=url_remark)
         self._talk.say(f"  will be dialled: {self._dialled()}")
         self._key()
 
@@ -113,7 +113,7 @@ class Dialogue:
         self._title(3, "Energy meter")
         if self._found is None:
             await self._look_for_meters(self._search.ports())
-        most = CONNECTORS_MAX[self._known.get("kind", "socket")]
+        most = CONNECTORS_MAX[self._known.get("kind", questions.KIND.default)]
         present: tuple[MeterAnswer, ...] = self._known.get("meters", ())
         self._list_meters(present)
         hint = (
@@ -122,7 +122,7 @@ class Dialogue:
         )
         default = self._default_meter(present)
         while True:
-            answer = self._asked("Meter", default, hint)
+            answer = self._asked(questions.METER.label, default, hint)
             chosen = await self._chosen_meters(answer, present)
             if chosen is None:
                 continue
@@ -135,7 +135,7 @@ class Dialogue:
     async def _reader(self) -> None:
         self._title(4, "Card reader")
         if self._known.get("kind") == "simulated":
-            self._known["reader"] = Reader(driver="virtual", place=str(self._known.get("bench", BENCH)))
+            self._known["reader"] = bench_reader(str(self._known.get("bench", BENCH)))
             self._talk.say("  the test bench has one")
             return
         if self._readers is None:
@@ -151,14 +151,14 @@ class Dialogue:
             self._talk.say(f"  k  {present.driver} at {present.place or 'nothing'}, as in the file")
         hint = "a number of the list, none, or a driver with its place: mfrc522 /dev/spidev0.0, pn532 PORT, keyboard DEVICE"
         while True:
-            chosen = self._chosen_reader(self._asked("Reader", default, hint), self._readers)
+            chosen = self._chosen_reader(self._asked(questions.READER.label, default, hint), self._readers)
             if chosen is not None:
                 self._known["reader"] = chosen
                 return
 
     async def _summary(self) -> bool | None:
         self._title(5, "Check and write")
-        self._field("current_a_max", "Fuse of the station, amperes a phase", "what the supply of the station can carry", 32.0)
+        self._field("current_a_max", questions.CURRENT)
         while True:
             answers = self._answers()
             self._tell_all(answers)
@@ -189,9 +189,9 @@ class Dialogue:
         """The password, which is not shown. A station that has one may keep it."""
         has = bool(self._known.get("authorization_key") or self._known.get("authorization_key_credential"))
         kind = next(field.type for field in structs.fields(Answers) if field.name == "authorization_key")
-        hint = "the key from the operator, hexadecimal; nothing is shown while you type. none removes it"
+        hint = f"{questions.KEY.hint}. none removes it"
         while True:
-            answer = self._asked("Password (AuthorizationKey, hidden)", KEPT if has else NONE, hint, secret=True)
+            answer = self._asked(questions.KEY.label, KEPT if has else NONE, hint, secret=True)
             if answer == KEPT:
                 return
             try:
@@ -227,7 +227,7 @@ class Dialogue:
     def _default_meter(self, present: Sequence[MeterAnswer]) -> str:
         if present and self._there:
             return "k"
-        return "1" if self._found else "map sdm630"
+        return "1" if self._found else f"map {questions.METER.default}"
 
     async def _chosen_meters(self, answer: str, present: tuple[MeterAnswer, ...]) -> tuple[MeterAnswer, ...] | None:
         """What an answer means; None where it must be asked again."""
@@ -242,8 +242,7 @@ class Dialogue:
             await self._look_at_host(rest.strip())
             return None
         if word == "map" and rest.strip() in names():
-            ports = self._search.ports()
-            return (MeterAnswer(map=rest.strip(), port=ports[0] if ports else MeterAnswer().port),)
+            return (default_meter(self._search.ports(), rest.strip()),)
         numbers = [part.strip() for part in answer.split(",")]
         found = self._found or []
         if all(part.isdecimal() and 1 <= int(part) <= len(found) for part in numbers) and len(set(numbers)) == len(numbers):
@@ -290,12 +289,11 @@ class Dialogue:
             self._talk.say("  that is none of them; ? explains")
             return None
 
-    def _field(
-        self, name: str, label: str, hint: str, default: Any = None, check: Callable[[str], str | None] | None = None
-    ) -> None:
+    def _field(self, name: str, asked: Question, check: Callable[[str], str | None] | None = None) -> None:
         """One answer, asked until it is one that the settings take."""
+        label, hint = asked.label, asked.hint
         kind = next(field.type for field in structs.fields(Answers) if field.name == name)
-        known = self._known.get(name, default)
+        known = self._known.get(name, asked.default)
         while True:
             answer = self._asked(label, "" if known is None else f"{known:g}" if isinstance(known, float) else str(known), hint)
             try:
@@ -311,14 +309,6 @@ class Dialogue:
                 continue
             self._known[name] = found
             return
-
-    def _url_remark(self, url: str) -> str | None:
-        """What the settings would say of it as a whole."""
-        checker = Checker("")
-        check_url(checker, url)
-        if not checker.problems:
-            return None
-        return "; ".join(part for part in (checker.problems[0].allowed, checker.problems[0].hint) if part)
 
     def _asked(self, label: str, default: str, hint: str, *, secret: bool = False) -> str:
         question = f"  {label}{f' [{default}]' if default else ''}: "
@@ -356,6 +346,15 @@ class Dialogue:
 
     def _progress(self, text: str) -> None:
         self._talk.say(f"  ... {text}")
+
+
+def url_remark(url: str) -> str | None:
+    """What the settings would say of it as a whole."""
+    checker = Checker("")
+    check_url(checker, url)
+    if not checker.problems:
+        return None
+    return "; ".join(part for part in (checker.problems[0].allowed, checker.problems[0].hint) if part)
 
 
 def described(found: Found) -> str:

@@ -85,7 +85,17 @@ connector = 1
 
 def document_text(answers: Answers) -> str:
     """The whole file of a station."""
-    return "".join([_head(answers), _buses(answers), *_connectors(answers), _reader(answers), _inputs(answers), CONFIGURATION])
+    return "".join(
+        [
+            _head(answers),
+            _buses(answers),
+            *_connectors(answers),
+            _reader(answers),
+            _inputs(answers),
+            CONFIGURATION,
+            _page(answers),
+        ]
+    )
 
 
 def key_table(answers: Answers) -> dict[str, Any]:
@@ -176,6 +186,14 @@ def _connector(answers: Answers, number: int) -> str:
 def _reader(answers: Answers) -> str:
     part = answers.reader.part(answers.pins)
     return "" if part is None else "\n" + table_text("readers.1", part)
+
+
+def _page(answers: Answers) -> str:
+    if not answers.page:
+        return ""
+    return "\n# The station's page; 127.0.0.1:8080 is this machine alone. docs/panel.md\n" + table_text(
+        "panel", {"listen": answers.page}
+    )
 
 
 def _inputs(answers: Answers) -> str:

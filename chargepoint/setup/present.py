@@ -43,6 +43,7 @@ def answers_from(document: Mapping[str, Any]) -> dict[str, Any]:
         "authorization_key_credential": ("central_system", "authorization_key_credential"),
         "central_system_root": ("security", "central_system_root"),
         "phases": ("connectors", "1", "phases"),
+        "page": ("panel", "listen"),
     }
     for name, path in places.items():
         if (seen := at(document, path)) is not None and _fits(seen, wanted[name]):

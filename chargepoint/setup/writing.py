@@ -36,8 +36,7 @@ def write(path: Path, text: str) -> Path | None:
             _owned_as(beside, path)
             kept = None
             if path.exists():
-                old.unlink(missing_ok=True)
-                os.link(path, old)
+                _keep(path, old)
                 kept = old
             beside.replace(path)
         finally:
@@ -57,13 +56,22 @@ def _put(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
+def _keep(path: Path, old: Path) -> None:
+    old.unlink(missing_ok=True)
+    try:
+        os.link(path, old)
+    except PermissionError:  # somebody else's file, which the kernel lets nobody link to who may not write it
+        _put(old, path.read_text(encoding="utf-8", errors="replace"))
+
+
 def _owned_as(beside: Path, path: Path) -> None:
     """As the file that is replaced, others left out; a new one in the system's folder is for the service's group too."""
     try:
         found = path.stat()
     except FileNotFoundError:
-        if os.geteuid() == 0 and path.absolute().parent == SYSTEM and (group := _group()) is not None:
-            os.chown(beside, 0, group)
+        if path.absolute().parent == SYSTEM and (group := _group()) is not None:
+            if beside.stat().st_gid != group:
+                os.chown(beside, -1, group)
             os.chmod(beside, 0o640)
         return
     if os.geteuid() == 0:

@@ -13,11 +13,14 @@ from urllib.parse import urlencode
 
 from chargepoint.panel import server
 from chargepoint.panel.door import HEAD_MAX, Door, own_names
+from chargepoint.panel.draft import Draft
 from chargepoint.panel.guard import Access
+from chargepoint.panel.hands import Body, Hands, NoHands
 from chargepoint.panel.panel import Panel
 from chargepoint.panel.server import Options
 from chargepoint.panel.words import Languages
 from chargepoint.settings_panel import Panel as PanelSettings
+from chargepoint.setup import requests
 
 WAIT_S = 5.0
 CARD = "04A2B3C4D5E6F7"
@@ -248,21 +251,41 @@ class Stream:
         return parts
 
 
+class NearHands(Hands):
+    """Does what it is asked in this process, with the true words."""
+
+    async def ask(self, do: str, answers: Body, progress: Callable[[str], None] = lambda text: None) -> Body:
+        line = json.dumps({"do": do, "answers": answers}).encode()
+        told = await requests.answered(line, Path(self._config), progress)
+        if told.get("ok") is not True:
+            raise NoHands(str(told["error"]))
+        return told
+
+
 @asynccontextmanager
-async def house(directory: Path, *, bench: str | None = None, **settings: Any) -> AsyncIterator[House]:
+async def house(
+    directory: Path, *, bench: str | None = None, blank: Path | None = None, **settings: Any
+) -> AsyncIterator[House]:
+    """blank: the settings file that a set-up is to write."""
     station = FakeStation(directory / "control.sock")
     await station.open()
     access = Access(directory / "panel")
+    draft = None
+    if blank is not None:
+        draft = Draft(blank, access, NearHands(None, str(blank)))
+        draft.open()
     access.prepare()
     told = PanelSettings(listen="127.0.0.1:0", **settings)
     options = Options(settings=told, control_socket=station.path, state_dir=directory / "panel", bench=bench)
-    panel = server.make(options, access, Languages(preferred=told.language))
+    panel = server.make(options, access, Languages(preferred=told.language), draft)
     door = Door(panel.app.handle_request, own_names(told.names))
     served = await asyncio.start_server(door.enter, "127.0.0.1", 0, limit=HEAD_MAX)
     try:
         yield House(panel, door, access, station, served.sockets[0].getsockname()[1])
     finally:
         served.close()
+        if draft is not None:
+            await draft.leave()
         await door.close()
         await panel.station.leave()
         await station.close()

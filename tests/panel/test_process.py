@@ -191,6 +191,7 @@ class TestCommand:
     @pytest.mark.parametrize(("text", "words"), [('listen = "lan"', "listen"), ("lisen = 1", "lisen"), ("[", "check-config")])
     def test_a_table_that_is_wrong(self, config: Path, text: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
         config.write_text(CONFIG + text)
+        (config.parent / "taken-over").touch()  # a station that was set up once is not set up anew for a slip of the pen
         assert main(["panel", "--config", str(config)]) == 1
         assert words in capsys.readouterr().err
 

@@ -13,8 +13,10 @@ from chargepoint.messages import ChargePointStatus, Reason
 from chargepoint.panel import checks, setup
 from chargepoint.panel.page import PLACES, TITLE
 from chargepoint.panel.words import SHIPPED, Languages
+from chargepoint.setup import questions
+from chargepoint.setup.questions import KINDS, Question
 
-SOURCES = sorted(Path(setup.__file__).parent.glob("*.py"))
+SOURCES = [*sorted(Path(setup.__file__).parent.glob("*.py")), Path(questions.__file__)]
 FIELD = re.compile(r"\{(\w+)\}")
 
 
@@ -38,8 +40,12 @@ def said() -> set[str]:
     labels = {field.label for field in (*setup.STATION, *setup.CENTRAL, *setup.PAGE)} | {
         label for _, label, _ in setup.CONNECTOR
     }
+    for one in vars(questions).values():
+        if isinstance(one, Question):
+            labels |= {one.label, one.hint}
     return (
-        {text for text in found if " " in text or text[:1].isupper()}
+        set(KINDS.values())
+        | {text for text in found if " " in text or text[:1].isupper()}
         | labels
         | {name for _, name in (*PLACES, *setup.TABS)}
         | {TITLE}

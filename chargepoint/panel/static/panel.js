@@ -233,6 +233,14 @@
     }
   });
 
+  // What takes a while says so.
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    if (event.defaultPrevented || !button?.dataset.busy) return;
+    button.textContent = button.dataset.busy;
+    setTimeout(() => (button.disabled = true));
+  });
+
   tellTimes(document);
   sift();
   if (topic) {
