@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chargepoint import blank
 from hil.browser import ROOT, PageProcess, browser, missing
 from hil.demo.stage import Options, Stage, staged
 
@@ -47,7 +48,43 @@ async def main(where: Path) -> int:
             for name, path, size, scheme, language in PICTURES:
                 await _picture(opened, process, where / f"{name}.png", path, size, scheme, language)
                 print(where / f"{name}.png")
+    await beginning(where)
     return 0
+
+
+async def beginning(where: Path) -> None:
+    """The set-up of a blank station on a phone."""
+    with tempfile.TemporaryDirectory(prefix="page-", dir="/tmp") as folder:
+        home = Path(folder)
+        process = PageProcess(home / "chargepoint.toml", home / "state")
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(process.stop)
+            await process.start()
+            opened = await stack.enter_async_context(browser())
+            context = await opened.new_context(viewport=PHONE, locale="en-GB", device_scale_factor=1.5, reduced_motion="reduce")
+            page = await context.new_page()
+
+            async def taken(name: str) -> None:
+                await page.screenshot(path=where / f"begin-{name}.png", full_page=True)
+                print(where / f"begin-{name}.png")
+
+            await page.goto(process.address)
+            await taken("code")
+            await page.locator("#code").fill(blank.code_of(home) or "")
+            await page.locator("button.main").click()
+            await page.locator("#url").fill("ws://127.0.0.1:9/ocpp")
+            await page.locator("#identity").fill("CK_0001")
+            await page.locator("button[data-busy]").click()
+            await page.locator("#tested").wait_for()
+            await taken("central-system")
+            await page.locator("button.main").click()
+            await page.locator("#meter option[value='map-sdm630']").wait_for(state="attached")
+            await taken("parts")
+            await page.locator("button.main").click()
+            await page.get_by_text("These settings are fine").wait_for()
+            await page.locator("button.main").click()
+            await page.locator("#first-password").wait_for()
+            await taken("done")
 
 
 def _with_drivers(config: Path) -> None:
