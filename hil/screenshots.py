@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser
 
 WHERE = ROOT / "docs" / "page"
-DESKTOP, PHONE = {"width": 1160, "height": 820}, {"width": 390, "height": 844}
+DESKTOP: Any = {"width": 1160, "height": 820}
+PHONE: Any = {"width": 390, "height": 844}
 SETTLE_MS = 1_200
 # name, path, desktop or phone, scheme, language
 PICTURES = (

@@ -391,10 +391,12 @@ async def take(panel: Panel, request: Request) -> Answer:
     draft = _draft(panel)
     if (wanted := _next(draft)) != CHECK:
         return Answer.see(wanted)
-    told = await _asked(request, draft, "take", draft.whole())
+    try:
+        told = await draft.take()
+    except NoHands as error:
+        raise _cannot(request, error) from error
     if not told["taken"]:
         return _check(panel, request, told, 422)
-    draft.finish()
     return Answer.see(DONE)
 
 
@@ -475,4 +477,8 @@ async def _asked(request: Request, draft: Draft, do: str, answers: Body) -> Body
     try:
         return await draft.hands.ask(do, answers)
     except NoHands as error:
-        raise Wrong(request.words("It could not be done: {text}", text=str(error)), 502) from error
+        raise _cannot(request, error) from error
+
+
+def _cannot(request: Request, error: NoHands) -> Wrong:
+    return Wrong(request.words("It could not be done: {text}", text=str(error)), 502)

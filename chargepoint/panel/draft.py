@@ -42,12 +42,18 @@ class Draft:
         self.hands = hands
         self.progress = ""
         self.trouble = ""
-        self.over = False  # by our own doing
+        self._taking = False
+        self._over = False  # by our own doing
         self.changed: Callable[[], None] = lambda: None
 
     @property
     def blank(self) -> bool:
-        return not self.over and is_blank(self._config, self._access.directory)
+        return not self._over and is_blank(self._config, self._access.directory)
+
+    @property
+    def overtaken(self) -> bool:
+        """Somebody else has set the station up."""
+        return not self._over and not self._taking and not self.blank
 
     @property
     def answers(self) -> Body:
@@ -120,10 +126,17 @@ class Draft:
             self._search.cancel()
             await asyncio.gather(self._search, return_exceptions=True)
 
-    def finish(self) -> None:
-        """The answers are a settings file now; they hold a secret."""
-        self.over = True
-        forget(self._access.directory)
+    async def take(self) -> Body:
+        """Makes the answers a settings file; then they are forgotten here, for they hold a secret. Raises NoHands."""
+        self._taking = True
+        try:
+            told = await self.hands.ask("take", self.whole())
+            if told["taken"]:
+                self._over = True
+                forget(self._access.directory)
+            return told
+        finally:
+            self._taking = False
 
     async def _look(self) -> None:
         try:

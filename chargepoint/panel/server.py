@@ -189,7 +189,7 @@ async def _until_unwanted(panel: Panel, door: Door, stop: asyncio.Event, idle_s:
         if panel.live.pages or door.clients:
             panel.asked_s = time.monotonic()
         await bench.refresh(panel)
-        if panel.draft is not None and not panel.draft.over and not panel.draft.blank:
+        if panel.draft is not None and panel.draft.overtaken:
             log.info("there is a configuration now; the page begins anew with it")
             return
         if panel.draft is not None and panel.draft.searching:

@@ -341,6 +341,22 @@ class TestDone:
         assert (await new.post("/start/check", {}, token=False)).status == 409
         assert text_of(config) == text
 
+    async def test_what_it_writes_itself_never_counts_as_somebody_elses(
+        self, new: House, config: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The file is there before the answer is: the page must not leave in between."""
+        seen = []
+        real = blank.put
+
+        def put(path: Path, text: str) -> None:
+            assert new.panel.draft is not None
+            seen.append((config.exists(), new.panel.draft.overtaken))
+            real(path, text)
+
+        monkeypatch.setattr(blank, "put", put)
+        await finished(new, config)
+        assert seen[-1] == (True, False)
+
     async def test_a_file_that_came_from_elsewhere_meanwhile_ends_it_and_stays(self, new: House, config: Path) -> None:
         await begun(new, config)
         await say(new, "/start/central-system", CENTRAL)
@@ -350,6 +366,7 @@ class TestDone:
         assert answer.status == 409
         assert text_of(config) == '[station]\nidentity = "CARD"\n'
         assert new.panel.draft is not None
+        assert new.panel.draft.overtaken
         assert not new.panel.blank
 
     async def test_a_station_that_was_set_up_has_none_of_it(self, installer: House) -> None:
