@@ -19,7 +19,7 @@ from typing import Any
 from msgspec import Struct
 
 from chargepoint.blank import shown
-from chargepoint.panel import begin, bench, checks, driver, messages, now, pages, sessions, setup, support
+from chargepoint.panel import begin, begin_parts, bench, checks, driver, messages, now, pages, sessions, setup, support
 from chargepoint.panel.door import HEAD_MAX, Door, own_names
 from chargepoint.panel.draft import Draft, remember
 from chargepoint.panel.guard import Access, Guard
@@ -126,7 +126,7 @@ def make(options: Options, access: Access, languages: Languages, draft: Draft | 
     live = Live(
         {
             "done": begin.done_parts,
-            "search": partial(begin.search_parts, draft),
+            "search": partial(begin_parts.search_parts, draft),
             "now": now.parts,
             "messages": messages.parts,
             "tests": checks.parts,
@@ -151,7 +151,7 @@ def make(options: Options, access: Access, languages: Languages, draft: Draft | 
     )
     if draft is not None:
         draft.changed = live.changed
-    for part in (begin, pages, sessions, messages, setup, checks, support, bench, driver):
+    for part in (begin, begin_parts, pages, sessions, messages, setup, checks, support, bench, driver):
         part.add_to(panel)
     return panel
 

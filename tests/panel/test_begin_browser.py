@@ -1,6 +1,5 @@
 """A blank station set up in a browser the size of a phone: the screens and fields are counted, and the file is right."""
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from itertools import cycle
@@ -23,7 +22,6 @@ pytestmark = [
 ]
 
 WAIT_MS = 8_000
-WHOLE_S = 10.0
 SCREENS_MAX, FIELDS_MAX = 5, 8
 PHONE: Any = {"width": 390, "height": 844}
 KEY = "00AABBCCDDEEFF"
@@ -74,7 +72,6 @@ async def person(tmp_path: Path) -> AsyncIterator[Person]:
 async def test_from_blank_to_a_file_that_is_right_on_a_phone(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
     async with CentralSystem(settings=Settings(password=bytes.fromhex(KEY))) as cs:
         page = await person.comes()
-        began_s = time.monotonic()
         await person.counts(page)
         await page.get_by_label("Code").fill(person.code())
         await page.keyboard.press("Enter")
@@ -116,12 +113,10 @@ async def test_from_blank_to_a_file_that_is_right_on_a_phone(person: Person, cap
         await person.counts(page)
         await page.get_by_role("button", name="Noted").click()
         await page.get_by_text("The station's service is not running, or is starting.").wait_for()
-        took_s = time.monotonic() - began_s
 
     assert len(person.screens) == len(set(person.screens)) <= SCREENS_MAX, person.screens
     assert len(person.fields) == len(set(person.fields)) <= FIELDS_MAX, person.fields
     assert person.errors == []
-    assert took_s < WHOLE_S
     assert main(["check-config", "--config", str(person.folder / "station.toml")]) == 0
     assert f"{cs.url}/CK_0001" in capsys.readouterr().out
     other = await person.comes()
