@@ -42,11 +42,10 @@ async def gathered(subject: Subject, ask: Ask | None, *, doctor: bool) -> Known:
     """Everything that a bundle holds. ask: None where no service listens. doctor: his examination too, which takes a while."""
     missing: list[str] = []
     status, keys, log = dict(subject.status or {}), Table(), list[str]()
-    if ask is None:
-        missing.append("the service does not run: no status, no OCPP keys, no lines of its own")
+    if ask is None or subject.silence:  # one that is silent is not asked five times more
+        missing.append(f"{subject.silence or 'the service does not run'}: no status, no OCPP keys, no lines of its own")
         sessions, letters, events = _stopped(subject.state_dir, missing)
     else:
-        missing += [subject.silence] if subject.silence else []
         keys = (await _asked("the OCPP keys", ask("get_settings", names=[]), {}, missing)).get("keys", [])
         log = (await _asked("the log", ask("log", limit=LOG_LINES), {}, missing)).get("lines", [])
         sessions = await _pages("sessions", lambda at: ask("ledger", limit=PAGE, offset=at), missing)

@@ -144,6 +144,15 @@ def test_a_running_service_is_asked_and_examined(service: Service, config: Path,
     assert f"written: {target}" in capsys.readouterr().out
 
 
+def test_a_service_that_gives_no_answer_is_told_and_not_asked_again(service: Service, config: Path) -> None:
+    service.answer = lambda _: None
+    texts = made(config)
+    remarks = json.loads(texts["manifest.json"])["remarks"]
+    assert remarks[0].startswith("the running service gives no answer: the service closed the connection")
+    assert [request["do"] for request in service.requests] == ["status"]
+    assert "the last line" in texts["journal.txt"]
+
+
 def test_a_look_names_every_file_with_its_size_and_writes_nothing(
     config: Path, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

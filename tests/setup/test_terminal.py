@@ -163,7 +163,7 @@ def test_a_file_that_is_no_toml_is_not_touched(tmp_path: Path) -> None:
     path.write_text("identity = \n")
     with station(path) as terminal:
         assert terminal.ends() == 1
-    assert "line 1, column" in terminal.shown
+    assert "line 1, there is no value behind =" in terminal.shown
     assert "move it away to begin anew" in terminal.shown
 
 
