@@ -56,8 +56,8 @@ def test_a_machine_that_starts_the_station_loads_no_command_line() -> None:
 
 def test_a_start_loads_nothing_that_a_library_names_and_does_not_use() -> None:
     code = (
-        "import sys\nfrom chargepoint.cli.station import load_websockets\nload_websockets()\nimport chargepoint.shell.service\n"
-        "print(*sorted({'importlib.metadata', 'email', 'zipfile'} & set(sys.modules)))\n"
+        "import sys\nfrom chargepoint.cli.station import load_lightly\nload_lightly()\nimport chargepoint.shell.service\n"
+        "print(*sorted({'importlib.metadata', 'email', 'zipfile', 'typing_extensions'} & set(sys.modules)))\n"
         "from importlib import metadata\nprint(metadata.version('websockets'))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
@@ -72,8 +72,8 @@ def test_a_library_that_uses_what_it_names_is_loaded_all_the_same(tmp_path: Path
         "import importlib.metadata\nknown = importlib.metadata.version('msgspec')\n"
     )
     code = (
-        f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nfrom chargepoint.cli.station import load_websockets\n"
-        "load_websockets()\nprint('websockets' in sys.modules)\nimport websockets\nprint(websockets.known)"
+        f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nfrom chargepoint.cli.station import load_lightly\n"
+        "load_lightly()\nprint('websockets' in sys.modules)\nimport websockets\nprint(websockets.known)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.split() == ["False", metadata.version("msgspec")]
