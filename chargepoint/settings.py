@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field, structs
 
-from chargepoint import settings_places, settings_rules, settings_secrets, settings_syntax
+from chargepoint import settings_places, settings_rules, settings_secrets
 from chargepoint.settings_panel import Panel
 from chargepoint.tables import (
     SECRET,
@@ -245,13 +245,12 @@ def read_document(path: str | Path) -> dict[str, Any]:
         raise SettingsError([_unreadable(file, error)]) from error
     if len(raw) > FILE_SIZE_MAX:
         raise SettingsError([Problem(file=file, found="more than 1 MiB", allowed="a configuration is far smaller")])
-    if (problem := settings_syntax.encoding_problem(file, raw)) is not None:
-        raise SettingsError([problem])
-    text = raw.decode("utf-8-sig")
     try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise SettingsError([settings_syntax.problem(file, text, error)]) from error
+        from chargepoint import settings_syntax  # patterns that take a millisecond to load, and a file that is right needs none
+
+        raise SettingsError([settings_syntax.problem(file, raw, error)]) from error
     if too_deep(document):
         raise SettingsError([Problem(file=file, found="tables within tables", allowed="nested too deeply")])
     return document

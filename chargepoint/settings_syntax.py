@@ -49,7 +49,12 @@ class _Place(NamedTuple):
     secret: bool
 
 
-def encoding_problem(file: str, raw: bytes) -> Problem | None:
+def problem(file: str, raw: bytes, error: Exception) -> Problem:
+    """Why a file's bytes are no TOML. error: what decoding or tomllib stopped at."""
+    return _encoding_problem(file, raw) or _problem(file, raw.decode("utf-8-sig"), error)
+
+
+def _encoding_problem(file: str, raw: bytes) -> Problem | None:
     """What an editor did to a file that it did not save as UTF-8."""
     if raw.startswith(UTF_16) or raw[:200].count(0) * 4 > len(raw[:200]):
         found, hint = "UTF-16 text", 'in Notepad: Save as, with UTF-8 (not "Unicode" or "UTF-16") as the encoding'
@@ -64,7 +69,7 @@ def encoding_problem(file: str, raw: bytes) -> Problem | None:
     return Problem(file=file, found=found, allowed="the file must be UTF-8 text", hint=hint)
 
 
-def problem(file: str, text: str, error: Exception) -> Problem:
+def _problem(file: str, text: str, error: Exception) -> Problem:
     """What tomllib stopped at, with the section and key of that line as far as they can be seen."""
     if isinstance(error, RecursionError):
         return Problem(file=file, found="lists within lists", allowed="nested too deeply")
