@@ -102,18 +102,18 @@ class Calls:
 
     def pump(self, step: Step) -> None:
         """Sends the next CALL if none is under way."""
-        blocks = self._blocks
-        if not self._free():
+        boot, rpc = self._blocks.boot, self._blocks.rpc
+        if not rpc.free:
             return
-        if blocks.boot.due(step.mono_s):
-            blocks.boot.triggered = False
+        if boot.due(step.mono_s):
+            boot.triggered = False
             self._call("BootNotification", boot_request(self._blocks.site), ForBoot(), step)
             return
-        if blocks.boot.silent:
+        if boot.silent:
             return
-        for attempt in IN_ORDER if blocks.boot.accepted else ASKED:
+        for attempt in IN_ORDER if boot.accepted else ASKED:
             attempt(self, step)
-            if not self._free():
+            if rpc.in_flight is not None:
                 return
 
     def ended(self, outcome: Outcome[CallPurpose], step: Step) -> Touched:
@@ -146,13 +146,14 @@ class Calls:
     def deadline(self) -> float | None:
         """When a CALL is due, or the one under way has had its time."""
         blocks = self._blocks
-        times = [blocks.rpc.deadline(), blocks.notifier.deadline(blocks.keys.whole("MinimumStatusDuration"))]
-        sends = blocks.rpc.free and blocks.boot.accepted
+        boot, signing = blocks.boot, blocks.signing
+        times = [blocks.rpc.deadline(), blocks.notifier.send_deadline()]
         if blocks.rpc.free:
-            times.append(blocks.boot.deadline(blocks.keys.whole("HeartbeatInterval")))
-        if sends:
-            times.append(blocks.outbox.deadline())
-        times.append(blocks.security_log.deadline(sends=sends))
+            times.append(boot.deadline(blocks.keys.whole("HeartbeatInterval")))
+            if boot.accepted:
+                times += blocks.outbox.deadline(), blocks.security_log.send_deadline()
+            if (boot.accepted or signing.asked) and not boot.silent:
+                times.append(signing.send_deadline())
         return min([time for time in times if time is not None], default=None)
 
     def _free(self) -> bool:

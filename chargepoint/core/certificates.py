@@ -143,10 +143,8 @@ class Certificates:
         blocks.signing.settle(step)
 
     def deadline(self) -> float | None:
-        blocks = self._blocks
-        sends = blocks.rpc.free and (blocks.boot.accepted or blocks.signing.asked) and not blocks.boot.silent
-        times = [blocks.signing.deadline(sends=sends), blocks.security.renewal_deadline(blocks.clock.when)]
-        return min((time for time in times if time is not None), default=None)
+        times = self._blocks.signing.deadline(), self._blocks.security.renewal_deadline(self._blocks.clock.when)
+        return min([time for time in times if time is not None], default=None)
 
     def _ask(self, request: vr.VaultRequest, message_id: str | None, step: Step) -> None:
         if message_id is not None and sum(asked.message_id is not None for asked in self._asked.values()) >= ASKED_MAX:

@@ -71,10 +71,13 @@ class Notifier:
         return changed
 
     def deadline(self, hold_s: int) -> float | None:
+        """When a status will have lasted long enough to be told."""
         times = [line.current.mono_s + hold_s for line in self._lines.values() if line.current and not line.settled]
-        if self._again_s is not None:
-            times.append(self._again_s)
         return min(times) if times else None
+
+    def send_deadline(self) -> float | None:
+        """When one that met no answer may be told again."""
+        return self._again_s
 
     def tick(self, mono_s: float, hold_s: int) -> None:
         if self._again_s is not None and mono_s >= self._again_s:

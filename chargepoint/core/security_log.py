@@ -106,12 +106,13 @@ class SecurityLog:
         self._errors, self._wait_s = 0, RETRY_MIN_S
         step.change(PutSecurityEvent(replace(self._owed.pop(0), owed=False)))
 
-    def deadline(self, *, sends: bool) -> float | None:
-        """When a flood's count is due, or another attempt. sends: a CALL could go now."""
-        times = [window.until_s for window in self._windows.values() if window.more]
-        if sends and self._owed and self._retry_s is not None:
-            times.append(self._retry_s)
-        return min(times, default=None)
+    def deadline(self) -> float | None:
+        """When a flood's count is due."""
+        return min([window.until_s for window in self._windows.values() if window.more], default=None)
+
+    def send_deadline(self) -> float | None:
+        """When another attempt is due, where a CALL could go."""
+        return self._retry_s if self._owed else None
 
     def _write(self, event: SecurityEvent, info: str, offset_s: float | None, step: Step) -> None:
         rule = RULES[event]

@@ -117,12 +117,10 @@ class Signing:
             )
             self.state = Resting()
 
-    def deadline(self, *, sends: bool) -> float | None:
-        """sends: a CALL could go now."""
-        match self.state:
-            case Asking(not_before_s=not_before_s) if sends:
-                return not_before_s
-            case Awaiting(until_s=until_s):
-                return until_s
-            case _:
-                return None
+    def deadline(self) -> float | None:
+        """When the certificate has been waited for long enough."""
+        return self.state.until_s if isinstance(self.state, Awaiting) else None
+
+    def send_deadline(self) -> float | None:
+        """When SignCertificate is due, where a CALL could go."""
+        return self.state.not_before_s if isinstance(self.state, Asking) else None

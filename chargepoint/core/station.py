@@ -136,6 +136,8 @@ class Station:
             blocks.authorization.deadline(),
             blocks.starts.deadline(),
             blocks.lamps.deadline(),
+            blocks.notifier.deadline(blocks.keys.whole("MinimumStatusDuration")),
+            blocks.security_log.deadline(),
             blocks.metering.deadline(blocks.clock.now_s(step), blocks.clock.when),
             self._sessions.deadline(),
             self._power.deadline(),
@@ -144,14 +146,14 @@ class Station:
             self._departure.deadline(),
             self._maintenance.deadline(),
             self._reserving.deadline(),
+            self._certificates.deadline(),
         ]
         return min([time for time in times if time is not None], default=None)
 
     def _send(self, step: Step) -> None:
         """The next CALL goes, where there is one and its way is free."""
         self._calls.pump(step)
-        times = self._calls.deadline(), self._certificates.deadline()
-        self._send_s = min([time for time in times if time is not None], default=None)
+        self._send_s = self._calls.deadline()
 
     def idle(self) -> bool:
         """No session runs or ends: the store may tidy up."""
