@@ -126,8 +126,8 @@ class Door:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            self._check_place(writer)
             request = await self._request(reader)
+            self._check_place(writer)
         except Refused as refused:
             await _say(writer, refused)
             return
