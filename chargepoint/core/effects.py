@@ -135,7 +135,7 @@ class StoreList(Struct, frozen=True, tag=True):
     """Change the local list, all of it or nothing, beside everything else; ListStored answers when it is done.
 
     entries: as they came; one without idTagInfo deletes, and `local_list.record_of` makes records of the others. full: they
-    are the list, else they change it. It must not become longer than length_max.
+    are the list, else they change it. Refused is what makes it longer than length_max, and an id that stands in them `twice`.
     """
 
     full: bool

@@ -7,7 +7,7 @@ Rules.
 1. An empty list has version 0, whatever was sent; a disabled one −1.
 2. A Full update replaces the list; a Differential one whose version is not above the current one is VersionMismatch.
 3. An entry without idTagInfo deletes, in a Differential update only; in a Full one it is an error. So is an id that stands
-   twice in one update: which of the two counts nobody can know.
+   twice in one update: which of the two counts nobody can know. The store finds that, as it finds a list that becomes too long.
 4. What is longer than SendLocalListMaxLength, or would make the list longer than LocalAuthListMaxLength, fails, and the old
    list stays. One update at a time.
 5. What the Central System says of an id is held against the list, which alone does not change by it: the difference is a
@@ -133,10 +133,11 @@ class LocalList:
             return f"its version is {req.list_version}, and that of a list with entries is above 0"
         if full and any(entry.id_tag_info is None for entry in entries):
             return "an entry of a Full update has no idTagInfo"
-        return _twice(entries)
+        return None
 
 
-def _twice(entries: tuple[AuthorizationData, ...]) -> str | None:
+def twice(entries: tuple[AuthorizationData, ...]) -> str | None:
+    """Why entries cannot be taken together: an id stands twice among them. For whoever stores them."""
     if len({entry.id_tag.casefold() for entry in entries}) == len(entries):
         return None
     seen: set[str] = set()

@@ -2,7 +2,7 @@
 
 Owns why that is exact: the core hands the entries of a list that it takes to the store and keeps none (`core/local_list`), and
 what it will know of the list comes with ListStored. So a list that was taken may have fewer entries: the same state, and the
-same effects but for the entries in StoreList. What was not taken may owe that to any entry, and is never shortened.
+same effects but for the entries in StoreList. What was refused before may owe that to any entry, and is never shortened.
 """
 
 import re

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from chargepoint.core.effects import Commit, StoreList
 from chargepoint.core.events import ListStored
-from chargepoint.core.local_list import record_of
+from chargepoint.core.local_list import record_of, twice
 from chargepoint.core.records import IdTagRecord, OutboxRow, Snapshot, TransactionRecord, next_boot
 from chargepoint.store.errors import StoreError
 from chargepoint.store.local_list import PIECE, TooLong
@@ -149,6 +149,8 @@ class Storeroom:
         A list that cannot be stored leaves the old one, and is no reason to end the process.
         """
         try:
+            if (wrong := await self.call(twice, effect.entries)) is not None:
+                return ListStored(effect.version, 0, wrong)
             length = await (self._replace_list(effect) if effect.full else self._change_list(effect))
         except (StoreError, TooLong) as error:
             return ListStored(effect.version, 0, str(error))

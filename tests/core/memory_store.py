@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from chargepoint.core import maintenance_records as keep
 from chargepoint.core import records as rec
 from chargepoint.core.effects import Commit, StoreList
-from chargepoint.core.local_list import record_of
+from chargepoint.core.local_list import record_of, twice
 from chargepoint.core.security_records import PutSecurity, PutSecurityEvent, SecurityEventRecord, SecurityRecord
 
 
@@ -76,6 +76,8 @@ class MemoryStore:
 
     def store_list(self, update: StoreList) -> str | None:
         """Why the list stayed as it was; None where it changed."""
+        if (wrong := twice(update.entries)) is not None:
+            return wrong
         puts = {one.id_tag.casefold(): record_of(one) for one in update.entries if one.id_tag_info is not None}
         gone = {one.id_tag.casefold() for one in update.entries if one.id_tag_info is None}
         kept = {} if update.full else {key: entry for key, entry in self.listed.items() if key not in gone}

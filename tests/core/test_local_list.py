@@ -332,7 +332,6 @@ class TestStoring:
         world = with_list(A)
         before = len([one for one in world.effects if isinstance(one, StoreList)])
         send(world, 1, B, full=False)
-        send(world, 2, B, B)
         send(world, 2, entry("B", None))
         assert len([one for one in world.effects if isinstance(one, StoreList)]) == before
 

@@ -41,6 +41,7 @@ def test_a_long_list_is_recorded_shortened_and_leaves_the_same_state(monkeypatch
     changes = [entry("TAG00000000", None), *some(MANY)[:3], entry("TAG00000001", None), *some(2 * MANY), entry("NOBODY", None)]
     assert send(world, 2, *changes, full=False) == "Accepted"
     assert send(world, 3, *[entry(f"TAG{number:08}", None) for number in range(2_000)], full=False) == "Accepted"
+    assert send(world, 4, *some(0), entry("TAG00000009")) == "Failed", "an id stands twice"
     world.advance(10)
     assert version(world) == 3
     assert len(world.store.listed) == MANY - 2_000 + 3 + MANY
@@ -52,6 +53,7 @@ def test_a_long_list_is_recorded_shortened_and_leaves_the_same_state(monkeypatch
         "6000 entries, of which 8 are recorded",
         "6006 entries, of which 8 are recorded",
         "2000 entries, of which 8 are recorded",
+        "6001 entries, of which 8 are recorded",
     ]
     assert state.export(after(path)) == state.export(world.station)
 
@@ -91,7 +93,6 @@ def after(path: Path) -> Station:
 @pytest.mark.parametrize(
     ("number", "entries", "full"),
     [
-        (2, [*some(0, 600), entry("TAG00000000")], True),  # one stands twice
         (2, [*some(0, 600), entry("X", None)], True),
         (1, some(0, 600), False),
     ],

@@ -72,6 +72,15 @@ async def test_a_list_that_is_too_long_fails_in_words_and_the_old_one_stays(stor
     assert (await storeroom.look_up("T2"))[0] is not None
 
 
+@pytest.mark.section("5.15")
+@pytest.mark.parametrize("full", [True, False])
+async def test_a_list_in_which_an_id_stands_twice_fails_and_the_old_one_stays(storeroom: Storeroom, full: bool) -> None:
+    await storeroom.store_list(a_list(*entries(3)))
+    answer = await storeroom.store_list(a_list(*entries(2, "X"), *entries(1, "x"), version=2, full=full))
+    assert answer == ListStored(2, 0, "'x0' stands twice in it")
+    assert [(await storeroom.look_up(one))[0] is not None for one in ("T2", "X0")] == [True, False]
+
+
 async def test_commits_go_between_the_pieces_of_a_list(storeroom: Storeroom, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storerooms, "PIECE", 10)
     storing = asyncio.create_task(storeroom.store_list(a_list(*entries(2_000))))
