@@ -121,7 +121,7 @@ class Calls:
         match outcome.purpose:
             case ForHeartbeat():
                 conf = outcome.conf
-                moved = isinstance(conf, HeartbeatConf) and self._hear_time(conf.current_time, step)
+                moved = isinstance(conf, HeartbeatConf) and self._hear_time(conf.current_time, outcome.waited_s, step)
                 return Touched.FACTS if moved else Touched.CALLS
             case ForStatus():
                 if outcome.kind in ("answered", "error"):
@@ -184,7 +184,7 @@ class Calls:
             blocks.boot.failed(outcome.text, step)
             return
         conf = outcome.conf
-        self._hear_time(conf.current_time, step)
+        self._hear_time(conf.current_time, outcome.waited_s, step)
         newly = blocks.boot.answered(conf, step)
         if not blocks.boot.accepted:
             return
@@ -195,8 +195,8 @@ class Calls:
             step.log("info", "The Central System accepted the station.", event="accepted")
             blocks.notifier.tell_all()
 
-    def _hear_time(self, current_time: datetime, step: Step) -> bool:
-        return self._blocks.clock.hear_central_system(from_utc(current_time), step)
+    def _hear_time(self, current_time: datetime, waited_s: float, step: Step) -> bool:
+        return self._blocks.clock.hear_central_system(from_utc(current_time), step, waited_s)
 
     def _authorize_ended(self, ticket: int, id_tag: str, outcome: Outcome[CallPurpose], step: Step) -> None:
         authorization = self._blocks.authorization

@@ -371,7 +371,7 @@ def next_boot(earlier: tuple[BootRecord, ...], kernel_boot_id: str, mono_s: floa
         kernel_boot_id=kernel_boot_id,
         first_mono_s=mono_s,
         last_mono_s=mono_s,
-        floor_s=max((end for end in ends if end is not None), default=None),
+        floor_s=next((end for end in reversed(ends) if end is not None), None),  # no earlier one is later, unless by a mistake
     )
 
 

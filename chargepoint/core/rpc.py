@@ -28,18 +28,23 @@ class InFlight(Struct, Generic[P]):
     message_id: str
     action: str
     purpose: P
+    sent_s: float
     deadline_s: float
     heard_s: float | None = None
     probing: bool = False
 
 
 class Outcome(Struct, Generic[P], frozen=True, kw_only=True):
-    """What became of a CALL: an answer, a CALLERROR, a time-out on a living link, or a link that went away under it."""
+    """What became of a CALL: an answer, a CALLERROR, a time-out on a living link, or a link that went away under it.
+
+    waited_s: from the request to its answer.
+    """
 
     purpose: P
     kind: Literal["answered", "error", "timeout", "lost"]
     conf: object = None
     text: str = ""
+    waited_s: float = 0.0
 
 
 class Rpc(Generic[P]):
@@ -70,7 +75,7 @@ class Rpc(Generic[P]):
         assert self.free, "one CALL at a time"
         self._count += 1
         message_id = f"{self._run}-{self._count}"
-        self.in_flight = InFlight(message_id, action, purpose, step.mono_s + self._timeout_s)
+        self.in_flight = InFlight(message_id, action, purpose, step.mono_s, step.mono_s + self._timeout_s)
         step.then(SendFrame(encode_call(message_id, req)))  # type: ignore[arg-type]
 
     def heard(self, mono_s: float) -> bool:
@@ -97,7 +102,7 @@ class Rpc(Generic[P]):
             step.log("warning", f"The answer to {flight.action} cannot be read: {error.description}")
             return self._end("error", text=f"unreadable answer: {error.description}"[:300])
         self._note(flight.action, leniences, step)
-        return self._end("answered", conf=conf)
+        return self._end("answered", conf=conf, waited_s=step.mono_s - flight.sent_s)
 
     def unreadable(self, message_id: str, description: str) -> Outcome[P] | None:
         """The outcome of a frame that was meant as the answer but is none; None where nobody waits for it."""
@@ -121,10 +126,15 @@ class Rpc(Generic[P]):
         return self._end("lost", text="the connection is dead")
 
     def _end(
-        self, kind: Literal["answered", "error", "timeout", "lost"], *, conf: object = None, text: str = ""
+        self,
+        kind: Literal["answered", "error", "timeout", "lost"],
+        *,
+        conf: object = None,
+        text: str = "",
+        waited_s: float = 0.0,
     ) -> Outcome[P] | None:
         flight, self.in_flight = self.in_flight, None
-        return Outcome(purpose=flight.purpose, kind=kind, conf=conf, text=text) if flight else None
+        return Outcome(purpose=flight.purpose, kind=kind, conf=conf, text=text, waited_s=waited_s) if flight else None
 
     def _note(self, action: str, leniences: tuple[str, ...], step: Step) -> None:
         for lenience in leniences:

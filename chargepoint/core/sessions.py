@@ -77,7 +77,8 @@ class Sessions:
         for connector in blocks.absent:
             session = connector.session
             if isinstance(session, Charging):
-                session = Ending(transaction=session.transaction, reason=Reason.PowerLoss, stop=step.stamp)
+                now = blocks.clock.offset_s(step)
+                session = Ending(transaction=session.transaction, reason=Reason.PowerLoss, stop=step.stamp, offset_s=now)
             if not isinstance(session, Ending):
                 continue
             key = session.transaction

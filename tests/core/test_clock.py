@@ -7,7 +7,7 @@ import pytest
 from chargepoint.core.clock import Clock
 from chargepoint.core.records import BootRecord
 from chargepoint.core.step import Now, Step
-from tests.core.central_system import Cut
+from tests.core.central_system import After, Cut
 from tests.core.clocks import seconds_of, shift, station_time, tell_time, text_of
 from tests.core.harness import BEGIN_WALL_S, World
 
@@ -38,7 +38,7 @@ class TestLearning:
     def test_the_central_system_tells_it(self, world: World) -> None:
         assert station_time(world) == BEGIN_WALL_S
         world.advance(1_000)
-        assert station_time(world) == pytest.approx(BEGIN_WALL_S + 1_000)
+        assert station_time(world) == pytest.approx(BEGIN_WALL_S + 1_000, abs=0.01)
 
     def test_a_synchronised_system_clock_tells_it_too(self) -> None:
         world = World(online=False, wall=True)
@@ -49,12 +49,12 @@ class TestLearning:
         shift(world, 500.0)
         world.connect()
         world.advance(10)
-        assert station_time(world) == pytest.approx(world.wall_s + 500)
+        assert station_time(world) == pytest.approx(world.wall_s + 500, abs=0.01)
 
     def test_heartbeats_correct_it(self, world: World) -> None:
         shift(world, 100.0)
         world.advance(301)
-        assert station_time(world) == pytest.approx(world.wall_s + 100)
+        assert station_time(world) == pytest.approx(world.wall_s + 100, abs=0.01)
 
     def test_a_second_of_the_network_is_no_correction(self, world: World) -> None:
         commits = len(world.store.commits)
@@ -62,6 +62,24 @@ class TestLearning:
         tell_time(world, -0.9)
         assert len(world.store.commits) == commits
         assert station_time(world) == BEGIN_WALL_S
+
+    @pytest.mark.parametrize("error_s", [0.0, 8.0, 19.5])
+    def test_an_answer_that_was_long_on_its_way_moves_nothing_that_this_explains(self, world: World, error_s: float) -> None:
+        """A modem that needs 20 s must not make the time of day jump to and fro by them."""
+        world.csms.once("Heartbeat", lambda _: After(20.0, {"currentTime": text_of(world.wall_s + error_s)}))
+        world.advance(321)
+        assert world.calls("Heartbeat")
+        assert station_time(world) == pytest.approx(world.wall_s, abs=0.01)
+
+    def test_an_answer_that_its_way_does_not_explain_corrects_by_the_rest(self, world: World) -> None:
+        world.csms.once("Heartbeat", lambda _: After(20.0, {"currentTime": text_of(world.wall_s + 50.0)}))
+        world.advance(320)
+        assert station_time(world) == pytest.approx(world.wall_s + 30.0, abs=0.01)
+
+    def test_an_answer_that_is_older_than_its_way_explains_corrects_by_the_rest(self, world: World) -> None:
+        world.csms.once("Heartbeat", lambda _: After(20.0, {"currentTime": text_of(world.wall_s - 100.0)}))
+        world.advance(520)  # half of what it is too late is made up for
+        assert station_time(world) == pytest.approx(world.wall_s - 100.0, abs=0.01)
 
     @pytest.mark.parametrize("time", ["1970-01-01T00:00:12Z", "2000-01-01T00:00:00Z", "2023-12-31T23:59:59Z"])
     def test_a_clock_that_was_never_set_teaches_nothing(self, time: str) -> None:
@@ -182,11 +200,11 @@ class TestSteps:
         tell_time(world, 0.0)
         assert station_time(world) == at_s
         world.advance(1_000)
-        assert station_time(world) == pytest.approx(at_s + 500)
+        assert station_time(world) == pytest.approx(at_s + 500, abs=0.01)
         world.advance(2 * HOUR_S - 1_000)
-        assert station_time(world) == pytest.approx(world.wall_s)
+        assert station_time(world) == pytest.approx(world.wall_s, abs=0.01)
         world.advance(100)
-        assert station_time(world) == pytest.approx(world.wall_s)
+        assert station_time(world) == pytest.approx(world.wall_s, abs=0.01)
 
     @pytest.mark.parametrize("again", ["restart", "cut_power"])
     def test_a_step_back_is_not_forgotten_over_a_start(self, world: World, again: str) -> None:
@@ -238,6 +256,58 @@ class TestSteps:
         values = [seconds_of(call["meterValue"][0]["timestamp"]) for call in world.calls("MeterValues", connectorId=1)]
         assert len(values) >= 3
         assert all(value % 900 < 0.01 for value in values), values
+
+
+YEARS_S = 30 * 365 * 86_400.0
+
+
+class TestLeaps:
+    """A Central System whose clock was wrong by years, once or for a while. Nothing could ever make up for that."""
+
+    @pytest.mark.parametrize("by_s", [YEARS_S, -1.5 * 365 * 86_400.0])
+    def test_one_word_moves_nothing(self, world: World, by_s: float) -> None:
+        tell_time(world, by_s)
+        assert station_time(world) == pytest.approx(world.wall_s, abs=0.01)
+        tell_time(world, 0.0)
+        assert station_time(world) == pytest.approx(world.wall_s, abs=0.01)
+
+    @pytest.mark.parametrize("by_s", [YEARS_S, -1.5 * 365 * 86_400.0])
+    def test_what_is_said_twice_counts(self, world: World, by_s: float) -> None:
+        for _ in range(2):
+            world.advance(100)
+            tell_time(world, by_s)
+        assert station_time(world) == pytest.approx(world.wall_s + by_s, abs=0.01)
+
+    @pytest.mark.parametrize("again", ["restart", "cut_power"])
+    def test_a_time_that_was_wrong_by_years_is_taken_back_for_good(self, again: str) -> None:
+        world = World(online=False)
+        shift(world, YEARS_S)
+        world.connect()
+        world.plug()
+        world.tap()
+        shift(world, 0.0)
+        getattr(world, again)()
+        world.advance(700)
+        assert station_time(world) == pytest.approx(world.wall_s, abs=0.01)
+        world.unplug()
+        world.cut_power()
+        world.advance(10)
+        assert station_time(world) == pytest.approx(world.wall_s, abs=0.01)
+        whole_session(world)
+        assert dates(world, "StopTransaction")[-1] == pytest.approx(world.wall_s - 5, abs=0.01)
+
+    def test_in_its_very_boot_too(self) -> None:
+        world = World(keys={"MeterValueSampleInterval": 0}, online=False)
+        shift(world, YEARS_S)
+        world.connect()
+        world.plug()
+        world.tap()
+        shift(world, 0.0)
+        world.advance(700)
+        assert station_time(world) == pytest.approx(world.wall_s, abs=0.01)
+        world.unplug()
+        world.advance(10)
+        assert dates(world, "StopTransaction") == dates(world, "StartTransaction"), "no stop lies before its start"
 
 
 def test_dates_are_utc_with_milliseconds_at_most() -> None:
