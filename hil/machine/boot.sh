@@ -1,9 +1,10 @@
 #!/bin/sh
 # The first program of a machine, in its own namespaces: puts the file systems where a Linux expects them, then becomes init.
-#   boot.sh LOWER DISK [FROM:TO]...     LOWER: the root that stays as it is. DISK: what the machine writes. FROM is seen at TO.
+#   boot.sh INIT ROOT LOWER DISK [FROM:TO]...     INIT: systemd, or none: the machine only lies there. ROOT: rw or ro, how it is
+#   mounted. LOWER: the root that stays as it is. DISK: what the machine writes. FROM is seen at TO.
 set -eu
-lower=$1 disk=$2
-shift 2
+init=$1 mode=$2 lower=$3 disk=$4
+shift 4
 # In a chroot, / is no mount point: what matters is that mounts below the disk stay in this namespace.
 mount --make-rprivate / 2>/dev/null || mount --make-private "$(stat -c %m "$(dirname "$disk")")"
 root=$disk/root
@@ -32,8 +33,14 @@ done
 
 mkdir -p "$root/old"
 cd "$root"
+[ "$mode" = rw ] || mount -o remount,ro "$root"
 pivot_root . old 2>/dev/null || mount --move . /
+case $init in
+systemd) first='/sbin/init --log-target=journal --show-status=no' ;;
+none) first='sleep infinity' ;;
+esac
 exec chroot . /bin/sh -c '
   umount -l /old 2>/dev/null
   mount --make-rshared / 2>/dev/null # as init does on hardware: credentials of units are mounts of their own
-  exec env -i container=chargepoint-test PATH=/usr/sbin:/usr/bin:/sbin:/bin /sbin/init --log-target=journal --show-status=no'
+  : >/run/machine-begins
+  exec env -i container=chargepoint-test PATH=/usr/sbin:/usr/bin:/sbin:/bin '"$first"

@@ -1,4 +1,5 @@
-"""Machine: one Debian with systemd as its first process, in namespaces of its own. It shares the network with its host.
+"""Machine: one Debian in namespaces of its own, with systemd as its first process or with none. It shares the
+network with its host.
 
 Owns the life of its processes: `start`, `run`, `power_cut`, `stop`. A power cut kills every process in it at once; what was
 written stays, as on a disk without a cache (what a cache may lose is `hil.disk`'s matter).
@@ -24,11 +25,15 @@ LOOK_AGAIN_S = 0.05
 
 
 class Machine:
-    """lower: a root (`hil.machine.root`). binds: folders and files of the host by the place where the machine sees them."""
+    """lower: a root (`hil.machine.root`). binds: folders and files of the host by the place where the machine sees them.
 
-    def __init__(self, lower: Path, binds: Mapping[str, Path] | None = None) -> None:
+    init: False gives one in which nothing runs but what `run` is told: the only kind that a foreign processor's root makes.
+    """
+
+    def __init__(self, lower: Path, binds: Mapping[str, Path] | None = None, *, init: bool = True) -> None:
         self._lower = lower
         self._binds = dict(binds or {})
+        self._init = init
         shm = Path("/dev/shm")  # an overlay can be written on it whatever the host's own root is
         self._home = Path(tempfile.mkdtemp(prefix="machine-", dir=shm if shm.is_dir() else None))
         self._boot: subprocess.Popen[bytes] | None = None
@@ -41,8 +46,10 @@ class Machine:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
-    def start(self) -> None:
-        """Until systemd says that everything has started. Raises Unavailable where this host cannot."""
+    def start(self, *, read_only: bool = False) -> None:
+        """Until systemd says that everything has started. read_only: the root is mounted so. Raises Unavailable where this
+        host cannot.
+        """
         said = self._home / "boot.log"
         binds = [f"{host}:{inside}" for inside, host in self._binds.items()]
         command = [
@@ -56,9 +63,10 @@ class Machine:
             "--kill-child",
             "--propagation=unchanged",
         ]
+        how = ("systemd" if self._init else "none", "ro" if read_only else "rw")
         with said.open("ab") as log:
             self._boot = subprocess.Popen(
-                [*command, str(BOOT), str(self._lower), str(self._home / "disk"), *binds],
+                [*command, str(BOOT), *how, str(self._lower), str(self._home / "disk"), *binds],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -73,7 +81,7 @@ class Machine:
                 return
             time.sleep(LOOK_AGAIN_S)
         self.power_cut()
-        raise Unavailable(f"systemd did not start (it said {state or 'nothing'}): {said.read_text()[-400:].strip()}")
+        raise Unavailable(f"the machine did not start (it said {state or 'nothing'}): {said.read_text()[-400:].strip()}")
 
     def run(self, *command: str, check: bool = True, timeout_s: float = COMMAND_S) -> subprocess.CompletedProcess[str]:
         """A command of the machine, as root. Raises CalledProcessError with what it said."""
@@ -116,6 +124,14 @@ class Machine:
         self._boot.wait(COMMAND_S)
         self._boot = self._init_pid = None
 
+    def again(self) -> Self:
+        """Another machine that begins with what this one's disk holds, and changes nothing of it; not started yet. This one is
+        off, and stays off until the other one is gone.
+        """
+        assert self._boot is None, "the machine is on"
+        upper = self._home / "disk" / "upper"
+        return type(self)(Path(f"{upper}:{self._lower}"), self._binds, init=self._init)
+
     def stop(self) -> None:
         """A power cut, and the disk is thrown away."""
         self.power_cut()
@@ -124,8 +140,10 @@ class Machine:
     def _state(self) -> str:
         if self._init_pid is None:
             self._init_pid = self._child()
-        if self._init_pid is None or Path(f"/proc/{self._init_pid}/comm").read_text().strip() != "systemd":
+        if self._init_pid is None or not Path(f"/proc/{self._init_pid}/root/run/machine-begins").exists():
             return ""
+        if not self._init:
+            return "running"
         return self.run("systemctl", "is-system-running", check=False).stdout.strip()
 
     def _child(self) -> int | None:

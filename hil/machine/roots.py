@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-KEPT_MAX = 4
+KEPT_MAX = 6
 MAKING_S = 600.0
 # One root for all tests: systemd, what the package depends on, and what its guide's commands use.
 PACKAGES = ("systemd-sysv", "dbus", "python3", "python3-spidev", "ca-certificates", "tzdata", "sudo")
