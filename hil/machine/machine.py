@@ -140,7 +140,7 @@ class Machine:
     def _state(self) -> str:
         if self._init_pid is None:
             self._init_pid = self._child()
-        if self._init_pid is None or not Path(f"/proc/{self._init_pid}/root/run/machine-begins").exists():
+        if self._init_pid is None or not self.path("/run/machine-begins").exists():
             return ""
         if not self._init:
             return "running"
