@@ -118,6 +118,8 @@ class Calls:
 
     def ended(self, outcome: Outcome[CallPurpose], step: Step) -> Touched:
         """A CALL met its answer, or never will. How much that touched: the way is free for the next CALL at least."""
+        if outcome.late:
+            return self._ended_late(outcome, step)
         match outcome.purpose:
             case ForHeartbeat():
                 conf = outcome.conf
@@ -226,8 +228,22 @@ class Calls:
             step.log("warning", f"A billing message met no good answer: {outcome.text}")
             if spent is not None:
                 self._row_spent(spent, step)
-        if blocks.outbox.queued == 0:
-            blocks.transactions.forget_closed()
+        self._forget_closed()
+
+    def _ended_late(self, outcome: Outcome[CallPurpose], step: Step) -> Touched:
+        """Only a billing message has a use for an answer after the time-out: sent once more, it might be booked twice."""
+        row = self._blocks.outbox.answered_late(outcome.purpose.seq, step) if isinstance(outcome.purpose, ForRow) else None
+        if row is None:
+            step.log("warning", "An answer that came after its time was dropped: nobody waits for it any more.")
+            return Touched.NOTHING
+        step.log("info", "The answer to a billing message came after its time; it is not sent again.")
+        self._row_answered(row, outcome.conf, step)
+        self._forget_closed()
+        return Touched.FACTS
+
+    def _forget_closed(self) -> None:
+        if self._blocks.outbox.queued == 0:
+            self._blocks.transactions.forget_closed()
 
     def _row_answered(self, row: OutboxRow, conf: object, step: Step) -> None:
         blocks = self._blocks
@@ -327,7 +343,7 @@ class Calls:
             return  # the time is unknown: nothing without a date leaves
         action, request = self._blocks.transactions.request(dated)
         self._blocks.outbox.sending(row, dated, step)
-        self._call(action, request, ForRow(row.transaction), step)
+        self._call(action, request, ForRow(row.seq), step)
         self._event_next = True
 
     def _live_values(self, step: Step) -> None:

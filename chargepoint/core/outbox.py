@@ -5,7 +5,8 @@ and payloads are the transactions' matter. Rows lie in the store; only a window 
 
 Rules.
 1. Rows leave one at a time in the order in which they were made, and go only when their answer has come.
-2. A CALLERROR, and a time-out on a link that lives, is an attempt; a connection that goes away is none.
+2. A CALLERROR, and a time-out on a link that lives, is an attempt; a connection that goes away is none. An answer that comes
+   after the time-out lets the row go as long as it is not on its way again: sent twice, it might be booked twice.
 3. After attempt n the row waits n times TransactionMessageRetryInterval. Meanwhile the rows of other transactions go on.
 4. A row that has spent TransactionMessageAttempts moves to the dead letters. Nothing is ever deleted unsent.
 """
@@ -104,6 +105,16 @@ class Outbox:
         row = self._take()
         self.queued -= 1
         step.change(DropRow(row.seq))
+        self._release(row)
+        return row
+
+    def answered_late(self, seq: int, step: Step) -> OutboxRow | None:
+        """The answer to an attempt that had failed came after all: the row may go. None where it does not wait any more."""
+        row = next((wait.row for wait in self._waits.values() if wait.row.seq == seq), None)
+        if row is None or (self._sending is not None and self._sending.seq == seq):
+            return None
+        self.queued -= 1
+        step.change(DropRow(seq))
         self._release(row)
         return row
 

@@ -30,7 +30,7 @@ class ForStatus(Struct, frozen=True):
 class ForRow(Struct, frozen=True):
     """The outbox row that is under way."""
 
-    transaction: int
+    seq: int
 
 
 class ForLive(Struct, frozen=True):

@@ -7,7 +7,8 @@ Rules.
 1. Ids are never used twice: the run of the process, then a count.
 2. A CALL without an answer in time is a failed attempt only if the peer was heard in the last PROBE_S seconds or answers a
    ping; a peer that does neither has its connection closed, and the attempt does not count.
-3. Answers that nobody waits for are logged and dropped.
+3. An answer that comes after the time-out, over the same connection, is handed on as late: its owner may still have a use for
+   it. Answers that nobody waits for are logged and dropped.
 """
 
 from typing import Generic, Literal, TypeVar
@@ -20,6 +21,7 @@ from chargepoint.messages import ACTIONS, CallError, CallResult, PayloadError, d
 
 PROBE_S = 10.0
 MAX_LENIENCES = 200
+LATE_MAX = 32  # CALLs that timed out and may be answered yet; the oldest is forgotten
 
 P = TypeVar("P")
 
@@ -37,7 +39,7 @@ class InFlight(Struct, Generic[P]):
 class Outcome(Struct, Generic[P], frozen=True, kw_only=True):
     """What became of a CALL: an answer, a CALLERROR, a time-out on a living link, or a link that went away under it.
 
-    waited_s: from the request to its answer.
+    waited_s: from the request to its answer. late: the CALL had timed out, and its owner was told so.
     """
 
     purpose: P
@@ -45,6 +47,7 @@ class Outcome(Struct, Generic[P], frozen=True, kw_only=True):
     conf: object = None
     text: str = ""
     waited_s: float = 0.0
+    late: bool = False
 
 
 class Rpc(Generic[P]):
@@ -55,6 +58,7 @@ class Rpc(Generic[P]):
         self._leniences: set[str] = set()
         self.up = False
         self.in_flight: InFlight[P] | None = None
+        self._timed_out: dict[str, InFlight[P]] = {}
 
     @property
     def free(self) -> bool:
@@ -68,6 +72,7 @@ class Rpc(Generic[P]):
 
     def link_down(self) -> Outcome[P] | None:
         self.up = False
+        self._timed_out.clear()
         return self._end("lost", text="the connection went away")
 
     def call(self, action: str, req: object, purpose: P, step: Step) -> None:
@@ -92,8 +97,7 @@ class Rpc(Generic[P]):
         """The outcome that an answer brings; None for one that nobody waits for."""
         flight = self.in_flight
         if flight is None or frame.message_id != flight.message_id:
-            step.log("warning", f"An answer with id {frame.message_id[:40]!r} that nobody waits for was dropped.")
-            return None
+            return self._answer_late(frame, step)
         if isinstance(frame, CallError):
             return self._end("error", text=f"{frame.code}: {frame.description}"[:300])
         try:
@@ -115,6 +119,9 @@ class Rpc(Generic[P]):
         if flight is None or step.mono_s < flight.deadline_s:
             return None
         if flight.heard_s is not None and flight.heard_s >= step.mono_s - PROBE_S:
+            self._timed_out[flight.message_id] = flight
+            if len(self._timed_out) > LATE_MAX:
+                del self._timed_out[next(iter(self._timed_out))]
             return self._end("timeout", text=f"no answer to {flight.action} within {self._timeout_s:g} s")
         if not flight.probing:
             flight.probing = True
@@ -124,6 +131,21 @@ class Rpc(Generic[P]):
         step.last(CloseLink(f"no sign of life while {flight.action} waited for its answer"))
         self.up = False
         return self._end("lost", text="the connection is dead")
+
+    def _answer_late(self, frame: CallResult | CallError, step: Step) -> Outcome[P] | None:
+        """An answer to another CALL than the one in flight: to one that timed out, or to none."""
+        flight = self._timed_out.pop(frame.message_id, None)
+        if flight is not None and isinstance(frame, CallResult):
+            try:
+                conf, leniences = decode_conf(ACTIONS[flight.action], frame.payload)
+            except PayloadError:
+                pass  # as good as none: the attempt has failed already
+            else:
+                self._note(flight.action, leniences, step)
+                waited_s = step.mono_s - flight.sent_s
+                return Outcome(purpose=flight.purpose, kind="answered", conf=conf, waited_s=waited_s, late=True)
+        step.log("warning", f"An answer with id {frame.message_id[:40]!r} that nobody waits for was dropped.")
+        return None
 
     def _end(
         self,

@@ -105,9 +105,8 @@ def test_an_answer_that_comes_twice_counts_once(world: World) -> None:
     assert any("nobody waits for" in line for line in warnings(world))
 
 
-def test_an_answer_that_comes_after_the_time_out_is_dropped(world: World) -> None:
-    """The attempt was given up and the message is repeated with a new id: the old id is nobody's."""
-    world.configure("TransactionMessageRetryInterval", 100)
+def late_start(world: World) -> str:
+    """A StartTransaction that was not answered in time, by a Central System that lives; its id."""
     world.csms.once("StartTransaction", Silence())
     charging(world)
     late = in_flight(world)
@@ -115,8 +114,61 @@ def test_an_answer_that_comes_after_the_time_out_is_dropped(world: World) -> Non
     world.advance(CALL_TIMEOUT_S)
     world.deliver(ev.LinkAlive())
     world.advance(PROBE_S)
-    world.receive(json.dumps([3, late.message_id, {"idTagInfo": {"status": "Accepted"}, "transactionId": 4711}]))
-    assert world.store.newest().transaction_id is None
+    return late.message_id
+
+
+def accepted(message_id: str, transaction_id: int) -> str:
+    return json.dumps([3, message_id, {"idTagInfo": {"status": "Accepted"}, "transactionId": transaction_id}])
+
+
+def test_a_billing_message_that_is_answered_after_the_time_out_is_not_sent_again(world: World) -> None:
+    """The Central System has booked it. A second one might be booked as well, and never be stopped."""
+    world.configure("TransactionMessageRetryInterval", 100)
+    late = late_start(world)
+    world.receive(accepted(late, 4711))
+    assert world.store.newest().transaction_id == 4711
+    world.receive(accepted(late, 4712))
+    world.advance(1_000)
+    world.unplug()
+    world.expect_call("StopTransaction", transactionId=4711)
+    assert len(world.calls("StartTransaction")) == 1
+    assert not world.store.rows
+
+
+def test_a_late_refusal_of_the_card_counts_too(world: World) -> None:
+    late = late_start(world)
+    world.receive(json.dumps([3, late, {"idTagInfo": {"status": "Blocked"}, "transactionId": 4711}]))
+    world.advance(10)
+    world.expect_call("StopTransaction", transactionId=4711, reason="DeAuthorized")
+
+
+@pytest.mark.parametrize("spoiled", [{"idTagInfo": {}}, None])
+def test_a_late_answer_that_says_nothing_is_dropped(world: World, spoiled: dict[str, object] | None) -> None:
+    world.configure("TransactionMessageRetryInterval", 100)
+    late = late_start(world)
+    world.receive(json.dumps([4, late, "InternalError", "", {}] if spoiled is None else [3, late, spoiled]))
+    assert any("nobody waits for" in line for line in warnings(world))
+    world.advance(100)
+    assert world.store.newest().transaction_id == 1001
+
+
+def test_an_answer_to_the_first_attempt_is_dropped_once_the_second_is_on_its_way(world: World) -> None:
+    world.configure("TransactionMessageRetryInterval", 20)
+    late = late_start(world)
+    world.csms.once("StartTransaction", After(5.0, {"idTagInfo": {"status": "Accepted"}, "transactionId": 7}))
+    world.advance(10)
+    assert in_flight(world).action == "StartTransaction"
+    world.receive(accepted(late, 4711))
+    world.advance(5)
+    assert world.store.newest().transaction_id == 7
+
+
+def test_an_answer_to_an_attempt_of_another_connection_is_dropped(world: World) -> None:
+    world.configure("TransactionMessageRetryInterval", 100)
+    late = late_start(world)
+    world.disconnect()
+    world.connect()
+    world.receive(accepted(late, 4711))
     world.advance(100)
     assert world.store.newest().transaction_id == 1001
 
