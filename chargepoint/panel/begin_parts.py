@@ -100,9 +100,9 @@ def _found(t: Words, draft: Draft, answers: Body) -> Html:
         (
             said,
             tag("label", t(questions.METER.label), for_="meter"),
-            tag("select", meters, id="meter", name="meter"),
+            tag("select", meters, id="meter", name="meter", disabled=draft.searching),  # its lines are about to change
             tag("label", t(questions.READER.label), for_="reader"),
-            tag("select", readers, id="reader", name="reader"),
+            tag("select", readers, id="reader", name="reader", disabled=draft.searching),
         )
     )
 

@@ -84,7 +84,7 @@ async def serve(options: Options) -> int:
         raise CannotListen(f"the page's state: {error}") from error
     panel = make(options, access, languages, draft)
     names = own_names(options.settings.names)
-    door = Door(panel.app.handle_request, names, None if draft else _place(options.settings))
+    door = Door(panel.app.handle_request, names, _place(options.settings) if given and draft is None else None)
     servers = await _listen(options, door, given)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -152,7 +152,7 @@ async def _take(answers: Body, config: Path, tell: Tell) -> Body:
         if not refused.problems:
             raise Wrong(str(refused)) from refused
         return {"taken": False, "problems": [_told(one) for one in refused.problems], "remarks": []}
-    _clear(folder)
+    _clear(config)
     blank.put(folder / blank.DONE, f"{whole.identity}\n")
     return {"taken": True, "problems": [], "remarks": []}
 
@@ -208,7 +208,8 @@ def _laid_out(answers: Answers, config: Path) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _clear(folder: Path) -> None:
-    """What a power cut left of files that were looked at."""
-    for path in folder.glob(f"{BESIDE}*"):
-        path.unlink(missing_ok=True)
+def _clear(config: Path) -> None:
+    """What power cuts left of files that were looked at or half written: they may hold a key."""
+    for pattern in (f"{BESIDE}*", f".{config.name}.*.toml"):
+        for path in config.parent.glob(pattern):
+            path.unlink(missing_ok=True)

@@ -28,6 +28,7 @@ def write(path: Path, text: str) -> Path | None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.toml")
     old = path.with_name(f"{path.name}.old")
     try:
+        beside.unlink(missing_ok=True)  # of a power cut, by a process that had our number
         _put(beside, text)
         try:
             problems = tuple(_renamed(problem, path) for problem in check_file(beside).problems)
