@@ -14,6 +14,8 @@ from chargepoint.core.step import Now
 
 TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 STA_UNSYNC = 0x0040
+ASK_EVERY_S = 1.0  # for a date that is no longer held, or is held from now on, without having been set
+SET_S = 0.001  # a date that was set has jumped against the monotonic clock, which is slewed as it is and never set
 FIRST_CREDIBLE_S = 1_700_000_000.0  # the end of 2023: a date before this project existed is no date
 
 
@@ -26,17 +28,27 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clocks. CLOCK_MONOTONIC counts from the machine's boot, so it runs on over a restart of the process."""
+    """The machine's clocks. CLOCK_MONOTONIC counts from the machine's boot, so it runs on over a restart of the process.
+
+    Whether the date is held is asked once a second and whenever the date was set, not at every event: a question to the kernel
+    costs more than both clocks together.
+    """
 
     def __init__(self, synchronised: Callable[[], bool] | None = None) -> None:
-        self._synchronised = synchronised if synchronised is not None else Adjtimex()
+        self._ask = synchronised if synchronised is not None else Adjtimex()
+        self._synchronised = False
+        self._offset_s = self._asked_s = float("-inf")  # of the last question
 
     def mono_s(self) -> float:
         return time.monotonic()
 
     def now(self) -> Now:
         mono_s, wall_s = time.monotonic(), time.time()
-        return Now(mono_s, wall_s if wall_s >= FIRST_CREDIBLE_S and self._synchronised() else None)
+        offset_s = wall_s - mono_s
+        if mono_s - self._asked_s >= ASK_EVERY_S or abs(offset_s - self._offset_s) >= SET_S:
+            self._asked_s, self._offset_s = mono_s, offset_s
+            self._synchronised = self._ask()
+        return Now(mono_s, wall_s if self._synchronised and wall_s >= FIRST_CREDIBLE_S else None)
 
 
 class Adjtimex:

@@ -39,6 +39,27 @@ class TestClock:
         monkeypatch.setattr(time, "time", lambda: 1_000_000.0)
         assert SystemClock(lambda: True).now().wall_s is None
 
+    def test_the_kernel_is_asked_once_a_second_and_whenever_the_date_was_set(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[float] = []
+        machine = {"mono_s": 100.0, "offset_s": 1_800_000_000.0, "held": True}
+
+        def held() -> bool:
+            asked.append(machine["mono_s"])
+            return bool(machine["held"])
+
+        monkeypatch.setattr(time, "monotonic", lambda: machine["mono_s"])
+        monkeypatch.setattr(time, "time", lambda: machine["mono_s"] + machine["offset_s"])
+        clock = SystemClock(held)
+        for mono_s in (100.0, 100.4, 100.9, 101.0, 101.5):
+            machine["mono_s"] = mono_s
+            assert clock.now().wall_s == mono_s + machine["offset_s"]
+        assert asked == [100.0, 101.0]
+        machine |= {"offset_s": machine["offset_s"] - 0.5, "held": False}  # somebody set it by hand
+        assert clock.now().wall_s is None
+        machine |= {"mono_s": 102.5, "held": True}
+        assert clock.now().wall_s is not None
+        assert asked == [100.0, 101.0, 101.5, 102.5]
+
     def test_the_kernel_can_be_asked_or_the_answer_is_no(self) -> None:
         asked = Adjtimex()
         assert asked() in (True, False)
