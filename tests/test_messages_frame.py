@@ -23,13 +23,16 @@ from chargepoint.messages import (
     ErrorCode,
     GetCompositeScheduleConf,
     GetCompositeScheduleStatus,
+    GetConfigurationConf,
     HeartbeatReq,
+    KeyValue,
     PayloadError,
     decode_conf,
     decode_req,
     encode_call,
     encode_error,
     encode_result,
+    frame,
     parse_frame,
 )
 
@@ -193,6 +196,20 @@ def test_what_is_encoded_is_parsed_back(message_id: str, data: str) -> None:
     assert isinstance(call, Call)
     assert (call.message_id, call.action) == (message_id, "DataTransfer")
     assert decode_req(ACTIONS[call.action], call.payload) == request
+
+
+@pytest.mark.parametrize("text", ["plain", 'quo"ted \\ and \n', "Grüße, 電力", "half a letter: \ud800", "\x00\x7f"])
+def test_frames_are_ascii_and_written_alike_in_both_ways(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    conf = GetConfigurationConf(configuration_key=(KeyValue(key="CpoName", readonly=False, value=text),), unknown_key=(text,))
+    fast = encode_result(text[:36], conf)
+    monkeypatch.setattr(frame, "is_simple", lambda kind: False)
+    slow = encode_result(text[:36], conf)
+    assert fast.isascii() == slow.isascii() is True
+    assert (
+        json.loads(fast)
+        == json.loads(slow)
+        == [3, text, {"configurationKey": [{"key": "CpoName", "readonly": False, "value": text}], "unknownKey": [text]}]
+    )
 
 
 def test_encoded_frames_are_compact() -> None:

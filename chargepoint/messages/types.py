@@ -7,10 +7,13 @@ Integers are those of the JSON schemas, kept to 64 bits so that they can be stor
 """
 
 from datetime import UTC, datetime
-from typing import Annotated
+from functools import cache
+from types import NoneType
+from typing import Annotated, Any, get_args
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import fields
 
 from chargepoint.messages.enums import (
     AuthorizationStatus,
@@ -50,10 +53,28 @@ class Message(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_
     """A JSON object of OCPP 1.6. Timestamps become UTC whatever offset they came with; one without an offset is UTC."""
 
     def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
+        for name in _dates(self.__class__):
             value = getattr(self, name)
             if isinstance(value, datetime) and value.tzinfo is not UTC:
                 msgspec.structs.force_setattr(self, name, as_utc(value))
+
+
+@cache
+def _dates(kind: type[Message]) -> tuple[str, ...]:
+    """The fields that hold a timestamp."""
+    return tuple(field.name for field in fields(kind) if Timestamp in (field.type, *get_args(field.type)))
+
+
+@cache
+def is_simple(kind: type[Message]) -> bool:
+    """Nothing in such a message can be a timestamp, a fraction or anything but text, words, whole numbers and truth."""
+    return all(_is_simple(field.type) for field in fields(kind))
+
+
+def _is_simple(kind: Any) -> bool:
+    if not isinstance(kind, type):  # of a union, a tuple or a bounded type: what it is made of
+        return all(_is_simple(part) for part in get_args(kind) if part is not Ellipsis and not isinstance(part, Meta))
+    return is_simple(kind) if issubclass(kind, Message) else issubclass(kind, str | int | NoneType)
 
 
 class Request(Message, frozen=True, kw_only=True):
