@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import sys
 import time
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 FLASH_S = 6.0  # where there is a configuration to go on with
 OPEN_S = 5.0
 LOOK_S = 1.0
+TAKEN = "taken"  # in the unit's RuntimeDirectory
 
 
 def commission(card: Path, config: Path, *, light: bool) -> int:
@@ -35,7 +37,14 @@ def commission(card: Path, config: Path, *, light: bool) -> int:
     with contextlib.suppress(OSError):
         if outcome.kind == "taken":
             (card / ERROR).unlink(missing_ok=True)
+            _tell_the_unit()
     return 0
+
+
+def _tell_the_unit() -> None:
+    """Leaves word for the unit's ExecStartPost: the page has to listen somewhere else now."""
+    if folder := os.environ.get("RUNTIME_DIRECTORY"):
+        (Path(folder.partition(":")[0]) / TAKEN).touch()
 
 
 def _told(outcome: Outcome, card: Path, config: Path) -> list[str]:

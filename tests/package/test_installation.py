@@ -43,8 +43,8 @@ def commands() -> dict[str, list[str]]:
 class SwitchedOn:
     """A start of the machine by its marks: seconds from the start of init until something was there."""
 
-    def __init__(self, r: Rig, machine: Machine, page: int | None = None) -> None:
-        """page: the port on which the station's page is to answer; None where nobody asks for it."""
+    def __init__(self, r: Rig, machine: Machine, page: int) -> None:
+        """page: the port on which the station's page is to answer."""
         self._r, self._machine, self._page = r, machine, page
         self.seconds: dict[str, float] = {}
 
@@ -63,8 +63,7 @@ class SwitchedOn:
             group.create_task(asyncio.to_thread(self._machine.start))
             group.create_task(mark("light", LIGHT_S, self._r.until(lambda one: one["indicator"] != "off", timeout_s=LIGHT_S)))
             group.create_task(mark("accepted", ACCEPTED_S, self._accepted(before)))
-            if self._page is not None:
-                group.create_task(mark("page", PAGE_S, self._answers(self._page)))
+            group.create_task(mark("page", PAGE_S, self._answers(self._page)))
         print("from init:", ", ".join(f"{name} {took_s:.2f} s" for name, took_s in sorted(self.seconds.items())))
 
     async def _accepted(self, before: int) -> None:
@@ -125,6 +124,8 @@ async def the_card_configures_it(r: Rig, machine: Machine) -> None:
     """A file with a mistake shows at the light and beside itself; a right one makes the station run, and its key is gone."""
     document = config_document(r.config, r.directory, "/srv/bench")
     document["central_system"]["authorization_key"] = KEY
+    port = free_port()
+    document["panel"] = {"listen": f"127.0.0.1:{port}"}
     text = toml.document(document)
     card = machine.path("/boot/firmware")
     card.mkdir(parents=True)
@@ -139,7 +140,9 @@ async def the_card_configures_it(r: Rig, machine: Machine) -> None:
 
     (card / "chargepoint.toml").write_text(text)
     machine.power_cut()
-    await SwitchedOn(r, machine).run()
+    await SwitchedOn(r, machine, port).run()
+    listening = await sh(machine, "systemctl show --property Listen --value chargepoint-panel.socket")
+    assert listening.split() == [f"127.0.0.1:{port}", "(Stream)"], "nowhere else: it is no blank station any more"
     card = machine.path("/boot/firmware")
     assert not (card / "chargepoint-error.txt").exists()
     assert KEY not in (card / "chargepoint.toml").read_text()
