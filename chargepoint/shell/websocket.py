@@ -28,6 +28,7 @@ SUBPROTOCOL = Subprotocol("ocpp1.6")
 FRAME_SIZE_MAX = 4 * 1024 * 1024  # 10,000 entries of a local list are about 1.5 MB, 4 MB where every character is escaped
 UNWRITTEN_HIGH = 32 * 1024  # bytes; with more than this waiting to be written the connection is not `writable`
 CLOSE_S = 1.0
+NEXT_ADDRESS_S = 0.25  # RFC 8305: an address that does not answer (IPv6 without a way out) must not keep the next one waiting
 
 Take = Callable[[str | bytes], object]
 
@@ -45,7 +46,9 @@ async def dial(address: Address, authorization_key: str, context: ssl.SSLContext
     protocol = ClientProtocol(uri, subprotocols=[SUBPROTOCOL], max_size=FRAME_SIZE_MAX, logger=quiet)
     async with asyncio.timeout(timeout_s):
         loop = asyncio.get_running_loop()
-        _, websocket = await loop.create_connection(lambda: WebSocket(protocol, header), uri.host, uri.port, ssl=context)
+        _, websocket = await loop.create_connection(
+            lambda: WebSocket(protocol, header), uri.host, uri.port, ssl=context, happy_eyeballs_delay=NEXT_ADDRESS_S
+        )
         try:
             await websocket.opened
         except BaseException:
