@@ -31,6 +31,7 @@ FLUSH_S = 1.0
 TOLD_MAX = 50
 WATCH_EVERY_S = 30.0
 AFTER_S = 10.0
+GIVEN_UP = "the attempt was given up for a new one"
 
 
 class Dead(str):
@@ -197,7 +198,7 @@ class Link:
             websocket = await self._connecting
         except asyncio.CancelledError:
             if self._hurry.is_set():  # by `_interrupt`, not from outside
-                return "the attempt was given up for a new one"
+                return GIVEN_UP
             self._connecting.cancel()
             raise
         except Exception as error:
@@ -208,6 +209,8 @@ class Link:
             self._connecting = None
         reason = ""
         try:
+            if self._hurry.is_set():  # `_interrupt` came when there was nothing to cancel any more
+                return GIVEN_UP
             served = websocket.subprotocol == SUBPROTOCOL
             reason = await self._serve(websocket, profile) if served else link_words.SUBPROTOCOL_NONE
             return reason

@@ -19,7 +19,7 @@ from websockets.server import ServerProtocol
 from chargepoint.core.events import LinkAlive, LinkUp
 from chargepoint.shell import link as links
 from chargepoint.shell.inbox import FRAMES_MAX
-from chargepoint.shell.websocket import FRAME_SIZE_MAX
+from chargepoint.shell.websocket import FRAME_SIZE_MAX, WebSocket
 from tests.shell.fakes import until
 from tests.shell.peers import OCPP16, address, echo, linked, peer, raw_peer
 
@@ -66,7 +66,8 @@ async def test_a_name_with_an_address_that_does_not_answer_is_reached_by_the_oth
     """IPv6 that a modem announces and does not forward is the common one."""
     async with peer() as there:
         found = [
-            (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, there.port)) for host in ("127.0.0.2", "127.0.0.1")
+            (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, there.port))
+            for host in ("127.0.0.2", "127.0.0.1")
         ]
 
         async def resolve(*_: object, **__: object) -> list[Any]:
@@ -77,6 +78,23 @@ async def test_a_name_with_an_address_that_does_not_answer_is_reached_by_the_oth
         with nobody_takes_it(there.port):
             async with linked(to) as link:
                 await link.up()
+
+
+@pytest.mark.section("security 2.3")
+async def test_a_new_key_in_the_very_turn_in_which_a_connection_opened_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with peer() as there, linked(address(there.port), "00") as link:
+        connect = link.link._connect
+
+        async def connect_once() -> WebSocket:
+            websocket = await connect()
+            monkeypatch.undo()
+            asyncio.get_running_loop().call_soon(link.link.set_key, "ff")
+            return websocket
+
+        monkeypatch.setattr(link.link, "_connect", connect_once)  # before the task of the link has begun
+        await link.up()
+        sent = [base64.b64decode(one.headers["Authorization"].removeprefix("Basic "))[-1] for one in there.requests]
+        assert sent == [0x00, 0xFF]
 
 
 async def test_text_and_binary_frames_go_both_ways_in_order() -> None:
