@@ -4,6 +4,7 @@ Owns what pilot, contactor, lock and meter said last, what was commanded, and av
 begins or ends. ChargePointStatus is not kept anywhere: `status_of` derives it from the facts.
 """
 
+from collections import deque
 from typing import Literal
 
 from msgspec import Struct
@@ -19,6 +20,7 @@ from chargepoint.messages import ChargePointStatus
 READY_GRACE_S = 3.0  # after a session's start car and lock have this long before it counts as suspended
 OFFER_MIN_A = 6.0  # IEC 61851-1: below 6 A a car cannot charge
 CABLE_UNKNOWN_A = 13.0  # IEC 61851-1 annex B: the least that a cable's coding resistor stands for
+OFFERS_KEPT = 16  # a limit changes once a second at most, and a vehicle follows within 5 s
 WARM_SHARE = 0.5  # of its greatest current is offered where a connector is warm
 
 VEHICLE = (PilotState.B, PilotState.C, PilotState.D)
@@ -106,6 +108,7 @@ class Connector:
         self.session_began_s = 0.0
         self.begun = False
         self.offered_a: float | None = None
+        self.offers_before: deque[tuple[float, float]] = deque(maxlen=OFFERS_KEPT)  # until when, and how much
         self.allowed = True
 
     def record(self) -> ConnectorRecord:

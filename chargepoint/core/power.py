@@ -203,6 +203,8 @@ class Power:
     def _offer(self, connector: Connector, offered_a: float, step: Step) -> None:
         wanted = offered_a if connector.allowed and isinstance(connector.session, Charging) and not connector.blocked else None
         if wanted != connector.offered_a:
+            if connector.offered_a is not None:
+                connector.offers_before.append((step.mono_s, connector.offered_a))
             connector.offered_a = wanted
             connector.withdrawn_s = step.mono_s if wanted is None and connector.commanded else None
             step.then(OfferCurrent(connector.number, wanted))

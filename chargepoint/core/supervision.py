@@ -9,7 +9,8 @@ Rules.
 2. Current that the meter shows for LEAK_S with the coil off comes through welded contacts, or past contacts whose feedback says
    that they are open.
 3. A vehicle that draws more than OVER_SHARE of its offer and OVER_A on any phase, for OVER_S in every reading, draws too much.
-   The 5 s in which it must follow a new offer are part of them. The fault is the vehicle's, and lasts until it has left.
+   The FOLLOW_S in which it must follow a new offer are part of them; where offers fall one after the other, the highest of
+   these FOLLOW_S is what it is held to. The fault is the vehicle's, and lasts until it has left.
 4. What is suspected is looked at every LOOK_S, however seldom the meter is read else. No reading counts that was begun before
    what it is to judge.
 5. A fault that latches is stored in the step that finds it. It goes by `clear` only, and not while its cause can be seen.
@@ -26,6 +27,7 @@ from chargepoint.core.step import Step
 OVER_SHARE = 1.1
 OVER_A = 0.5
 OVER_S = 7.0
+FOLLOW_S = 5.0  # IEC 61851-1 annex A: for a vehicle to follow a new offer
 LEAK_A = 1.0  # more than the supply of a station whose meter counts that too
 LEAK_S = 5.0
 LOOK_S = 1.0
@@ -73,7 +75,7 @@ class Supervision:
         if known is None or known.fault is not fault:
             known = self._suspicions[connector.number] = Suspicion(fault, connector.reading_began_s, step.mono_s)
             known.look_after(step.mono_s)
-        elif connector.reading_began_s >= known.proven_s:
+        elif connector.reading_began_s >= known.proven_s and not _follows(connector):
             del self._suspicions[connector.number]
             self._proven(connector, fault, step)
         return True
@@ -130,6 +132,13 @@ def _not_following(connector: Connector) -> Fault | None:
     if not out_of_step(connector):
         return None
     return Fault.CONTACTOR_WELDED if connector.closed else Fault.CONTACTOR_STUCK_OPEN
+
+
+def _follows(connector: Connector) -> bool:
+    """The vehicle draws what it was offered within the FOLLOW_S before the reading, if no longer."""
+    assert connector.reading is not None
+    recent_a = [offered_a for until_s, offered_a in connector.offers_before if connector.reading_began_s < until_s + FOLLOW_S]
+    return max(connector.mains.drawn_a(connector.reading), default=0.0) <= OVER_SHARE * max(recent_a, default=0.0) + OVER_A
 
 
 def _suspect(connector: Connector) -> Fault | None:

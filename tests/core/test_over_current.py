@@ -94,6 +94,32 @@ def test_a_car_that_obeys_a_lower_offer_within_five_seconds_charges_on() -> None
     assert world.status() == Status.Charging
 
 
+@pytest.mark.parametrize("poll_s", [0.5, 1.0, 60.0])
+def test_a_car_that_obeys_each_of_several_lower_offers_within_five_seconds_charges_on(poll_s: float) -> None:
+    """Cars come one by one, or a load balancer steps down: the second offer falls while the first is still being followed."""
+    world = charging(poll_s)
+    draws(world, 16.0, 16.0, 16.0)
+    for lower, obeyed in ((13.0, 16.0), (10.0, 13.0), (8.0, 10.0), (6.0, 8.0)):
+        limit(world, lower)
+        world.advance(0.4)
+        draws(world, obeyed, obeyed, obeyed)
+        world.advance(4.0)
+    draws(world, 6.0, 6.0, 6.0)
+    world.advance(600.0)
+    assert world.contactor()
+
+
+def test_a_car_that_obeys_none_of_several_lower_offers_gets_no_more() -> None:
+    world = charging()
+    draws(world, 16.0, 16.0, 16.0)
+    world.advance(30.0)
+    for lower in (13.0, 10.0):
+        limit(world, lower)
+        world.advance(4.1)
+    assert not world.contactor()
+    assert world.last_told().error_code == Code.OverCurrentFailure
+
+
 def test_a_car_that_does_not_obey_a_lower_offer_gets_no_more() -> None:
     world = charging()
     draws(world, 16.0, 16.0, 16.0)
