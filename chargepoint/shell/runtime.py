@@ -11,7 +11,7 @@ and the process ends with a status of its own, to be started again from what is 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, assert_never
 
 from chargepoint.core import effects as fx
@@ -229,17 +229,22 @@ class Runtime:
         if self._journal is not None:
             self._journal.record(event, now, effects)
         for effect in effects:
-            await self._perform(effect)
+            wait = self._perform(effect)
+            if wait is not None:
+                await wait
             if self._exit_status in (STORE_EXIT_STATUS, IMPOSSIBLE_EXIT_STATUS):
                 return
 
-    async def _perform(self, effect: fx.Effect) -> None:
+    def _perform(self, effect: fx.Effect) -> Awaitable[None] | None:
+        """Does it at once, or returns what is to be waited for before the next effect."""
         match effect:
+            case fx.SendFrame():  # before all others: most effects are frames
+                self._perform_on_link(effect)
             case fx.OpenContactor(connector=connector):
                 self._reflex.opened(connector)
                 self._hardware.set_contactor(connector, False)
             case fx.Commit() | fx.LookUp() | fx.FetchRows() | fx.FetchDeadLetter():
-                await self._ask_store(effect)
+                return self._ask_store(effect)
             case fx.CloseContactor(connector=connector, trial=trial):
                 self._close_contactor(connector, trial=trial)
             case fx.OfferCurrent(connector=connector, current_a=current_a):
@@ -267,6 +272,7 @@ class Runtime:
                 self._vault.perform(effect)
             case _:
                 self._perform_on_link(effect)
+        return None
 
     def _perform_on_link(self, effect: fx.LinkEffect) -> None:
         match effect:
