@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from chargepoint.panel.page import amount, button, facts, notice, token_field
 from chargepoint.panel.panel import COOKIE, Answer, Panel, Request, Wrong
 from chargepoint.panel.setup import as_json, tabs
 from chargepoint.panel.words import Words
+from chargepoint.processes import command, environment
 
 log = logging.getLogger(__name__)
 
@@ -264,10 +264,11 @@ def _config(panel: Panel) -> tuple[str, ...]:
     return ("--config", panel.config) if panel.config else ()
 
 
-async def _said(*command: str, within_s: float) -> str:
+async def _said(*words: str, within_s: float) -> str:
     """What a command of this program prints, in a process of its own: what it needs is gone with it. Empty where it hung."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "chargepoint", *command),
+        *command(*words),
+        env=environment(),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
@@ -276,7 +277,7 @@ async def _said(*command: str, within_s: float) -> str:
         async with asyncio.timeout(within_s):
             said, _ = await process.communicate()
     except TimeoutError:
-        log.warning("chargepoint %s took longer than %g s", command[0], within_s)
+        log.warning("chargepoint %s took longer than %g s", words[0], within_s)
         return ""
     finally:
         if process.returncode is None:

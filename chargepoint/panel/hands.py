@@ -8,10 +8,11 @@ import asyncio
 import contextlib
 import json
 import logging
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+
+from chargepoint.processes import command, environment
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,8 @@ class Hands:
                 writer.close()
             return
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "chargepoint", "setup", "--requests", "--config", self._config),
+            *command("setup", "--requests", "--config", self._config),
+            env=environment(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

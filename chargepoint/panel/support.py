@@ -6,7 +6,6 @@ downloaded are the same bytes. What goes into it, and what never does, is the ma
 
 import asyncio
 import json
-import sys
 import tarfile
 import tempfile
 import time
@@ -20,12 +19,14 @@ from chargepoint.panel.page import notice, token_field
 from chargepoint.panel.panel import Answer, Panel, Request, Wrong
 from chargepoint.panel.setup import tabs
 from chargepoint.panel.words import Words
+from chargepoint.processes import command, environment
 
 HOLD_S = 900.0
 MAKE_S = 60.0
 BYTES_MAX = 32 << 20
 PIECE = 64 * 1024
 MEMBERS_MAX = 30
+MANIFEST = "manifest.json"  # which does not name itself
 PLACE = "/setup/support"
 
 
@@ -40,7 +41,7 @@ class Made(Struct):
 
     @property
     def names(self) -> list[str]:
-        return [str(one.get("name")) for one in self.manifest["members"]]
+        return [*(str(one.get("name")) for one in self.manifest["members"]), MANIFEST]
 
 
 class Desk:
@@ -145,7 +146,8 @@ async def _made(config: tuple[str, ...]) -> Made | None:
     """By the command, in a process of its own. None where it hung or failed."""
     file = await asyncio.to_thread(tempfile.TemporaryFile)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "chargepoint", "support", *config, "-"),
+        *command("support", *config, "-"),
+        env=environment(),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=file,
         stderr=asyncio.subprocess.DEVNULL,
@@ -170,7 +172,7 @@ def _read(file: IO[bytes]) -> Made | None:
         with _opened(file) as archive:
             names = archive.getnames()
             folder = names[-1].partition("/")[0]
-            held = archive.extractfile(f"{folder}/manifest.json")
+            held = archive.extractfile(f"{folder}/{MANIFEST}")
             manifest = json.loads(held.read()) if held is not None else {}
     except (tarfile.TarError, OSError, EOFError, KeyError, IndexError, ValueError):
         return None

@@ -12,11 +12,11 @@ import asyncio
 import hashlib
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 from chargepoint.durable import sync_names
+from chargepoint.processes import command, environment
 from chargepoint.settings_masks import MaskError, masked, unmasked
 from chargepoint.shell.control import Answerer, Refusal
 
@@ -104,7 +104,8 @@ class SettingsFile:
             with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
                 file.write(text.encode())
                 os.fchmod(file.fileno(), there.st_mode & 0o777)
-                if os.geteuid() == 0 or there.st_gid in os.getgroups():
+                # Where it is the right one already nothing is asked: the unit's sandbox knows no chown at all.
+                if os.fstat(file.fileno()).st_gid != there.st_gid and (os.geteuid() == 0 or there.st_gid in os.getgroups()):
                     os.fchown(file.fileno(), -1, there.st_gid)
                 file.flush()
                 os.fsync(file.fileno())
@@ -116,7 +117,8 @@ class SettingsFile:
 async def _checked(beside: Path, path: Path) -> Body:
     """What check-config says, with the file's own name."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "chargepoint", "check-config", "--json", "--config", str(beside)),
+        *command("check-config", "--json", "--config", str(beside)),
+        env=environment(),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import json
 import re
 import socket
 import tarfile
 import tomllib
 from collections.abc import Coroutine
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from hil.machine import Machine
 from tests.e2e.conftest import Rigs
 from tests.e2e.rig import CARD, Rig
 from tests.package.conftest import TARGET, VERSIONS, Machines, Packages, config_document, opened, sh, until
+from tests.package.page import InstallersPage
 from tests.setup.terminal import Terminal
 from tests.setup.test_terminal import FIELDS
 
@@ -154,6 +157,28 @@ async def the_card_configures_it(r: Rig, machine: Machine) -> None:
     await sh(machine, "systemctl stop chargepoint && rm -r /boot/firmware /etc/chargepoint/*")
 
 
+async def the_page_does_the_same_from_its_sandbox(machine: Machine, port: int) -> None:
+    """Its doctor, its archive and its check of settings are processes of their own, which must find the package's modules."""
+    page = InstallersPage(machine, port)
+    await page.log_in()
+    assert b"NOT WELL: disk (" in await page.post("/setup/doctor")
+    assert b"Download the archive" in await page.post("/setup/support")
+    manifest = json.loads(await page.get("/setup/support/manifest.json"))
+    assert {"status.json", "doctor.json", "log.txt"} <= {one["name"] for one in manifest["members"] if one["bytes"] > 10}
+    shown = (await page.get("/setup/file")).decode()
+    digest, text = (
+        re.search(form, shown, re.DOTALL) for form in (r'name="digest" value="(\w+)"', r"<textarea[^>]*>(.*?)</textarea>")
+    )
+    assert digest is not None
+    assert text is not None
+    changed = {"digest": digest[1], "text": unescape(text[1]) + "\n# seen on the page\n"}
+    assert b"These settings are fine" in await page.post("/setup/file", **changed)
+    assert b"The settings are written." in await page.post("/setup/take", **changed)
+    assert await sh(
+        machine, "tail -n 1 /etc/chargepoint/chargepoint.toml; stat -c %G:%a /etc/chargepoint/chargepoint.toml"
+    ) == ("# seen on the page\nchargepoint:640\n")
+
+
 async def nobody_is_told_a_secret(machine: Machine) -> None:
     """Neither key nor card, by the machine's journal and by the archive for support."""
     with tarfile.open(machine.path("/tmp/support.tar.gz")) as archive:
@@ -241,6 +266,7 @@ async def test_from_the_package_over_a_charge_a_power_cut_and_an_upgrade_to_the_
     await SwitchedOn(r, machine, port).run()
     await r.delivered(2)
     assert r.rows[1].reason == "PowerLoss"
+    await the_page_does_the_same_from_its_sandbox(machine, port)
 
     await r.charging()
     await r.grows(100)

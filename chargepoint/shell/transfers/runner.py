@@ -9,11 +9,11 @@ import contextlib
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable
 
 import msgspec
 
+from chargepoint.processes import command, environment
 from chargepoint.shell.redact import without_secrets
 from chargepoint.shell.transfers.jobs import Done, Failed, Job, Line, Progress, decode_line, encode
 
@@ -32,13 +32,11 @@ async def run(
     """One attempt, to its end. attempt_s: how long it may take; stall_s: see above."""
     try:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            __package__ or "chargepoint.shell.transfers",
+            *command(module=__package__ or "chargepoint.shell.transfers"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=_environment(),
+            env=environment(KEPT_ENVIRONMENT),
             limit=LINE_MAX,
             start_new_session=True,
         )
@@ -127,9 +125,3 @@ async def _killed(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(END_S):
             await process.wait()
-
-
-def _environment() -> dict[str, str]:
-    """What the process needs, and nothing that could be a secret."""
-    kept = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
-    return {**kept, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}

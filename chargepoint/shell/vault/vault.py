@@ -7,8 +7,6 @@ Owns the order of what is asked (one thing at a time) and the bounds of the proc
 import asyncio
 import contextlib
 import logging
-import os
-import sys
 from collections import deque
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -19,6 +17,7 @@ import msgspec
 from chargepoint.core.effects import AskVault
 from chargepoint.core.events import Event, VaultAnswered, VaultSeen
 from chargepoint.core.vault_records import VaultContents, VaultRequest, failed
+from chargepoint.processes import command, environment
 from chargepoint.shell.redact import without_secrets
 from chargepoint.shell.vault import folder
 from chargepoint.shell.vault.folder import Places
@@ -109,11 +108,11 @@ class Vault:
         job = Job(places=self.places, now_s=self._now_s(), image=str(self._image), request=request)
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", __package__ or "chargepoint.shell.vault"),
+                *command(module=__package__ or "chargepoint.shell.vault"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env=_environment(),
+                env=environment(KEPT_ENVIRONMENT),
                 start_new_session=True,
             )
         except OSError as error:
@@ -138,9 +137,3 @@ class Vault:
         """No process is needed to see that there are no certificates at all."""
         named = (self.places.central_system_root, self.places.manufacturer_root, self.places.client_certificate)
         return not any(named) and not Path(self.places.folder).exists()
-
-
-def _environment() -> dict[str, str]:
-    """What the process needs, and nothing that could be a secret."""
-    kept = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
-    return {**kept, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
