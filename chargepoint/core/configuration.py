@@ -68,7 +68,7 @@ class Configuration:
     def boolean(self, name: str) -> bool:
         return self._values[name].strip().lower() == "true"
 
-    def members(self, name: str) -> list[str]:
+    def members(self, name: str) -> tuple[str, ...]:
         return split(self._values[name])
 
     def meter_gives(self, quantities: frozenset[Quantity]) -> None:

@@ -5,6 +5,7 @@ Owns one line per key. Refuses to know who changes a value and what follows from
 
 from collections.abc import Callable
 from enum import Enum, auto
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -81,9 +82,10 @@ def profiles(value: str) -> str | None:
     return words_of(*PROFILES)(value)
 
 
-def split(value: str) -> list[str]:
+@lru_cache(maxsize=64)
+def split(value: str) -> tuple[str, ...]:
     """The members of a comma separated list, without blanks around them."""
-    return [word.strip() for word in value.split(",") if word.strip()]
+    return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
 def units(value: str) -> str | None:

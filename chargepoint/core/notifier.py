@@ -100,7 +100,7 @@ class Notifier:
         if self._again_s is not None:
             return None
         owed = [(number, line.queue[0]) for number, line in self._lines.items() if line.queue]
-        return min(owed, key=lambda item: (item[1].mono_s, item[0]), default=None)
+        return min(owed, key=lambda item: (item[1].mono_s, item[0])) if owed else None
 
     def sent(self, number: int, pending: Pending) -> None:
         line = self._lines[number]

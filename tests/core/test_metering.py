@@ -163,8 +163,8 @@ class Keys(KeyReader):
     def boolean(self, name: str) -> bool:
         return self.text(name) == "true"
 
-    def members(self, name: str) -> list[str]:
-        return self.text(name).split(",")
+    def members(self, name: str) -> tuple[str, ...]:
+        return tuple(self.text(name).split(","))
 
 
 @pytest.mark.section("9.1.6")
