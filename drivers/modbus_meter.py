@@ -44,7 +44,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     verify_model: refuse a meter whose model register says that it is another one. serial_number: refuse a meter that has
     another one. reversed: the meter sits the other way round (import and export change places, power its sign).
-    energy_rate_max_w: a register that rises faster is no reading.
+    energy_rate_max_w: a register that rises faster is no reading. The default is more than any connector can give (80 A).
     """
 
     bus: Annotated[str, Meta(min_length=1)]
@@ -53,7 +53,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     verify_model: bool = True
     serial_number: Annotated[str, Meta(min_length=1, max_length=32)] | None = None
     reversed: bool = False
-    energy_rate_max_w: Annotated[float, Meta(gt=0)] | None = None
+    energy_rate_max_w: Annotated[float, Meta(gt=0)] = 100_000.0
 
     def __post_init__(self) -> None:
         meter_map = meters.load(self.map)
@@ -102,7 +102,7 @@ class ModbusMeter:
         self._blocks = blocks_of(items_of(self._map), self._map.max_read_registers, self._map.gap_registers)
         self._closed = False
         # The bus keeps the memory: this driver is opened anew after every failure.
-        watch = bus.memory.setdefault(("energy", unit, self._map.name, config.reversed), EnergyWatch())
+        watch = bus.memory.setdefault(("energy", unit, self._map.name, config.reversed), EnergyWatch(_step_wh(self._map)))
         assert isinstance(watch, EnergyWatch)
         self._watch = watch
         self.quantities = frozenset(self._map.quantities)
@@ -248,6 +248,12 @@ def _with_whole_numbers(settled: Sequence[Block], wanted: Sequence[Block]) -> tu
     halves = {key for key, count in there.items() if count < whole[key]}
     kept = (structs.replace(block, items=tuple(item for item in block.items if _key(item) not in halves)) for block in settled)
     return tuple(block for block in kept if block.items)
+
+
+def _step_wh(meter_map: meters.MeterMap) -> float:
+    """By how much the energy register rises at least; a floating one rises by little."""
+    energy = meter_map.quantities[Quantity.ENERGY_IMPORT]
+    return 0.0 if (energy.type or meter_map.type).startswith("float") else abs(energy.scale)
 
 
 def _key(item: Item) -> tuple[Quantity, int | None]:

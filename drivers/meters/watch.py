@@ -15,9 +15,12 @@ TOLERANCE_WH = 100.0
 
 
 class EnergyWatch:
-    """The memory of one register. `rate_max_w` bounds how fast it may rise; None: as fast as it likes."""
+    """The memory of one register. `rate_max_w` bounds how fast it may rise; None: as fast as it likes. step_wh: what its last
+    digit stands for.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, step_wh: float = 0.0) -> None:
+        self._tolerance_wh = max(TOLERANCE_WH, step_wh)
         self._last_wh: float | None = None
         self._last_s = 0.0
         self._doubted_wh: float | None = None
@@ -53,10 +56,9 @@ class EnergyWatch:
         self._last_wh, self._last_s = energy_wh, now_s
         self._doubted_wh, self._doubts = None, 0
 
-    @staticmethod
-    def _follows(energy_wh: float, now_s: float, before_wh: float, before_s: float, rate_max_w: float | None) -> bool:
+    def _follows(self, energy_wh: float, now_s: float, before_wh: float, before_s: float, rate_max_w: float | None) -> bool:
         if energy_wh < before_wh:
             return False
         if rate_max_w is None:
             return True
-        return energy_wh - before_wh <= rate_max_w * (now_s - before_s) / 3600 + TOLERANCE_WH
+        return energy_wh - before_wh <= rate_max_w * (now_s - before_s) / 3600 + self._tolerance_wh

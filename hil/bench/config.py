@@ -18,6 +18,7 @@ from hil.bench import toml
 
 SOCKET_PATH_MAX = 107
 CURRENT_A_MAX = 32.0
+RATE_MAX_W = 1e12  # on the bench energy may flow a million times faster than the clock
 IDENTITY = "CK_XXX_0001"
 CENTRAL_SYSTEM = "ws://127.0.0.1:9000/ocpp"
 
@@ -72,7 +73,13 @@ def _connector(number: int, hardware: str, tethered: bool) -> Document:
         "phases": 3,
         "ventilation": True,
         "meter_poll_s": 0.5,
-        "meter": {"driver": "modbus_meter", "bus": "meters", "map": "sdm630", "unit_id": number},
+        "meter": {
+            "driver": "modbus_meter",
+            "bus": "meters",
+            "map": "sdm630",
+            "unit_id": number,
+            "energy_rate_max_w": RATE_MAX_W,
+        },
         "contactor": part(),
         "pilot": part(),
     }

@@ -170,6 +170,19 @@ async def test_an_energy_that_falls_is_believed_the_third_time(caplog: pytest.Lo
         assert "replaced or reset meter" in caplog.text
 
 
+async def test_an_energy_that_no_car_can_have_drawn_is_not_believed() -> None:
+    """A damaged frame whose checksum fits by chance: what is believed once too high is billed for good."""
+    registers = Registers(1, 4, SDM630)
+    async with bus_of(registers) as (bus, _):
+        meter = await modbus_meter.open(Config(bus="meters", map="sdm630"), {"meters": bus})
+        before = (await meter.read()).energy_import_wh
+        registers.set(72, "4740 E5CC")  # four times as much
+        with pytest.raises(DriverError, match="jumped from 12345200 Wh to 493"):
+            await meter.read()
+        registers.set(72, SDM630[72])
+        assert (await meter.read()).energy_import_wh == before
+
+
 async def test_a_difference_with_a_refused_half_is_no_number() -> None:
     """A DVH4013 that does not tell what it exports: its imported power alone would be told as if nothing went back."""
     words = {address: text for address, text in DVH4013.items() if address != 0} | {2: DVH4013[0][10:]}

@@ -9,8 +9,8 @@ from drivers.meters.watch import EnergyWatch
 
 
 class Story:
-    def __init__(self, rate_max_w: float | None = None) -> None:
-        self.watch = EnergyWatch()
+    def __init__(self, rate_max_w: float | None = None, step_wh: float = 0.0) -> None:
+        self.watch = EnergyWatch(step_wh)
         self.rate_max_w = rate_max_w
         self.now_s = 1_000.0
         self.last_doubt = ""
@@ -79,6 +79,13 @@ def test_a_jump_that_lasts_is_believed() -> None:
     story = Story(rate_max_w=22_000)
     assert story.says(5_000)
     assert [story.says(energy_wh) for energy_wh in (90_000, 90_001, 90_002)] == [False, False, True]
+
+
+def test_a_register_of_whole_kilowatt_hours_steps_by_one_and_not_by_two() -> None:
+    story = Story(rate_max_w=22_000, step_wh=1_000.0)
+    assert story.says(5_000)
+    assert story.says(6_000)
+    assert not story.says(8_000)
 
 
 def test_without_a_limit_any_rise_is_believed() -> None:
