@@ -8,7 +8,8 @@ Rules.
    CALLERROR: the same.
 3. Rejected: silence until the interval has passed, over reconnects too, and its CALLs are not answered. Pending: the Central
    System may configure and trigger.
-4. A heartbeat is due when nothing was sent for HeartbeatInterval.
+4. A heartbeat is due when nothing was sent for HeartbeatInterval; and where there is always something to send, when the time
+   was not asked for as long, an hour at least: nothing else brings it.
 """
 
 from chargepoint.core.step import Step
@@ -16,6 +17,7 @@ from chargepoint.messages import BootNotificationConf, RegistrationStatus
 
 RETRY_MIN_S = 10.0
 RETRY_MAX_S = 300.0
+TIME_EVERY_S = 3_600.0  # the clock of a small computer goes wrong by 0.2 s meanwhile
 
 
 class Boot:
@@ -26,6 +28,7 @@ class Boot:
         self.triggered = False
         self.heartbeat_triggered = False
         self._last_sent_s = 0.0
+        self._last_asked_s = 0.0  # for the time: by a heartbeat or a BootNotification
 
     @property
     def accepted(self) -> bool:
@@ -41,16 +44,24 @@ class Boot:
         return self.triggered or (self._due_s is not None and mono_s >= self._due_s)
 
     def heartbeat_due(self, mono_s: float, interval_s: int) -> bool:
-        return self.accepted and interval_s > 0 and mono_s >= self._last_sent_s + interval_s
+        due_s = self._heartbeat_s(interval_s)
+        return due_s is not None and mono_s >= due_s
+
+    def _heartbeat_s(self, interval_s: int) -> float | None:
+        if not self.accepted or interval_s <= 0:
+            return None
+        return min(self._last_sent_s + interval_s, self._last_asked_s + max(interval_s, TIME_EVERY_S))
 
     def deadline(self, interval_s: int) -> float | None:
         if self._due_s is not None:
             return self._due_s
-        return self._last_sent_s + interval_s if self.accepted and interval_s > 0 else None
+        return self._heartbeat_s(interval_s)
 
-    def sent(self, mono_s: float) -> None:
-        """Any CALL went out."""
+    def sent(self, mono_s: float, *, asks_time: bool) -> None:
+        """Any CALL went out. asks_time: its answer tells the time."""
         self._last_sent_s = mono_s
+        if asks_time:
+            self._last_asked_s = mono_s
 
     def answered(self, conf: BootNotificationConf, step: Step) -> bool:
         """Takes the answer; True where it is the one that makes the station Accepted."""

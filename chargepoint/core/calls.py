@@ -176,7 +176,7 @@ class Calls:
 
     def _call(self, action: str, request: object, purpose: CallPurpose, step: Step) -> None:
         self._blocks.rpc.call(action, request, purpose, step)
-        self._blocks.boot.sent(step.mono_s)
+        self._blocks.boot.sent(step.mono_s, asks_time=isinstance(purpose, ForBoot | ForHeartbeat))
 
     def _boot_ended(self, outcome: Outcome[CallPurpose], step: Step) -> None:
         blocks = self._blocks

@@ -56,6 +56,16 @@ class TestLearning:
         world.advance(301)
         assert station_time(world) == pytest.approx(world.wall_s + 100, abs=0.01)
 
+    def test_a_station_that_has_always_something_to_tell_asks_for_the_time_nevertheless(self) -> None:
+        """Meter values every minute leave no silence for a heartbeat, and nothing else brings the time."""
+        world = World(keys={"ClockAlignedDataInterval": 60})
+        world.advance(100)
+        shift(world, 5.0)
+        world.advance(3_700)
+        assert station_time(world) == pytest.approx(world.wall_s + 5.0, abs=0.01)
+        world.advance(86_400)
+        assert 24 <= len(world.calls("Heartbeat")) <= 26
+
     def test_a_second_of_the_network_is_no_correction(self, world: World) -> None:
         commits = len(world.store.commits)
         tell_time(world, 0.9)
