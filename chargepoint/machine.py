@@ -103,6 +103,19 @@ def undervoltage(root: Path = Path("/")) -> bool | None:
     return seen
 
 
+def watchdog_fed(root: Path = Path("/")) -> bool | None:
+    """Whether somebody, as a rule systemd, holds a Raspberry Pi's hardware watchdog (/sys/class/watchdog, by the kernel's
+    watchdog core). None: no Raspberry Pi, or a kernel that does not tell.
+    """
+    if not (_text(root / "proc/device-tree/model") or "").startswith("Raspberry Pi"):
+        return None
+    there = sorted(root.glob("sys/class/watchdog/watchdog*"))
+    states = {(_text(place / "state") or "").strip() for place in there}
+    if not there or states <= {"inactive"}:
+        return False
+    return True if "active" in states else None
+
+
 def _text(path: Path, size_max: int = SMALL_MAX) -> str | None:
     try:
         with path.open("rb") as file:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from chargepoint.doctor.subject import Subject
 
 PARTS = (
-    "config", "disk", "clock", "power", "ports", "meter", "reader", "inputs", "pilot", "lock", "contactor", "light",
-    "central-system",
+    "config", "disk", "clock", "power", "watchdog", "ports", "meter", "reader", "inputs", "pilot", "lock", "contactor",
+    "light", "central-system",
 )  # fmt: skip
 DESCRIPTION = f"""\
 Goes through the station part by part and says what is wrong, why, and what to do; the verdict is the last line. In a terminal

@@ -33,6 +33,7 @@ async def examine(subject: Subject, only: Iterable[Part] = ALL) -> AsyncIterator
             (Part.DISK, host.disk),
             (Part.CLOCK, host.clock),
             (Part.POWER, host.power),
+            (Part.WATCHDOG, host.watchdog),
             (Part.PORTS, host.ports),
         ):
             if part in wanted:

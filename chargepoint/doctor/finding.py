@@ -36,6 +36,7 @@ class Part(StrEnum):
     DISK = "disk"
     CLOCK = "clock"
     POWER = "power"
+    WATCHDOG = "watchdog"
     PORTS = "ports"
     METER = "meter"
     READER = "reader"

@@ -98,6 +98,16 @@ def power(_: Subject, root: Path = Path("/")) -> Iterator[Finding]:
             yield well(Part.POWER, "the supply's voltage is well")
 
 
+def watchdog(_: Subject, root: Path = Path("/")) -> Iterator[Finding]:
+    match machine.watchdog_fed(root):
+        case None:
+            yield skipped(Part.WATCHDOG, "no Raspberry Pi, or one that does not tell of its hardware watchdog")
+        case False:
+            yield wrong("watchdog-off", "nobody feeds the hardware watchdog: a kernel that hangs stays as it is")
+        case True:
+            yield well(Part.WATCHDOG, "the hardware watchdog is fed")
+
+
 def ports(subject: Subject) -> Iterator[Finding]:
     """Every serial port of this machine, and those that the file names."""
     from serial.tools.list_ports import comports  # type: ignore[import-untyped]

@@ -59,6 +59,12 @@ KNOWN: dict[str, Known] = {
     "power-low": _of(
         "power", "the Raspberry Pi has too little voltage", "use a supply of 5.1 V and 3 A or more with short wires"
     ),
+    "watchdog-off": _of(
+        "watchdog",
+        "a Raspberry Pi whose kernel hangs keeps its outputs, and so a contactor, as they are",
+        "dtparam=watchdog=on and RuntimeWatchdogSec=15; docs/wiring.md",
+        remark=True,
+    ),
     "port-missing": _of("ports", "a port that the file names is not there", "check the cable, and `port` in the file"),
     "port-permission": _of("ports", "this user may not open the port", "sudo usermod -aG dialout USER, then log in again"),
     "port-busy": _of("ports", "another program has the port", "end it; look for a getty or a second service"),

@@ -152,6 +152,29 @@ async def test_the_supply(tmp_path: Path, kernel: Kernel, text: str | None, code
     assert finding.level is (Level.WRONG if code else Level.OK if text == "0\n" else Level.SKIPPED)
 
 
+@pytest.mark.parametrize(
+    ("model", "states", "code", "level"),
+    [
+        ("Raspberry Pi 4 Model B Rev 1.4\0", ["active\n"], "", Level.OK),
+        ("Raspberry Pi 4 Model B Rev 1.4\0", ["inactive\n"], "watchdog-off", Level.REMARK),
+        ("Raspberry Pi 5 Model B Rev 1.0\0", [], "watchdog-off", Level.REMARK),
+        ("Raspberry Pi 5 Model B Rev 1.0\0", ["inactive\n", "active\n"], "", Level.OK),
+        ("Raspberry Pi 5 Model B Rev 1.0\0", [None], "", Level.SKIPPED),
+        ("Orange Pi\0", ["inactive\n"], "", Level.SKIPPED),
+        (None, ["inactive\n"], "", Level.SKIPPED),
+    ],
+)
+async def test_the_hardware_watchdog(
+    tmp_path: Path, kernel: Kernel, model: str | None, states: list[str | None], code: str, level: Level
+) -> None:
+    if model is not None:
+        kernel.put("proc/device-tree/model", model)
+    for number, state in enumerate(states):
+        kernel.put(f"sys/class/watchdog/watchdog{number}/{'identity' if state is None else 'state'}", state or "x")
+    (finding,) = host.watchdog(await station(tmp_path), kernel.root)
+    assert (finding.code, finding.level) == (code, level)
+
+
 async def test_ports_that_the_file_names_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "plain").touch()
 
