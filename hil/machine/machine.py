@@ -5,6 +5,7 @@ Owns the life of its processes: `start`, `run`, `power_cut`, `stop`. A power cut
 written stays, as on a disk without a cache (what a cache may lose is `hil.disk`'s matter).
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -24,6 +25,33 @@ COMMAND_S = 60.0
 LOOK_AGAIN_S = 0.05
 
 
+def own_cgroup(name: str) -> Path | None:
+    """A new cgroup below that of this process, so that the services of two machines, which have the same names, are not in one
+    another's. None where the host gives none.
+    """
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    inside = [
+        line.removeprefix("0::/") for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::/")
+    ]
+    place = next((Path(words[1]) for words in mounts if words[2] == "cgroup2"), None)
+    if place is None or not inside:
+        return None
+    made = place / inside[0] / name
+    try:
+        made.mkdir()
+    except OSError:
+        return None
+    return made
+
+
+def remove_cgroup(folder: Path) -> None:
+    """It and what is in it; its files go with it. Raises OSError where a process is still in it."""
+    for inside in folder.iterdir():
+        if inside.is_dir():
+            remove_cgroup(inside)
+    folder.rmdir()
+
+
 class Machine:
     """lower: a root (`hil.machine.root`). binds: folders and files of the host by the place where the machine sees them.
 
@@ -38,6 +66,7 @@ class Machine:
         self._home = Path(tempfile.mkdtemp(prefix="machine-", dir=shm if shm.is_dir() else None))
         self._boot: subprocess.Popen[bytes] | None = None
         self._init_pid: int | None = None
+        self._cgroup: Path | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -52,7 +81,9 @@ class Machine:
         """
         said = self._home / "boot.log"
         binds = [f"{host}:{inside}" for inside, host in self._binds.items()]
+        self._cgroup = own_cgroup(self._home.name)
         command = [
+            *(("sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', str(self._cgroup)) if self._cgroup else ()),
             "unshare",
             "--cgroup",
             "--mount",
@@ -123,6 +154,9 @@ class Machine:
             self._boot.kill()
         self._boot.wait(COMMAND_S)
         self._boot = self._init_pid = None
+        if self._cgroup is not None:
+            with contextlib.suppress(OSError):  # a process of the host's that is still on its way out of it keeps it
+                remove_cgroup(self._cgroup)
 
     def again(self) -> Self:
         """Another machine that begins with what this one's disk holds, and changes nothing of it; not started yet. This one is

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shlex
+import socket
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,8 @@ from hil.machine import Machine
 from tests.e2e.conftest import Rigs
 from tests.e2e.rig import Rig
 from tests.package.conftest import TARGET, VERSIONS, Machines, Packages, config_document, opened, sh, until
+from tests.package.read_only import the_root_is_read_only
+from tests.panel.house import House
 from tests.transfers.http_server import running
 
 COIL = 17
@@ -26,8 +29,15 @@ CONFIG = "/etc/chargepoint/chargepoint.toml"
 MAIN = "systemctl show --property MainPID --value chargepoint"
 
 
-def dropin(machine: Machine, name: str, lines: str) -> None:
-    place = machine.path(f"/etc/systemd/system/chargepoint.service.d/{name}.conf")
+def free_port() -> int:
+    """The machine shares its host's network, and other machines run beside it."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def dropin(machine: Machine, name: str, lines: str, unit: str = "chargepoint") -> None:
+    place = machine.path(f"/etc/systemd/system/{unit}.service.d/{name}.conf")
     place.parent.mkdir(exist_ok=True)
     place.write_text(f"[Service]\n{lines}")
 
@@ -62,6 +72,7 @@ async def test_the_unit_keeps_the_station_running_and_contactors_safe(
         document = config_document(r.config, r.directory, "/srv/bench")
         document["connectors"]["1"]["contactor"] = {"driver": "gpio", "pin": COIL}
         document["installer"] = {"driver": "deb"}
+        document["panel"] = {"listen": f"127.0.0.1:{free_port()}"}
         document["central_system"]["authorization_key_credential"] = "authorization-key"
         machine.path(CONFIG).write_text(toml.document(document))
         machine.path("/etc/hosts").write_text("127.0.0.1 localhost\n")  # names are looked up in the sandbox too
@@ -78,6 +89,7 @@ async def test_the_unit_keeps_the_station_running_and_contactors_safe(
         await a_reset_starts_it_anew(r, machine)
         await firmware_is_installed_and_a_broken_one_put_back(r, machine, packages)
         await it_stops_in_order(r, machine, kernel)
+        await the_root_is_read_only(r, machine)
         await a_wrong_file_is_not_tried_again(machine)
 
 
@@ -124,6 +136,7 @@ async def a_killed_station_leaves_no_contactor_closed(r: Rig, machine: Machine, 
     await r.bench.do("tap", id_tag="04A2B3C4")
     await r.status(1, "Charging")
     kernel.wait_level(COIL, True)
+    await its_page_comes_with_a_reader_and_goes_without(r, machine, kernel)
     killed = (await sh(machine, MAIN)).strip()
     await sh(machine, f"kill -9 {killed}")
     await asyncio.to_thread(kernel.wait_level, COIL, False, 5.0)
@@ -136,6 +149,28 @@ async def a_killed_station_leaves_no_contactor_closed(r: Rig, machine: Machine, 
     assert "A session begins" in fields
     mounts = (await sh(machine, f"cat /proc/$({MAIN})/mounts")).splitlines()
     assert any(line.split()[1] == "/sys/devices/platform" and line.split()[3].startswith("rw") for line in mounts), mounts
+
+
+async def its_page_comes_with_a_reader_and_goes_without(r: Rig, machine: Machine, kernel: Kernel) -> None:
+    """Through systemd's socket, at the address that the settings give; the session goes on meanwhile and afterwards."""
+    active = "systemctl is-active chargepoint-panel"
+    dropin(
+        machine, "idle", f"ExecStart=\nExecStart=/usr/bin/chargepoint panel --config {CONFIG} --idle-s 1\n", "chargepoint-panel"
+    )
+    await sh(machine, "systemctl daemon-reload && systemctl restart chargepoint-panel.socket")
+    address = (await sh(machine, "systemctl show --property Listen --value chargepoint-panel.socket")).split()[0]
+    assert (await sh(machine, active, check=False)).strip() == "inactive"
+    reader = House.__new__(House)
+    reader.port, reader.cookie = int(address.rpartition(":")[2]), ""
+    assert (await reader.get("/login")).status == 200
+    assert (await sh(machine, active)).strip() == "active"
+    assert (await reader.log_in((await sh(machine, "chargepoint panel --password")).strip())).status == 303
+    page = await reader.get("/")
+    assert "Charging" in page.text
+    await until(machine, f"{active} | grep -q inactive", "the page's end")
+    assert "nobody looks any more" in machine.journal("chargepoint-panel")
+    assert kernel.line(COIL).level
+    assert "Charging" in await sh(machine, "chargepoint status")
 
 
 async def a_hanging_station_is_started_anew(r: Rig, machine: Machine) -> None:
