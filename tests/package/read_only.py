@@ -43,6 +43,7 @@ async def the_root_is_read_only(r: Rig, machine: Machine) -> None:
     assert r.rows[-1].reason == "PowerLoss"
     await r.bench.do("unplug", connector=1)
     assert (await sh(machine, "systemctl list-units --failed --plain --no-legend 'chargepoint*'")).strip() == ""
+    await sh(machine, "systemctl stop chargepoint")
 
 
 async def _set_up(machine: Machine) -> None:
