@@ -11,13 +11,16 @@ OWN = "The licence of chargepoint itself is agreed between its makers and whoeve
 
 
 class Bundled(NamedTuple):
-    """One bundled project: its names, what its metadata says of its licence, and the licence's own files."""
+    """One bundled project: its names, what its metadata says of its licence, the licence's own files, and where its metadata
+    lies.
+    """
 
     name: str
     version: str
     licence: str
     home: str
     texts: tuple[Path, ...]
+    metadata: Path
 
 
 def bundled(folder: Path) -> list[Bundled]:
@@ -40,7 +43,8 @@ def copyright_page(package: str, own: str, parts: list[Bundled]) -> str:
         lines += [
             "",
             f"Files: usr/lib/chargepoint/{part.name.replace('-', '_')}*",
-            f"Comment: {part.name} {part.version}, {part.home or 'without a home page'}; its texts lie in licences/{part.name}",
+            f"Comment: {part.name} {part.version}, {part.home or 'without a home page'}; "
+            + (f"its texts lie in licences/{part.name}" if part.texts else "it comes without a text"),
             f"Copyright: the authors of {part.name}",
             f"License: {part.licence}",
         ]
@@ -53,7 +57,8 @@ def _read(folder: Path) -> Bundled:
     texts = tuple(path for path in inside if any(name in path.name.lower() for name in TEXT_NAMES))
     homes = [line.partition(",")[2].strip() for line in said.get_all("Project-URL", [])]
     name = re.sub(r"[-_.]+", "-", said["Name"]).lower()
-    return Bundled(name, said["Version"], _licence(said), said["Home-page"] or next(iter(homes), ""), texts)
+    home = next((text for text in (said["Home-page"], *homes) if text and text != "UNKNOWN"), "")
+    return Bundled(name, said["Version"], _licence(said), home, texts, folder)
 
 
 def _licence(said: object) -> str:

@@ -7,20 +7,24 @@ import hashlib
 import json
 import uuid
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from distribution.licences import Bundled
 from distribution.targets import Target
 from distribution.wheels import Wheel
 
 NAMESPACE = uuid.UUID("6f1b3f0e-4f57-5d0c-9a55-2a6f1a0c7b11")
+INSIDE = ("type", "name", "version", "purl", "hashes", "licenses")
+SPDX_IDS = frozenset({"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "MPL-2.0", "PSF-2.0", "Unlicense"})
 SPDX_LIKE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.+() ")
 
 
 def sbom(package: str, version: str, target: Target | None, wheels: list[Wheel], parts: list[Bundled], epoch_s: int) -> str:
     """target: None for a package that fits every machine. epoch_s: the date of the sources, seconds since 1970."""
-    licences = {part.name: part.licence for part in parts}
-    own = f"pkg:deb/{package}@{version}" + (f"?arch={target.architecture}&distro={target.suite}" if target else "")
-    components = [_component(wheel, licences.get(wheel.name, "")) for wheel in wheels]
+    known = {part.name: part for part in parts}
+    # Not pkg:deb: that kind wants the distribution which a package belongs to, and this one belongs to none.
+    own = f"pkg:generic/{package}@{quote(version)}" + (f"?arch={target.architecture}&distro={target.suite}" if target else "")
+    components = [_component(wheel, known.get(wheel.name)) for wheel in wheels]
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
@@ -39,10 +43,9 @@ def sbom(package: str, version: str, target: Target | None, wheels: list[Wheel],
     return json.dumps({"serialNumber": f"urn:uuid:{uuid.uuid5(NAMESPACE, seed)}", **document}, indent=1) + "\n"
 
 
-def _component(wheel: Wheel, licence: str) -> dict[str, object]:
+def _component(wheel: Wheel, part: Bundled | None) -> dict[str, object]:
     purl = f"pkg:pypi/{wheel.name}@{wheel.version}"
-    expression = " OR " in licence or " AND " in licence
-    said = {"expression": licence} if expression and set(licence) <= SPDX_LIKE else {"license": {"name": licence}}
+    inside = _inside(part) if part else []
     return {
         "type": "library",
         "bom-ref": purl,
@@ -50,5 +53,25 @@ def _component(wheel: Wheel, licence: str) -> dict[str, object]:
         "version": wheel.version,
         "purl": purl,
         "hashes": [{"alg": "SHA-256", "content": wheel.sha256}],
-        **({"licenses": [said]} if licence else {}),
+        **({"licenses": [_licence(part.licence)]} if part and part.licence else {}),
+        **({"components": inside} if inside else {}),
     }
+
+
+def _licence(text: str) -> dict[str, object]:
+    if text in SPDX_IDS:
+        return {"license": {"id": text}}
+    if (" OR " in text or " AND " in text) and set(text) <= SPDX_LIKE:
+        return {"expression": text}
+    return {"license": {"name": text}}
+
+
+def _inside(part: Bundled) -> list[dict[str, object]]:
+    """What a wheel says that is compiled into it (PEP 770), such as OpenSSL: a weakness of that is one of the package's."""
+    bills = [json.loads(path.read_text()) for path in sorted(part.metadata.glob("sboms/*.json"))]
+    return [
+        {name: told[name] for name in INSIDE if name in told}
+        for bill in bills
+        if bill.get("bomFormat") == "CycloneDX"
+        for told in bill.get("components", [])
+    ]

@@ -1,6 +1,7 @@
 """The packages: the same bytes from the same sources, everything that is needed in them, and papers for all of it."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -37,8 +38,16 @@ def test_the_lock_holds_what_the_project_needs_and_nothing_that_it_forbids(targe
     assert len({wheel.sha256 for wheel in wheels.locked(target.name)}) == len(locked)
 
 
-def test_the_same_sources_give_the_same_bytes(packages: Packages, tmp_path: Path) -> None:
-    again = package.build(TARGET, tmp_path, VERSIONS[0], EPOCH_S, "none")
+def test_the_same_sources_give_the_same_bytes(packages: Packages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To somebody else, elsewhere."""
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.chdir(tmp_path)
+    before = os.umask(0o077)
+    try:
+        again = package.build(TARGET, tmp_path, VERSIONS[0], EPOCH_S, "none")
+    finally:
+        os.umask(before)
     assert again.read_bytes() == packages.deb(VERSIONS[0]).read_bytes()
 
 
@@ -81,6 +90,9 @@ def test_the_bill_of_materials_names_every_wheel_with_its_hash_and_licence(tree:
     told = {(part["name"], part["version"], part["hashes"][0]["content"]) for part in bill["components"]}
     assert told == {(wheel.name, wheel.version, wheel.sha256) for wheel in wheels.locked(TARGET.name)}
     assert [part["name"] for part in bill["components"] if not part.get("licenses")] == []
+    assert bill["metadata"]["component"]["purl"] == f"pkg:generic/chargepoint@{VERSIONS[0]}%2Bdeb12?arch=amd64&distro=bookworm"
+    (compiled_in,) = (part["components"] for part in bill["components"] if part["name"] == "cryptography")
+    assert "pkg:generic/openssl" in {part["purl"].partition("@")[0] for part in compiled_in}
 
 
 def test_every_bundled_project_has_its_licence_text(tree: Path) -> None:
@@ -88,7 +100,8 @@ def test_every_bundled_project_has_its_licence_text(tree: Path) -> None:
     page = (home / "copyright").read_text()
     without = [part for part in _bundled(tree) if not any((home / "licences" / part).glob("*"))]
     assert without == ["pyserial"]  # its wheel has none; its metadata says BSD, and so does the page
-    assert all(f"licences/{part}" in page for part in _bundled(tree) if part not in without)
+    assert all((f"licences/{part}" in page) == (part not in without) for part in _bundled(tree))
+    assert "UNKNOWN" not in page
     assert "GNU" not in re.sub(r"EPL-2.0 OR GPL-2.0-or-later", "", page)  # what is under the GPL alone is a package of its own
 
 
