@@ -32,7 +32,7 @@ def root(suite: str = "bookworm", packages: Sequence[str] = (), architecture: st
     text = " ".join([suite, architecture or "native", *wanted])
     home = _home()
     place = home / f"{suite}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    with _locked(home):
+    with _locked(home / f"{place.name}.lock"):
         if not place.is_dir():
             _forget_oldest(home)
             _make(place, suite, wanted, architecture)
@@ -48,9 +48,9 @@ def _home() -> Path:
 
 
 @contextlib.contextmanager
-def _locked(home: Path) -> Iterator[None]:
-    """Test processes that run at the same time make one root, not one each."""
-    with (home / "lock").open("w") as lock:
+def _locked(file: Path) -> Iterator[None]:
+    """Test processes that run at the same time make one root, not one each; another root waits for nobody."""
+    with file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -81,6 +81,8 @@ def _run(command: list[str]) -> None:
 
 
 def _forget_oldest(home: Path) -> None:
-    there = sorted((path for path in home.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
+    there = sorted(
+        (path for path in home.iterdir() if path.is_dir() and path.suffix != ".new"), key=lambda path: path.stat().st_mtime
+    )
     for path in there[: max(0, len(there) - KEPT_MAX + 1)]:
         shutil.rmtree(path, ignore_errors=True)
