@@ -42,7 +42,9 @@ STALLED = Dead("WebSocket: the Central System takes nothing any more; the connec
 
 
 class Link:
-    """The link of one station. pong_timeout_s: the longest wait for a pong or for a frame to leave."""
+    """The link of one station. pong_timeout_s: the longest wait for a pong or for a frame to leave, while the
+    Central System takes no byte of what waits for it.
+    """
 
     def __init__(
         self,
@@ -289,20 +291,14 @@ class Link:
         """Ends a connection whose peer takes nothing."""
         while True:
             await websocket.full.wait()
-            try:
-                async with asyncio.timeout(self._pong_timeout_s):
-                    await websocket.writable.wait()
-            except TimeoutError:
+            if not await websocket.patiently(websocket.writable.wait(), self._pong_timeout_s, lambda: None):
                 return STALLED
 
     async def _ping(self, websocket: WebSocket) -> str:
         while True:
             await self._ping_due()
             limit_s = min(self._ping_interval_s or self._pong_timeout_s, self._pong_timeout_s)
-            try:
-                async with asyncio.timeout(limit_s):
-                    await websocket.ping()
-            except TimeoutError:
+            if not await websocket.patiently(websocket.ping(), limit_s, lambda: self._inbox.put(LinkAlive())):
                 return Dead(f"WebSocket: no pong within {limit_s:g} s; the connection is dead")
             self._inbox.put(LinkAlive())
 

@@ -7,9 +7,12 @@ the Central System is the installer's to choose.
 """
 
 import asyncio
+import contextlib
 import logging
+import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from struct import unpack_from
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed
@@ -29,6 +32,9 @@ FRAME_SIZE_MAX = 4 * 1024 * 1024  # 10,000 entries of a local list are about 1.5
 UNWRITTEN_HIGH = 32 * 1024  # bytes; with more than this waiting to be written the connection is not `writable`
 CLOSE_S = 1.0
 NEXT_ADDRESS_S = 0.25  # RFC 8305: an address that does not answer (IPv6 without a way out) must not keep the next one waiting
+
+LOOK_S = 2.0  # how often it is looked whether a peer that is waited for takes bytes
+TCP_INFO_BYTES, UNACKED_AT, ACKED_AT = 128, 24, 120  # struct tcp_info of Linux: a u32 and a u64
 
 Take = Callable[[str | bytes], object]
 
@@ -129,6 +135,34 @@ class WebSocket(asyncio.Protocol):
             self._protocol.send_ping(self._pong[0])
             self._write()
         return pong
+
+    async def patiently(self, wanted: Awaitable[object], silent_s: float, takes: Callable[[], object]) -> bool:
+        """Waits for something of the peer; False once that has neither come nor has the peer taken a byte of what waits for it
+        for silent_s. takes: called whenever it has: over a slow line an answer comes after all that was written before.
+        """
+        task = asyncio.ensure_future(wanted)
+        look_s, quiet_s = min(LOOK_S, silent_s / 2), 0.0
+        acked, _ = self._sent()
+        try:
+            while quiet_s < silent_s:
+                if (await asyncio.wait({task}, timeout=look_s))[0]:
+                    return True
+                before, (acked, unacked) = acked, self._sent()
+                quiet_s += look_s
+                if acked > before and (unacked or self.unwritten):
+                    quiet_s = 0.0
+                    takes()
+            return False
+        finally:
+            task.cancel()
+
+    def _sent(self) -> tuple[int, int]:
+        """Bytes that the peer's machine has acknowledged, and packets that it has not yet; 0 where this machine cannot tell."""
+        with contextlib.suppress(OSError, AttributeError):
+            info = self.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
+            if len(info) == TCP_INFO_BYTES:
+                return unpack_from("=Q", info, ACKED_AT)[0], unpack_from("=I", info, UNACKED_AT)[0]
+        return 0, 0
 
     async def close(self) -> None:
         """Says goodbye and waits for the end, for CLOSE_S at most."""

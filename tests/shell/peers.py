@@ -80,15 +80,20 @@ async def peer(handler: Handler = listen, *, tls: ssl.SSLContext | None = None, 
 
 
 @asynccontextmanager
-async def raw_peer(handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[int]:
-    """A TCP server that speaks whatever it likes; its port."""
+async def raw_peer(
+    handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], *, buffer_bytes: int | None = None
+) -> AsyncIterator[int]:
+    """A TCP server that speaks whatever it likes; its port. buffer_bytes: what it takes before anybody reads it."""
     writers: list[asyncio.StreamWriter] = []
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)
         await handle(reader, writer)
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    listening = socket.create_server(("127.0.0.1", 0))
+    if buffer_bytes is not None:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+    server = await asyncio.start_server(connected, sock=listening, limit=buffer_bytes or 1 << 16)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -2,11 +2,9 @@
 
 import asyncio
 import base64
-import contextlib
 import logging
 import socket
 import time
-from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -42,42 +40,6 @@ async def test_without_a_key_it_sends_no_credentials() -> None:
     async with peer() as there, linked(address(there.port)) as link:
         await link.up()
         assert "Authorization" not in there.requests[0].headers
-
-
-@contextlib.contextmanager
-def nobody_takes_it(port: int) -> Iterator[None]:
-    """127.0.0.2 with the port answers to nothing, as an address does whose way through the network is broken."""
-    with socket.socket() as hole:
-        hole.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        hole.bind(("127.0.0.2", port))
-        hole.listen(0)
-        with contextlib.ExitStack() as callers:
-            for _ in range(4):  # who is not accepted fills the queue, and the kernel answers to no other
-                caller = callers.enter_context(socket.socket())
-                caller.setblocking(False)
-                caller.connect_ex(("127.0.0.2", port))
-            yield
-
-
-@pytest.mark.parametrize("dead_first", [True, False])
-async def test_a_name_with_an_address_that_does_not_answer_is_reached_by_the_other(
-    monkeypatch: pytest.MonkeyPatch, dead_first: bool
-) -> None:
-    """IPv6 that a modem announces and does not forward is the common one."""
-    async with peer() as there:
-        found = [
-            (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, there.port))
-            for host in ("127.0.0.2", "127.0.0.1")
-        ]
-
-        async def resolve(*_: object, **__: object) -> list[Any]:
-            return found if dead_first else found[::-1]
-
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
-        to = address(there.port, url=f"ws://example.org:{there.port}", connect_timeout_s=3.0)
-        with nobody_takes_it(there.port):
-            async with linked(to) as link:
-                await link.up()
 
 
 @pytest.mark.section("security 2.3")
@@ -330,22 +292,6 @@ async def test_a_half_open_peer_is_noticed_by_the_missing_pong() -> None:
         await link.up()
         link.link.probe()
         assert "no pong within 0.05 s" in await link.down()
-        await link.up(2)
-
-
-async def test_a_peer_that_takes_nothing_is_given_up_and_the_caller_never_waits() -> None:
-    async def stall(connection: ServerConnection) -> None:
-        connection.transport.pause_reading()
-        await connection.wait_closed()
-
-    async with peer(stall) as there, linked(address(there.port), pong_timeout_s=0.1) as link:
-        await link.up()
-        big = "x" * 1_000_000
-        began_s = time.monotonic()
-        for _ in range(40):
-            link.link.send(big)
-        assert time.monotonic() - began_s < 0.5
-        assert "takes nothing" in await link.down()
         await link.up(2)
 
 
