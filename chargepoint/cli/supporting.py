@@ -1,27 +1,24 @@
 """What goes into a bundle for support, asked of a running service or read while it is stopped; and no secret with it.
 
 Owns the second look for secrets. The first is that of whoever writes: settings by the names of their keys, frames and log by
-the service. Here every text is searched once more for the very words that are secrets of this station, in the forms in which
-they may stand: as they are, in hexadecimal digits, as JSON, in a URL, and as the header that proves the station.
+the service. Here every text is searched once more for the very words that are secrets of this station (shell/blanking).
 """
 
 import base64
 import binascii
-import json
-import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from chargepoint.core.control import blanked
 from chargepoint.doctor.examination import examine, verdict
 from chargepoint.doctor.finding import Ask, AskError, Finding, Level
 from chargepoint.doctor.subject import Subject
-from chargepoint.settings import Settings, redacted
+from chargepoint.settings import redacted
+from chargepoint.shell.blanking import blanker, secrets_in, secrets_of
 from chargepoint.shell.diagnostics import Known
 from chargepoint.shell.journals import kept
-from chargepoint.shell.redact import BLANK, without_secrets
+from chargepoint.shell.redact import BLANK
 from chargepoint.store import StoreError, reading
 from chargepoint.tables import SECRET, Problem
 
@@ -29,11 +26,8 @@ UNITS = "chargepoint*"
 PAGE = 1_000
 LEDGER_MAX = 5_000
 LOG_LINES = 5_000
-WORD_MIN = 4  # a shorter secret is blanked where it stands alone, but not looked for in other words
 FILE_MAX = 4_096
 RECORDING_MAX = 8 << 20
-URL_WORDS = re.compile(r"://([^/\s]*)@")
-PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 
 Table = list[dict[str, Any]]
 
@@ -189,10 +183,10 @@ def _told(findings: list[Finding]) -> dict[str, Any]:
 
 def words(subject: Subject) -> frozenset[str]:
     """Every secret of the station that can be known here."""
-    found = {value for value in _secrets(subject.document) if value}
+    found = set(secrets_in(subject.document))
     settings = subject.settings
     if settings is not None:
-        found |= set(_secrets(_plain(settings)))
+        found |= secrets_of(settings)
     central = subject.document.get("central_system")
     named = central.get("authorization_key_file") if isinstance(central, dict) else None
     if isinstance(named, str):
@@ -203,60 +197,6 @@ def words(subject: Subject) -> frozenset[str]:
         except StoreError:
             found.discard("")  # no store, or none that this user may read: then nothing of it goes into the bundle either
     return frozenset(found - {""})
-
-
-def blanker(secrets: Iterable[str], identity: str) -> Callable[[str], str]:
-    """Takes secrets out of a text, in every form in which they may stand there; identity: what they prove together with."""
-    forms = sorted({form for secret in secrets for form in _forms(secret, identity)}, key=len, reverse=True)
-    known = re.compile("|".join(map(re.escape, forms)), re.IGNORECASE) if forms else None
-
-    def blank(text: str) -> str:
-        text = PRIVATE_KEY.sub(BLANK, without_secrets(text))
-        return known.sub(BLANK, text) if known is not None else text
-
-    return blank
-
-
-def _forms(secret: str, identity: str) -> Iterator[str]:
-    as_bytes = secret.encode("utf-8", "surrogatepass")
-    plain = [as_bytes, as_bytes.hex().encode()]
-    try:
-        plain.append(bytes.fromhex(secret))
-    except ValueError:
-        plain = plain[:2]
-    for one in plain:
-        if len(one) < WORD_MIN:
-            continue
-        text = one.decode("utf-8", "replace")
-        yield from (text, quote(one, safe=""), json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
-        for proof in (one, identity.encode() + b":" + one):
-            yield base64.b64encode(proof).decode().rstrip("=")
-
-
-def _secrets(value: Any, key: str = "") -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _secrets(inner, str(name))
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _secrets(inner, key)
-    elif isinstance(value, str):
-        if SECRET.search(key):
-            yield value
-        for match in URL_WORDS.finditer(value):
-            user, colon, password = match[1].partition(":")
-            yield password if colon else user
-
-
-def _plain(settings: Settings) -> Any:
-    from msgspec import Struct, structs
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, Struct):
-            return {name: plain(inner) for name, inner in structs.asdict(value).items()}
-        return {name: plain(inner) for name, inner in value.items()} if isinstance(value, Mapping) else value
-
-    return plain(settings)
 
 
 def _content(path: Path) -> str:

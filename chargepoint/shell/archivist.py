@@ -27,7 +27,9 @@ class ControlLike(Protocol):
 
 
 class Archivist:
-    """health: the state of every part. ledger(limit, offset), security_log(limit, offset): pages of them, the newest first."""
+    """health: the state of every part. ledger(limit, offset), security_log(limit, offset): pages of them, the newest first.
+    authorization_key: the one that is in use.
+    """
 
     def __init__(
         self,
@@ -39,6 +41,7 @@ class Archivist:
         ledger: Callable[[int, int], Awaitable[Table]],
         dead_letters: Callable[[int], Awaitable[Table]],
         security_log: Callable[[int, int], Awaitable[Table]],
+        authorization_key: Callable[[], str],
     ) -> None:
         self._settings = settings
         self._firmware_version = firmware_version
@@ -48,11 +51,13 @@ class Archivist:
         self._ledger = ledger
         self._dead_letters = dead_letters
         self._security_log = security_log
+        self._authorization_key = authorization_key
         self._missing: list[str] = []
 
     async def archive(self, path: Path, log: Log, start_s: float | None, stop_s: float | None) -> None:
         """Makes one of a kind for a time (seconds since 1970 UTC); raises OSError, and StoreError for a security log."""
-        from chargepoint.shell.diagnostics import Known, build, write_security_log  # loaded when an archive is wanted
+        from chargepoint.shell.blanking import blanker, secrets_of  # loaded when an archive is wanted
+        from chargepoint.shell.diagnostics import Known, build, write_security_log
 
         if log == "security":
             lines = await self._all(self._security_log)
@@ -61,6 +66,7 @@ class Archivist:
         self._missing = []
         status: Body = await self._asked("status", self._control.status(), {})
         keys: Body = await self._asked("keys", self._control.ask("get_settings", {"names": []}), {})
+        secrets = secrets_of(self._settings) | {self._authorization_key()}
         known = Known(
             station=self._settings.station.identity,
             status=status,
@@ -74,6 +80,7 @@ class Archivist:
             missing=tuple(self._missing),
             start_s=start_s,
             stop_s=stop_s,
+            blank=blanker(secrets, self._settings.station.identity),
         )
         await asyncio.to_thread(build, path, known, self._settings.transfers.diagnostics_mib_max * MIB)
 

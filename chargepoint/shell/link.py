@@ -141,6 +141,11 @@ class Link:
         self._close("a new AuthorizationKey is used")
         self._interrupt()
 
+    @property
+    def authorization_key(self) -> str:
+        """The one in use, hexadecimal; empty where there is none."""
+        return self._key
+
     def set_profile(self, profile: int) -> None:
         """The security profile; connects again at once where it is another one than before."""
         if profile == self._address.security_profile:

@@ -276,6 +276,7 @@ class Service:
             self._storeroom.ledger,
             self._storeroom.dead_letters,
             self._storeroom.security_log,
+            lambda: self._link.authorization_key if self._link else "",
         )
         places = Places(state_dir=Path(settings.station.state_dir), certificates=places_of(settings))
         return Maintenance(places, settings.transfers, installer, archivist.archive, self._inbox.put)
