@@ -10,6 +10,8 @@ import os
 import tomllib
 from pathlib import Path
 
+from chargepoint.durable import anew
+
 CODE = "setup-code"
 DONE = "set-up"  # written when a set-up is over: chargepoint-setup.path waits for it
 TAKEN_OVER = "taken-over"  # the card's file became the configuration, see `commissioning`
@@ -83,7 +85,7 @@ def put(path: Path, text: str) -> None:
     """Whole or not at all, for its owner and the service's group. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.new")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+    with os.fdopen(anew(beside), "w") as file:
         file.write(text)
         file.flush()
         _for_the_group(file.fileno())

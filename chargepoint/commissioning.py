@@ -26,7 +26,7 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import structs
 
-from chargepoint.durable import sync_names
+from chargepoint.durable import anew, sync_names
 from chargepoint.registry import CheckedFile, check_file
 from chargepoint.settings import FILE_SIZE_MAX
 from chargepoint.tables import SECRET, Problem
@@ -261,8 +261,7 @@ def _group() -> int | None:
 
 def _write(path: Path, content: bytes, mode: int = 0o640) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with open(descriptor, "wb") as file:
+    with os.fdopen(anew(path, mode), "wb") as file:
         file.write(content)
         file.flush()
-        os.fsync(descriptor)
+        os.fsync(file.fileno())

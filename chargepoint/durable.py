@@ -16,6 +16,14 @@ def sync_names(folder: Path) -> None:
         os.close(descriptor)
 
 
+def anew(path: Path, mode: int = 0o600) -> int:
+    """A descriptor to write a new file by. Whatever had its name is gone, a link too: who may write in the folder does not choose
+    what is written over in another. Blocks; raises OSError.
+    """
+    path.unlink(missing_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+
+
 @contextmanager
 def whole(path: Path) -> Iterator[IO[bytes]]:
     """Takes what the file shall hold, for its owner only. It gets its name when all of it is on the disk; where that fails
@@ -23,8 +31,7 @@ def whole(path: Path) -> Iterator[IO[bytes]]:
     """
     beside = path.with_name(path.name + ".new")
     try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-            os.fchmod(file.fileno(), 0o600)  # one that a power cut left may have had another mode
+        with os.fdopen(anew(beside), "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -20,6 +20,8 @@ from collections import deque
 from pathlib import Path
 from typing import Any, Literal
 
+from chargepoint.durable import anew
+
 log = logging.getLogger(__name__)
 
 Role = Literal["installer", "viewer"]
@@ -106,7 +108,7 @@ class Access:
         """Whole or not at all, and never readable by anybody else; the folder's owner owns it, whoever writes."""
         owner = self.directory.stat()
         beside = path.with_name(path.name + ".new")
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+        with os.fdopen(anew(beside), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -7,7 +7,7 @@ import grp
 import os
 from pathlib import Path
 
-from chargepoint.durable import sync_names
+from chargepoint.durable import anew, sync_names
 from chargepoint.registry import check_file
 from chargepoint.tables import Problem
 
@@ -28,7 +28,6 @@ def write(path: Path, text: str) -> Path | None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.toml")
     old = path.with_name(f"{path.name}.old")
     try:
-        beside.unlink(missing_ok=True)  # of a power cut, by a process that had our number
         _put(beside, text)
         try:
             problems = tuple(_renamed(problem, path) for problem in check_file(beside).problems)
@@ -50,8 +49,7 @@ def write(path: Path, text: str) -> Path | None:
 
 
 def _put(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(anew(path), "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
@@ -72,11 +70,11 @@ def _owned_as(beside: Path, path: Path) -> None:
     except FileNotFoundError:
         if path.absolute().parent == SYSTEM and (group := _group()) is not None:
             if beside.stat().st_gid != group:
-                os.chown(beside, -1, group)
+                os.chown(beside, -1, group, follow_symlinks=False)
             os.chmod(beside, 0o640)
         return
     if os.geteuid() == 0:
-        os.chown(beside, found.st_uid, found.st_gid)
+        os.chown(beside, found.st_uid, found.st_gid, follow_symlinks=False)
     os.chmod(beside, (found.st_mode & 0o640) | 0o600)
 
 

@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from chargepoint.durable import sync_names
+from chargepoint.durable import anew, sync_names
 from chargepoint.processes import command, environment
 from chargepoint.settings_masks import MaskError, masked, unmasked
 from chargepoint.shell.control import Answerer, Refusal
@@ -101,7 +101,7 @@ class SettingsFile:
         beside = path.with_name(f".{path.name}.new")
         there = path.stat()
         try:
-            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+            with os.fdopen(anew(beside), "wb") as file:
                 file.write(text.encode())
                 os.fchmod(file.fileno(), there.st_mode & 0o777)
                 # Where it is the right one already nothing is asked: the unit's sandbox knows no chown at all.
@@ -145,7 +145,7 @@ async def _checked(beside: Path, path: Path) -> Body:
 def _replace(path: Path, before: bytes, beside: Path) -> None:
     """Whole or not at all, also when the power goes; the content before stays beside it."""
     kept, there = path.with_name(f"{path.name}.previous"), path.stat()
-    with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+    with os.fdopen(anew(kept), "wb") as file:
         file.write(before)
         os.fchmod(file.fileno(), there.st_mode & 0o777)
         file.flush()
