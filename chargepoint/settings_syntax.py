@@ -13,6 +13,7 @@ MASK = "***"
 LINE_MAX = 80
 SECRET = re.compile(r"(authorization[_ -]?key|pass(word|wd|phrase)|secret|token|\bkey\b|_key\b)[A-Za-z_-]*", re.IGNORECASE)
 HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{8,}")  # as a key is written: hidden though the name before it is misspelled
+NO_PORT = re.compile(r"(//[^/:]*:)(?!\d{1,5}(?![^/\"'\s,;]))\S.*")  # what a URL that lost its @ has there is a password
 KEY = re.compile(r"""\s*([A-Za-z0-9_.-]+)\s*=""")
 HEADER = re.compile(r"\s*\[+([A-Za-z0-9_. -]+)\]+")
 OPENS = re.compile(r"\s*(\[+[A-Za-z0-9_. -]+\]|[A-Za-z0-9_.\"-]+\s*=)")  # how a line begins that goes on with nothing
@@ -273,6 +274,14 @@ def _shown(lines: list[str], start: int, number: int) -> str:
 
 def _masked(line: str) -> str:
     if secret := SECRET.search(line):
-        return f"{line[: secret.end()]} {MASK}" if line[secret.end() :].strip() else line
-    line = re.sub(r"//[^/@\s]*@", f"//{MASK}@", line)
-    return HEXADECIMAL.sub(MASK, line)
+        shown = _without_user(line[: secret.end()])
+        return f"{shown} {MASK}" if line[secret.end() :].strip() else shown
+    return HEXADECIMAL.sub(MASK, _without_user(line))
+
+
+def _without_user(line: str) -> str:
+    """A URL may hold a user and a password, also one that is torn: in front of an @, and where a port would stand."""
+    before, at, rest = line.rpartition("@")
+    if at:
+        line = f"{before[: before.find('=') + 1]} {MASK}@{rest}".lstrip()
+    return NO_PORT.sub(rf"\1{MASK}", line)

@@ -110,6 +110,14 @@ def test_what_is_left_open_is_told_where_it_begins(text: str, line: str, tmp_pat
         "[authorization_key = C0FFEE",
         "x = { authorization_key = C0FFEE }",
         "url = ws://CK:C0FFEE@cs.example.org",
+        'url = "wss://CK:C0FFEE"@cs.example.org',
+        'url = "wss://CK:C0 FFEE@cs.example.org/ocpp',
+        'url = "wss:/\\CK:C0FFEE@cs.example.org/ocpp"',
+        'url = "wss:/""/CK:C0FFEE@cs.example.org/ocpp"',
+        'url = "wss://CK:C0FFEE@cs.example.org" authorization_key = "00"',
+        'url = "wss://CK:C0FFEE\n@cs.example.org/ocpp"',
+        'url = "wss://CK:1C0FFEE.example.org',
+        'url =C0FFEE@cs.example.org/ocpp"',
         "authorization_key = C0,FFEE C0FFEE",
         "authorization_key = yes C0FFEE",
         'authorization_key = "00"\nauthorization_key = "C0FFEE"',
@@ -124,6 +132,18 @@ def test_no_secret_is_shown_in_a_line_that_is_wrong(text: str, tmp_path: Path) -
     told = in_file(path)
     assert "in line" in told
     assert "FFEE" not in told
+
+
+def test_of_a_url_in_a_line_that_is_wrong_all_else_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / "station.toml"
+    for url, shown in (
+        ("wss://cs.example.org:8443/ocpp", "wss://cs.example.org:8443/ocpp"),
+        ("wss://cs.example.org:80", "wss://cs.example.org:80"),
+        ("wss://CK:C0FFEE@cs.example.org:80/o", "***@cs.example.org:80/o"),
+        ("wss://cs.example.org:C0FFEE", "wss://cs.example.org:***"),
+    ):
+        path.write_text(f"[central_system]\nurl = {url}\n")
+        assert in_file(path).startswith(f"[central_system] url: found `url = {shown}` in line 2"), url
 
 
 def test_a_table_that_is_left_open_is_not_looked_for_in_the_one_above(tmp_path: Path) -> None:
