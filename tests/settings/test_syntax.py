@@ -124,6 +124,7 @@ def test_what_is_left_open_is_told_where_it_begins(text: str, line: str, tmp_pat
         "0123456789C0FFEE",
         'autorisation_key = "00112233C0FFEE',
         "autorisationkey = 00112233C0FFEE",
+        'autorisationkey = "00112233,C0FFEE"C0FFEE',
     ],
 )
 def test_no_secret_is_shown_in_a_line_that_is_wrong(text: str, tmp_path: Path) -> None:
