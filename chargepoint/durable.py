@@ -17,7 +17,7 @@ def sync_names(folder: Path) -> None:
 
 
 def anew(path: Path, mode: int = 0o600) -> int:
-    """A descriptor to write a new file by. Whatever had its name is gone, a link too: who may write in the folder does not choose
+    """A descriptor for a new file. Whatever had its name is gone, a link too: who may write in the folder shall not choose
     what is written over in another. Blocks; raises OSError.
     """
     path.unlink(missing_ok=True)

@@ -12,7 +12,9 @@ from chargepoint.tables import Problem, printable
 MASK = "***"
 LINE_MAX = 80
 SECRET = re.compile(r"(authorization[_ -]?key|pass(word|wd|phrase)|secret|token|\bkey\b|_key\b)[A-Za-z_-]*", re.IGNORECASE)
-HEXADECIMAL = re.compile(r"[^\s=]*[0-9A-Fa-f]{8,}[^\s=]*")  # as a key is written, torn as well: hidden though the name before it is misspelled
+HEXADECIMAL = re.compile(
+    r"[^\s=]*[0-9A-Fa-f]{8,}[^\s=]*"
+)  # as a key is written, torn as well: hidden though the name before it is misspelled
 NO_PORT = re.compile(r"(//[^/:]*:)(?!\d{1,5}(?![^/\"'\s,;]))\S.*")  # what a URL that lost its @ has there is a password
 KEY = re.compile(r"""\s*([A-Za-z0-9_.-]+)\s*=""")
 HEADER = re.compile(r"\s*\[+([A-Za-z0-9_. -]+)\]+")

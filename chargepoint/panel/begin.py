@@ -5,6 +5,8 @@ Every answer is kept as soon as it is given (`draft`), so that a reload, a way b
 devices or the settings file is done by others (`hands`).
 """
 
+import hmac
+
 from chargepoint.panel import now
 from chargepoint.panel.begin_pieces import (
     CENTRAL,
@@ -206,11 +208,15 @@ async def check(panel: Panel, request: Request) -> Answer:
     draft = draft_of(panel)
     if (wanted := next_of(draft)) != CHECK:
         return Answer.see(wanted)
-    told = await asked(request, draft, "review", draft.whole())
-    return _check(panel, request, told)
+    return await _reviewed(panel, request)
 
 
-def _check(panel: Panel, request: Request, told: Body, status: int = 200) -> Answer:
+async def _reviewed(panel: Panel, request: Request, trouble: str | None = None, status: int = 200) -> Answer:
+    draft = draft_of(panel)
+    return _check(panel, request, await asked(request, draft, "review", draft.whole()), trouble, status)
+
+
+def _check(panel: Panel, request: Request, told: Body, trouble: str | None = None, status: int = 200) -> Answer:
     t, draft = request.words, draft_of(panel)
     fine = not told["problems"]
     verdict = notice("good", tag("p", t("These settings are fine"))) if fine else None
@@ -222,6 +228,8 @@ def _check(panel: Panel, request: Request, told: Body, status: int = 200) -> Ans
     made = tag(
         "form",
         token_field(request.reader),
+        tag("input", type="hidden", name="of", value=draft.mark(request.cookie)),
+        trouble_of(trouble),
         problems_of(told["problems"]),
         verdict,
         tag("p", t("The station dials"), " ", tag("code", str(draft.tested.get("dials", "")))),
@@ -244,12 +252,15 @@ async def take(panel: Panel, request: Request) -> Answer:
     draft = draft_of(panel)
     if (wanted := next_of(draft)) != CHECK:
         return Answer.see(wanted)
+    if not hmac.compare_digest(request.form.get("of", "").encode(), draft.mark(request.cookie).encode()):
+        changed = request.words("The answers were changed meanwhile, on another phone perhaps. Look at them again.")
+        return await _reviewed(panel, request, changed, 409)
     try:
-        told = await draft.take()
+        told = await draft.take(request.cookie)
     except NoHands as error:
         raise cannot(request, error) from error
     if not told["taken"]:
-        return _check(panel, request, told, 422)
+        return _check(panel, request, told, status=422)
     return Answer.see(DONE)
 
 

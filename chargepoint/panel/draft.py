@@ -6,6 +6,8 @@ the background. The first start of a blank station voids every password that was
 
 import asyncio
 import contextlib
+import hashlib
+import hmac
 import json
 import logging
 import os
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from chargepoint import blank
-from chargepoint.panel.guard import Access, Guard
+from chargepoint.panel.guard import Access, Guard, key_of
 from chargepoint.panel.hands import Body, Hands, NoHands
 
 log = logging.getLogger(__name__)
@@ -42,7 +44,7 @@ class Draft:
         self.hands = hands
         self.progress = ""
         self.trouble = ""
-        self._taking = False
+        self._taking = asyncio.Lock()  # a thumb that comes down twice saves once
         self._over = False  # by our own doing
         self.changed: Callable[[], None] = lambda: None
 
@@ -53,7 +55,11 @@ class Draft:
     @property
     def overtaken(self) -> bool:
         """Somebody else has set the station up."""
-        return not self._over and not self._taking and not self.blank
+        return not self._over and not self._taking.locked() and not self.blank
+
+    def admits(self, cookie: str) -> bool:
+        """Whether a session counts: once there is a settings file, only that of whoever saved it, see `end`."""
+        return self._over or self.blank or self._told.get("taker") == key_of(cookie)
 
     @property
     def answers(self) -> Body:
@@ -77,9 +83,7 @@ class Draft:
         """Reads what is there, or begins; the code, where this process may know it. Raises OSError."""
         directory = self._access.directory
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            told = json.loads(self._path.read_bytes())
-            self._told = told if isinstance(told, dict) else {}
+        self._told = _read(self._path) or {}
         if not self._told:
             self._access.reset("installer")
             self._access.set("viewer", None)
@@ -108,6 +112,10 @@ class Draft:
     def answer(self, **answers: Any) -> None:
         self._put(answers={**self.answers, **answers})
 
+    def mark(self, cookie: str) -> str:
+        """Tells answers from others, for whom the cookie is; it says nothing of them."""
+        return hmac.new(cookie.encode(), json.dumps(self.whole(), sort_keys=True).encode(), hashlib.sha256).hexdigest()
+
     def keep_test(self, dials: str, findings: list[Body]) -> None:
         self._put(tested={"dials": dials, "findings": findings})
 
@@ -126,17 +134,23 @@ class Draft:
             self._search.cancel()
             await asyncio.gather(self._search, return_exceptions=True)
 
-    async def take(self) -> Body:
-        """Makes the answers a settings file; then they are forgotten here, for they hold a secret. Raises NoHands."""
-        self._taking = True
-        try:
+    async def take(self, cookie: str) -> Body:
+        """Makes the answers a settings file; then they are forgotten here, for they hold a secret. Raises NoHands.
+
+        From then on a session is one of a station at work, and the code let in whoever knew it: only the cookie's stays. Its
+        key is kept meanwhile, so that this holds as well when the power goes.
+        """
+        async with self._taking:
+            if self._over:
+                return {"taken": True}
+            self._put(taker=key_of(cookie))
             told = await self.hands.ask("take", self.whole())
             if told["taken"]:
                 self._over = True
-                forget(self._access.directory)
+                end(self._access)
+            else:
+                self._put(taker="")
             return told
-        finally:
-            self._taking = False
 
     async def _look(self) -> None:
         try:
@@ -163,15 +177,31 @@ def is_blank(config: Path, state: Path) -> bool:
     return blank.is_blank(config, state / RAN)
 
 
-def forget(state: Path) -> None:
-    (state / DRAFT).unlink(missing_ok=True)
+def end(access: Access) -> None:
+    """The set-up is over, whoever ended it: of those that it let in only who saved it stays. Raises OSError."""
+    told = _read(access.directory / DRAFT)
+    if told is not None:
+        access.end_sessions(but=str(told.get("taker", "")))
+        (access.directory / DRAFT).unlink()
 
 
-def remember(state: Path) -> None:
+def remember(access: Access) -> None:
     """The station has a settings file: whatever becomes of it, it is set up. Raises OSError."""
-    forget(state)
-    if not (state / RAN).exists():
-        os.close(os.open(state / RAN, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    end(access)
+    ran = access.directory / RAN
+    if not ran.exists():
+        os.close(os.open(ran, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """What is kept of a set-up, empty where it is damaged; None where nothing is."""
+    try:
+        told = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _boot() -> str:

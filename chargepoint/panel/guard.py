@@ -90,6 +90,12 @@ class Access:
         told["sessions"] = {key: one for key, one in told["sessions"].items() if one["role"] != role}
         self.write(told)
 
+    def end_sessions(self, but: str = "") -> None:
+        """Nobody is logged in any more. but: the `key_of` a cookie that stays."""
+        told = self.read()
+        told["sessions"] = {key: one for key, one in told["sessions"].items() if key == but}
+        self.write(told)
+
     def read(self) -> dict[str, Any]:
         try:
             told = json.loads(self._path.read_bytes())
@@ -154,7 +160,7 @@ class Guard:
         if not 20 <= len(cookie) <= 100:
             return None
         told = self._access.read()
-        key, now_s = _key(cookie), time.time()
+        key, now_s = key_of(cookie), time.time()
         one = told["sessions"].get(key)
         if not isinstance(one, dict) or not _lives(one, now_s):
             return None
@@ -166,7 +172,7 @@ class Guard:
 
     def log_out(self, cookie: str) -> None:
         told = self._access.read()
-        if told["sessions"].pop(_key(cookie), None) is not None:
+        if told["sessions"].pop(key_of(cookie), None) is not None:
             self._access.write(told)
 
     async def change(self, old: str, new: str, role: Role, address: str) -> str | None:
@@ -197,7 +203,7 @@ class Guard:
         sessions = {key: one for key, one in told["sessions"].items() if _lives(one, now_s)}
         while len(sessions) >= SESSIONS_MAX:
             del sessions[min(sessions, key=lambda key: float(sessions[key]["used_s"]))]
-        told["sessions"] = {**sessions, _key(cookie): {"role": role, "began_s": now_s, "used_s": now_s}}
+        told["sessions"] = {**sessions, key_of(cookie): {"role": role, "began_s": now_s, "used_s": now_s}}
         self._access.write(told)
         return cookie
 
@@ -247,7 +253,8 @@ def _lives(one: dict[str, Any], now_s: float) -> bool:
     return now_s - float(one["used_s"]) < SESSION_S and now_s - float(one["began_s"]) < SESSION_WHOLE_S
 
 
-def _key(cookie: str) -> str:
+def key_of(cookie: str) -> str:
+    """What is kept of a session's cookie."""
     return hashlib.sha256(cookie.encode()).hexdigest()
 
 

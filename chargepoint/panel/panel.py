@@ -161,7 +161,7 @@ class Panel:
 
     def _request(self, raw: Any) -> Request:
         cookie = str(raw.cookies.get(COOKIE, ""))
-        role = self.guard.session(cookie) if cookie else None
+        role = self.guard.session(cookie) if cookie and (self.draft is None or self.draft.admits(cookie)) else None
         words = self.languages.chosen(str(raw.cookies.get(LANGUAGE, "")), str(raw.headers.get("Accept-Language", "")))
         reader = Reader(words, role, csrf(cookie) if role else "", bench=self.bench is not None, blank=self.blank)
         return Request(raw, reader, cookie)

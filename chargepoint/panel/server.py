@@ -78,7 +78,7 @@ async def serve(options: Options) -> int:
         draft = _draft(options, access, told=not given)
         access.prepare()
         if draft is None:
-            remember(options.state_dir)
+            remember(access)
         languages = Languages(options.state_dir / "languages", options.settings.language)
     except (OSError, ValueError) as error:
         raise CannotListen(f"the page's state: {error}") from error

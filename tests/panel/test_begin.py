@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,85 +13,15 @@ from chargepoint.panel import draft
 from chargepoint.panel.guard import TRIES_MAX
 from chargepoint.registry import check_file
 from chargepoint.setup import searching
-from chargepoint.setup.answers import Answers, Reader
+from chargepoint.setup.answers import Answers
 from chargepoint.setup.dialogue import Dialogue
 from chargepoint.setup.pieces import document_text
 from drivers.meters.search import Found, Setting
-from tests.panel.house import House, house, until
+from tests.panel.begin import CENTRAL, KEY, begun, config, finished, lay, new, no_ports, parts_of, say, text_of
+from tests.panel.house import House, house
 
-KEY = "00AABBCCDDEE"
-CENTRAL = {"url": "ws://cs.example.org/ocpp", "identity": "CK_0001", "authorization_key": KEY}
+__all__ = ["config", "new", "no_ports"]  # fixtures
 METER = Found(line="/dev/ttyUSB7", setting=Setting(9_600, "N", 1), unit_id=3, maps=("sdm630", "sdm120"), sure=False)
-
-
-@pytest.fixture(autouse=True)
-def no_ports(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This machine's own devices are nobody's business."""
-
-    async def none(taken: Sequence[str], progress: Callable[[str], None]) -> list[Reader]:
-        return []
-
-    monkeypatch.setattr(searching, "ports", list)
-    monkeypatch.setattr(searching, "readers", none)
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    return tmp_path / "chargepoint.toml"
-
-
-@pytest.fixture
-async def new(tmp_path: Path, config: Path) -> AsyncIterator[House]:
-    blank.make_code(tmp_path)
-    async with house(tmp_path, blank=config) as made:
-        yield made
-
-
-def text_of(config: Path) -> str:
-    """Empty where there is none."""
-    return config.read_text() if config.exists() else ""
-
-
-def lay(config: Path, text: str) -> None:
-    config.write_text(text)
-
-
-async def begun(here: House, config: Path) -> None:
-    """In by the code."""
-    answer = await here.post("/start", {"code": blank.shown(blank.code_of(config.parent) or "")}, token=False)
-    assert (answer.status, answer.headers["location"]) == (303, "/start/central-system")
-    here.cookie = answer.headers["set-cookie"].partition(";")[0]
-
-
-async def say(here: House, path: str, fields: dict[str, str]) -> tuple[int, str]:
-    """A form of the set-up: where it leads, or what the screen says."""
-    page = (await here.get("/start/central-system")).text
-    token = re.search(r'name="token" content="([0-9a-f]{64})"', page)
-    assert token
-    answer = await here.post(path, {**fields, "token": token[1]}, token=False)
-    return answer.status, answer.headers.get("location", answer.text)
-
-
-async def parts_of(here: House) -> dict[str, str]:
-    """What the third screen offers when its search is over, as it stands."""
-    assert (await here.get("/start/parts")).status == 200
-    assert here.panel.draft is not None
-    await until(lambda: not here.panel.draft.searching)  # type: ignore[union-attr]
-    page = (await here.get("/start/parts")).text
-    chosen = {
-        name: re.search(rf'<select id="{name}".*?<option value="([^"]+)" selected', page, re.DOTALL)
-        for name in ("kind", "meter", "reader")
-    }
-    return {**{name: found[1] for name, found in chosen.items() if found}, "current_a_max": "32"}
-
-
-async def finished(here: House, config: Path, **parts: str) -> str:
-    """The whole way; the file."""
-    await begun(here, config)
-    assert await say(here, "/start/central-system", CENTRAL) == (303, "/start/parts")
-    assert await say(here, "/start/parts", {**await parts_of(here), **parts}) == (303, "/start/check")
-    assert await say(here, "/start/check", {}) == (303, "/start/done")
-    return text_of(config)
 
 
 class TestCode:
