@@ -102,7 +102,7 @@ class Transactions:
     def register_offset_wh(self, key: int) -> float:
         """What is taken off the meter's register in this transaction's meter values."""
         record = self._records[key]
-        base_wh = record.register_start_wh if self._from_zero else 0.0
+        base_wh = record.register_start_wh if from_zero(record) else 0.0
         return base_wh - record.register_shift_wh
 
     def keep(self, key: int, step: Step) -> None:
@@ -116,7 +116,7 @@ class Transactions:
         """The transaction ended, at its last register."""
         record = self._records[key]
         used_wh = max(0.0, record.register_last_wh - record.register_start_wh)
-        stop_wh = whole_wh(used_wh) if self._from_zero else max(whole_wh(record.register_last_wh), record.meter_start_wh)
+        stop_wh = whole_wh(used_wh) if from_zero(record) else max(whole_wh(record.register_last_wh), record.meter_start_wh)
         record = replace(
             record,
             stop=stop,
@@ -230,6 +230,11 @@ class Transactions:
     def _put(self, record: TransactionRecord, step: Step) -> None:
         self._records[record.key] = record
         step.change(PutTransaction(record))
+
+
+def from_zero(record: TransactionRecord) -> bool:
+    """It counts from zero, whatever `metering` of the settings says by now: its meterStart is 0 where the register was not."""
+    return record.meter_start_wh == 0 and record.register_start_wh >= 1.0
 
 
 def _is_closed(record: TransactionRecord) -> bool:

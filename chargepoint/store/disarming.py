@@ -31,6 +31,7 @@ from chargepoint.core.records import (
     StopBody,
     TransactionRecord,
 )
+from chargepoint.core.transactions import from_zero
 from chargepoint.messages import Reason
 from chargepoint.store.store import Store, open_store
 
@@ -116,10 +117,9 @@ def _close_sessions(store: Store, snapshot: Snapshot, now: Stamp, reason: str) -
 
 
 def _stopped(newest: TransactionRecord, marked: TransactionRecord, stop: Stamp, why: Reason) -> TransactionRecord:
-    """At the last register that the backup knows. A meterStart of 0 where the register was not 0: it counts from zero."""
+    """At the last register that the backup knows."""
     used_wh = max(0.0, newest.register_last_wh - newest.register_start_wh)
-    from_zero = newest.meter_start_wh == 0 and newest.register_start_wh >= 1.0
-    stop_wh = whole_wh(used_wh) if from_zero else max(whole_wh(newest.register_last_wh), newest.meter_start_wh)
+    stop_wh = whole_wh(used_wh) if from_zero(newest) else max(whole_wh(newest.register_last_wh), newest.meter_start_wh)
     return replace(
         newest,
         start_delivery=marked.start_delivery,

@@ -228,3 +228,21 @@ def test_a_connector_that_the_settings_no_longer_have(after: str, ending: bool) 
     world.restart()
     world.expect_no_call("StopTransaction")
     assert isinstance(world.store.session(2), Idle)
+
+
+@pytest.mark.section("4.10")
+@pytest.mark.parametrize("after", ["stop", "resume"])
+@pytest.mark.parametrize(("before", "then"), [("cumulative", "transaction"), ("transaction", "cumulative")])
+def test_a_session_is_metered_to_its_end_as_it_began(before: str, then: str, after: str) -> None:
+    """The installer changed `metering` while the power was out: a meterStop below its meterStart is no bill."""
+    world = charging(metering=before, after_power_loss=after)
+    world.kill()
+    world.site = site_of(1, metering=then, after_power_loss=after)
+    world.plants[1].energy_wh = 2_345.6
+    world.cut_power()
+    world.unplug()
+    world.advance(10)
+    (start,) = world.calls("StartTransaction")
+    (stop,) = world.calls("StopTransaction")
+    assert start["meterStart"] == (1_000 if before == "cumulative" else 0)
+    assert stop["meterStop"] == (2_345 if before == "cumulative" else 1_345)
