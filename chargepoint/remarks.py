@@ -4,11 +4,10 @@ import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 from chargepoint.core.step import Now
 from chargepoint.settings import Connector, Settings
-from chargepoint.shell.address import AddressError, address_of, station_url
+from chargepoint.shell.address import AddressError, address_of, ends_with, station_url
 from chargepoint.shell.moment import moment
 from chargepoint.shell.tls import Trust
 from chargepoint.shell.vault.places import places_of
@@ -33,8 +32,8 @@ def _link(settings: Settings) -> Iterator[str]:
     section = "[central_system]"
     if not re.fullmatch(USUAL, identity):
         yield f'[station] identity "{identity}" has a blank or sign that many Central Systems refuse; compare it with theirs'
-    if system.url.rstrip("/").endswith(("/" + identity, "/" + quote(identity, safe=""))):
-        yield f"{section} url ends with the identity already; the station appends it once more"
+    if ends_with(system.url, identity):
+        yield f"{section} url ends with the identity already, and the station appends it once more: take it out of url"
     encrypted = address(settings).startswith("wss://")
     if system.authorization_key and not encrypted:
         yield f"{section} authorization_key travels unencrypted over ws://; use wss:// where the Central System has it"

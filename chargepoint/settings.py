@@ -60,7 +60,7 @@ Url = Annotated[
     str,
     Meta(
         pattern=r"^[wW][sS][sS]?://[^\s/]+\S*\Z",
-        description="must begin with ws:// or wss://, without blanks",
+        description="must begin with ws:// or wss:// (not http), without blanks",
         examples=["ws://cs.example.org/ocpp"],
     ),
 ]

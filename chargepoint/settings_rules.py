@@ -124,7 +124,7 @@ def check_url(checker: Checker, url: str) -> None:
     except ValueError as error:
         checker.add(section, key, shown(url), f"must be an address: {error}", "example: ws://cs.example.org:8080/ocpp")
         return
-    if split.scheme not in ("ws", "wss"):
+    if not url.lower().startswith(("ws://", "wss://")):
         return  # said by the type already
     if "@" in split.netloc:
         scheme, after = split.scheme, split.netloc.rpartition("@")[2]

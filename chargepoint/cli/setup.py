@@ -3,12 +3,9 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chargepoint.cli.common import EXIT_PROBLEM, EXIT_USAGE, LOCAL_CONFIG, SYSTEM_CONFIG, CommandError, Help, add_config_option
-
-if TYPE_CHECKING:
-    from chargepoint.setup.answers import Answers
 
 DESCRIPTION = """\
 Asks in a terminal what a station needs, at most five screens and eight fields, searches meters and card readers, shows the
@@ -114,7 +111,7 @@ def _in_terminal(path: Path) -> int:
     from chargepoint.settings import SettingsError, read_document
     from chargepoint.setup import searching
     from chargepoint.setup.answers import Answers
-    from chargepoint.setup.dialogue import Dialogue, Quit
+    from chargepoint.setup.dialogue import SCREENS, Dialogue, Quit
     from chargepoint.setup.editing import edited
     from chargepoint.setup.pieces import document_text
     from chargepoint.setup.present import answers_from, changes_between, same_shape
@@ -128,42 +125,61 @@ def _in_terminal(path: Path) -> int:
             raise CommandError(f"{error}\ncorrect it, or move it away to begin anew") from error
         print(f"{path} is there: its values are the answers to start from.")
     given = answers_from(document) if document else {}
+
+    def put(after: Answers) -> int:
+        new = None
+        if document and "identity" in given and "url" in given:
+            before = Answers(**given)
+            if same_shape(before, after):
+                new = edited(text, changes_between(document, before, after))
+        if new == text:
+            print(f"nothing has changed: {path} stays as it is")
+            return 0
+        if new is None and document:
+            print("the file is written anew: what you had changed by hand besides is in the old one")
+        return _written(path, new if new is not None else document_text(after))
+
+    dialogue = Dialogue(Terminal(), searching, given, path)
+    first = 1
     loop = asyncio.new_event_loop()  # of asyncio.run the first Ctrl-C would not reach a question
     try:
-        outcome = loop.run_until_complete(Dialogue(Terminal(), searching, given, path).run())
+        while (outcome := loop.run_until_complete(dialogue.run(first))).write:
+            try:
+                return put(outcome.answers)
+            except Wrong as wrong:  # what was answered stays: nobody types a password twice for a pin
+                print(f"{wrong}\np changes pins, < goes back to the other answers")
+                first = SCREENS
     except (Quit, KeyboardInterrupt):
-        print("\nnothing was written")
-        return EXIT_PROBLEM
+        print()
     finally:
         loop.close()
-    if not outcome.write:
-        print("nothing was written")
-        return EXIT_PROBLEM
-    after = outcome.answers
-    new = None
-    if document and "identity" in given and "url" in given:
-        before = Answers(**given)
-        if same_shape(before, after):
-            new = edited(text, changes_between(document, before, after))
-    if new == text:
-        print(f"nothing has changed: {path} stays as it is")
-        return 0
-    if new is None and document:
-        print("the file is written anew: what you had changed by hand besides is in the old one")
-    return _written(path, new if new is not None else document_text(after))
+    print("nothing was written")
+    return EXIT_PROBLEM
+
+
+class Wrong(CommandError):
+    """The answers are wrong together: nothing was written."""
 
 
 def _written(path: Path, text: str) -> int:
+    """Raises Wrong where other answers mend it, CommandError."""
+    _put(path, text)
+    if path == SYSTEM_CONFIG:
+        print("next: sudo chargepoint doctor, then sudo systemctl restart chargepoint")
+    else:
+        print(f"next: chargepoint check-config --config {path}, then lay it on the station's card as chargepoint.toml")
+    return 0
+
+
+def _put(path: Path, text: str) -> None:
     from chargepoint.setup.writing import Refused, write
 
     try:
         kept = write(path, text)
     except Refused as refused:
         told = "".join(f"{problem}\n" for problem in refused.problems)
-        raise CommandError(f"{told}{refused}") from refused
+        raise (Wrong if refused.problems else CommandError)(f"{told}{refused}") from refused
     print(f"written: {path}" + (f" (the old one is {kept})" if kept else ""))
-    print("next: chargepoint doctor, then sudo systemctl restart chargepoint")
-    return 0
 
 
 def _from_file(arguments: argparse.Namespace) -> int:
@@ -193,15 +209,15 @@ def _from_file(arguments: argparse.Namespace) -> int:
     old = next((path for path in targets.values() if path.exists()), None)
     if old is not None and not arguments.force:
         raise CommandError(f"{old} is there already; --force replaces it (and keeps it as {old}.old)")
-    for identity, path in targets.items():
-        _write_answers(path, by_identity[identity])
-    return 0
-
-
-def _write_answers(path: Path, answers: "Answers") -> None:
     from chargepoint.setup.pieces import document_text
 
-    _written(path, document_text(answers))
+    if not arguments.all:
+        (identity, path), *_ = targets.items()
+        return _written(path, document_text(by_identity[identity]))
+    for identity, path in targets.items():
+        _put(path, document_text(by_identity[identity]))
+    print("next: lay each on the card of its station, as chargepoint.toml")
+    return 0
 
 
 def _file_name(identity: str) -> str:

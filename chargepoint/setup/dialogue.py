@@ -18,7 +18,7 @@ from chargepoint.setup import questions
 from chargepoint.setup.answers import BENCH, CONNECTORS_MAX, Answers, MeterAnswer, Pins, Reader, bench_reader, default_meter
 from chargepoint.setup.questions import KINDS, Question
 from chargepoint.setup.searching import answer_of
-from chargepoint.shell.address import Address, station_url
+from chargepoint.shell.address import Address, ends_with, station_url
 from chargepoint.tables import Checker, allowed_text, printable
 from drivers.meters import names
 from drivers.meters.search import Found
@@ -73,8 +73,8 @@ class Dialogue:
         self._found: list[Found] | None = None
         self._readers: list[Reader] | None = None
 
-    async def run(self) -> Outcome:
-        """Raises Quit."""
+    async def run(self, first: int = 1) -> Outcome:
+        """first: the screen to begin with; what was answered before is known still. Raises Quit."""
         screens: list[Callable[[], Awaitable[bool | None]]] = [
             self._station,
             self._central_system,
@@ -82,8 +82,9 @@ class Dialogue:
             self._reader,
             self._summary,
         ]
-        self._talk.say("Enter takes what stands in brackets, < goes back, ? explains, Ctrl-C ends and writes nothing.")
-        at = 0
+        if first == 1:
+            self._talk.say("Enter takes what stands in brackets, < goes back, ? explains, Ctrl-C ends and writes nothing.")
+        at = first - 1
         while True:
             try:
                 answer = await screens[at]()
@@ -107,6 +108,8 @@ class Dialogue:
         self._title(2, "Central System")
         self._field("url", questions.URL, check=url_remark)
         self._talk.say(f"  will be dialled: {self._dialled()}")
+        if ends_with(self._known["url"], self._known["identity"]):
+            self._talk.say("  LOOK: it ends with the identity twice. The address goes without it; < goes back")
         self._key()
 
     async def _meter(self) -> None:
@@ -179,10 +182,11 @@ class Dialogue:
             label = f"GPIO of {field.name.replace('_', ' ')}"
             while True:
                 answer = self._asked(label, str(getattr(pins, field.name)), "the GPIO number, not the place on the header")
-                if answer.isdecimal() and int(answer) <= 27:
-                    pins = structs.replace(pins, **{field.name: int(answer)})
-                    break
-                self._talk.say("  must be a GPIO number from 0 to 27")
+                if not (answer.isdecimal() and int(answer) <= 27):
+                    self._talk.say("  must be a GPIO number from 0 to 27")
+                    continue
+                pins = structs.replace(pins, **{field.name: int(answer)})
+                break
         self._known["pins"] = pins
 
     def _key(self) -> None:
@@ -283,6 +287,7 @@ class Dialogue:
         if answer == NONE:
             return Reader(driver="none", place="")
         driver, _, place = answer.partition(" ")
+        driver = {"rc522": "mfrc522"}.get(driver.lower(), driver)  # the board is sold by the one name, its chip has the other
         try:
             return convert({"driver": driver, "place": place.strip() or Reader().place}, Reader)
         except ValidationError:

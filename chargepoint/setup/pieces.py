@@ -45,6 +45,7 @@ feedback_pin = {contactor_feedback}   # mirror contact to ground
 driver = "iec61851"
 pwm_chip = "/sys/class/pwm/pwmchip0"   # dtoverlay=pwm,pin=18,func=2
 pwm_channel = 0
+pwm_pin = 18
 spi_device = 1   # an MCP3008 at /dev/spidev0.1
 pilot_channel = 0
 {proximity}scale = 9.145   # calibrate, docs/pilot.md

@@ -47,6 +47,11 @@ def station_url(address: Address) -> str:
     return urlunsplit((scheme, parts.netloc, path, parts.query, ""))
 
 
+def ends_with(url: str, identity: str) -> bool:
+    """Whether a base has the identity already, which `station_url` would put there a second time."""
+    return url.rstrip("/").endswith(("/" + identity, "/" + quote(identity, safe="")))
+
+
 def without_credentials(url: str) -> str:
     """The URL as it may be shown: user name and password that an installer wrote into it are left out."""
     parts = urlsplit(url)

@@ -26,7 +26,7 @@ def only(document: dict[str, Any]) -> str:
 CASES: list[tuple[Change, str]] = [
     (
         lambda d: d["central_system"].update(url="htp://cs"),
-        'station.toml: [central_system] url: found "htp://cs", must begin with ws:// or wss://, without blanks; '
+        'station.toml: [central_system] url: found "htp://cs", must begin with ws:// or wss:// (not http), without blanks; '
         "example: ws://cs.example.org/ocpp",
     ),
     (

@@ -41,7 +41,7 @@ def answered(terminal: Terminal, *answers: str) -> None:
 def test_the_quick_path_has_five_screens_and_eight_fields_and_writes_a_file_that_is_right(tmp_path: Path) -> None:
     path = tmp_path / "station.toml"
     with station(path) as terminal:
-        answered(terminal, "tethered", "CK_0001", "ws://cs.example.org/ocpp", KEY, "", "mfrc522", "", "")
+        answered(terminal, "tethered", "CK_0001", "ws://cs.example.org/ocpp", KEY, "", "RC522", "", "")
         assert terminal.ends() == 0, terminal.shown
     assert "will be dialled: ws://cs.example.org/ocpp/CK_0001" in terminal.shown
     assert KEY not in terminal.shown
@@ -49,7 +49,10 @@ def test_the_quick_path_has_five_screens_and_eight_fields_and_writes_a_file_that
     document = tomllib.loads(path.read_text())
     assert document["central_system"]["authorization_key"] == KEY
     assert document["connectors"]["1"]["cable"] == "tethered"
-    assert check_file(path).problems == ()
+    checked = check_file(path)
+    assert checked.problems == ()
+    assert not [remark for remark in checked.remarks if "pwm_pin" in remark]
+    assert document["readers"]["1"]["driver"] == "mfrc522"
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -70,7 +73,12 @@ def test_a_wrong_answer_is_told_at_once_and_asked_again_and_there_is_a_way_back(
         terminal.answer("(url): ", "<")
         terminal.answer("Kind of station [socket]", "simulated")
         terminal.answer("Identity [CK_0O01]", "CK_0001")
-        terminal.answer("(url): ", "ws://cs.example.org/ocpp")
+        terminal.answer("(url): ", "ws://cs.example.org/ocpp/CK_0001/")
+        terminal.sees("it ends with the identity twice")
+        terminal.answer("hidden)", "<")
+        terminal.answer("Kind of station [simulated]", "")
+        terminal.answer("Identity [CK_0001]", "")
+        terminal.answer("(url) [", "ws://cs.example.org/ocpp")
         terminal.answer("hidden)", "correct horse")
         terminal.sees("13 characters that are not shown: must be an even number of hexadecimal digits")
         terminal.answer("hidden)", "")
@@ -121,19 +129,27 @@ def test_pins_can_be_changed_on_the_way(tmp_path: Path) -> None:
     assert tomllib.loads(path.read_text())["connectors"]["1"]["contactor"]["pin"] == 23
 
 
-def test_pins_that_clash_are_refused_by_name_and_nothing_is_written(tmp_path: Path) -> None:
+def test_pins_that_clash_are_refused_by_name_and_no_other_answer_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "station.toml"
     with station(path) as terminal:
-        for question, line in zip(FIELDS[:-1], ("tethered", "CK_1", "ws://cs/ocpp", "", "", "none", ""), strict=True):
+        for question, line in zip(FIELDS[:-1], ("tethered", "CK_1", "ws://cs/ocpp", KEY, "", "none", ""), strict=True):
             terminal.answer(question, line)
         terminal.answer("without writing", "p")
         terminal.answer("GPIO of contactor [17]", "5")
         for _ in range(10):
             terminal.answer("GPIO of", "")
         terminal.answer("without writing", "y")
-        assert terminal.ends() == 1
-    assert "found GPIO5, can serve one part only" in terminal.shown
-    assert os.listdir(tmp_path) == []
+        terminal.sees("found GPIO5, can serve one part only")
+        assert os.listdir(tmp_path) == []
+        terminal.answer("amperes a phase", "")
+        terminal.answer("without writing", "p")
+        terminal.answer("GPIO of contactor [5]", "17")
+        for _ in range(10):
+            terminal.answer("GPIO of", "")
+        terminal.answer("without writing", "y")
+        assert terminal.ends() == 0, terminal.shown
+    document = tomllib.loads(path.read_text())
+    assert (document["central_system"]["authorization_key"], document["connectors"]["1"]["contactor"]["pin"]) == (KEY, 17)
 
 
 def test_whoever_leaves_leaves_nothing_behind(tmp_path: Path) -> None:
