@@ -58,6 +58,9 @@ class Archive:
             self._tar = tarfile.open(self.path, "r:gz")
             self._members = {one.name: one for one in self._known()}
             self.manifest = self._manifest()
+        except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+            hint = "run it with sudo" if isinstance(error, PermissionError) else "name the file that chargepoint backup wrote"
+            raise CommandError(f"{self.path} cannot be read: {error.strerror}; {hint}") from error
         except (OSError, tarfile.TarError, EOFError, ValueError) as error:
             raise CommandError(f"{self.path} is no backup of a station: {error}") from error
         return self

@@ -93,7 +93,8 @@ class ControlClient:
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
             raise NotRunning(
                 f"the service is not running (nobody listens on {self._path}). "
-                "Start it: systemctl start chargepoint, or: chargepoint run --config FILE",
+                "Start it: sudo systemctl start chargepoint, or: chargepoint run --config FILE. "
+                "Why it does not stay: chargepoint check-config, and sudo chargepoint log",
                 EXIT_NOT_RUNNING,
             ) from error
         except PermissionError as error:

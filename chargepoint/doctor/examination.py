@@ -36,9 +36,8 @@ async def examine(subject: Subject, only: Iterable[Part] = ALL) -> AsyncIterator
             (Part.WATCHDOG, host.watchdog),
             (Part.PORTS, host.ports),
         ):
-            if part in wanted:
-                for finding in looked(subject):
-                    yield finding
+            for finding in looked(subject) if part in wanted else _spoilt(subject, part):
+                yield finding
         if not wanted.isdisjoint(HARDWARE):
             async for finding in _hardware(subject, wanted, until_s):
                 yield finding
@@ -59,6 +58,12 @@ def verdict(findings: Iterable[Finding]) -> str:
     if bad:
         return f"NOT WELL: {', '.join(bad)} ({len(known)} findings, {seen})"
     return f"all is well ({len(known)} findings, {seen})"
+
+
+def _spoilt(subject: Subject, part: Part) -> Iterator[Finding]:
+    """A file that nothing can be looked at with is told whatever is wanted: what was not looked at is not well."""
+    if part is Part.CONFIG and subject.settings is None:
+        yield from (finding for finding in host.config(subject) if finding.level is Level.WRONG)
 
 
 async def _collected(subject: Subject) -> list[Finding]:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from chargepoint.core.wiring import JUDGED, Wiring
 from chargepoint.doctor.finding import Finding, Part, Person, skipped, well, wrong
+from chargepoint.doctor.running import meter_code
 from chargepoint.facts import Pattern, Pilot, PilotState, Reading
 from chargepoint.ports import CardReader, Contactor, DriverError, Indicator, Inputs, Lock, Meter, PilotSensor
 from chargepoint.registry import Kind
@@ -52,7 +53,7 @@ class Bench:
         try:
             meter: Meter = await self._opened(Kind.METER, connector.meter, f"connectors.{name}.meter")
         except Exception as error:
-            return [wrong(_meter_code(error), _words(error), where)]
+            return [wrong(meter_code(str(error)), _words(error), where)]
         try:
             readings = [await bounded(meter.read(), LOOK_S, "the meter gives no reading") for _ in range(JUDGED)]
             number = await _serial_number(meter)
@@ -271,20 +272,6 @@ def _implausible(readings: list[Reading]) -> list[str]:
     if readings[0].energy_import_wh > last.energy_import_wh:
         said.append("the energy register runs backwards")
     return said
-
-
-def _meter_code(error: Exception) -> str:
-    text = str(error)
-    if any(words in text for words in ("the meter says model", "serial number", "the other way round", "Is it this model?")):
-        return "meter-other"
-    for words, code in (
-        ("there is no such port", "port-missing"),
-        ("may not open it", "port-permission"),
-        ("another program has it", "port-busy"),
-    ):
-        if words in text:
-            return code
-    return "meter-lost"
 
 
 async def _serial_number(meter: Meter) -> str | None:

@@ -13,13 +13,14 @@ from chargepoint.core.control import blanked
 from chargepoint.doctor.examination import verdict
 from chargepoint.doctor.finding import Finding, Level
 from chargepoint.doctor.subject import Subject
+from chargepoint.settings import Connector
 
 MARKS = {Level.OK: "ok", Level.REMARK: "remark", Level.WRONG: "WRONG", Level.SKIPPED: "not tested"}
 STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#111;background:#fff}
 h1{font-size:1.5rem}table{border-collapse:collapse;width:100%;margin:1rem 0}
 td.name{white-space:nowrap}
-th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #ccc}
+th,td{text-align:left;vertical-align:top;overflow-wrap:anywhere;padding:.3rem .6rem;border-bottom:1px solid #ccc}
 .wrong{font-weight:bold;color:#a00}.remark{color:#850}.skipped{color:#555}.verdict{font-size:1.2rem;font-weight:bold}
 .sign{margin-top:3rem;display:flex;gap:3rem}.sign div{flex:1;border-top:1px solid #111;padding-top:.3rem}
 @page{size:A4;margin:12mm}
@@ -94,6 +95,9 @@ def _head(subject: Subject, findings: Sequence[Finding], by: str) -> Iterator[tu
         yield "Model", f"{station.vendor} {station.model}"
         yield "Serial number", station.serial_number or "not given"
         yield "Firmware", station.firmware_version or "not given"
+        yield "Software", f"chargepoint {_software(subject)}"
+        for number, connector in settings.connectors.items():
+            yield f"Connector {number}", _connector(connector)
     addresses = [finding.facts["address"] for finding in findings if "address" in finding.facts]
     if addresses:
         yield "Central System", addresses[-1]
@@ -103,6 +107,26 @@ def _head(subject: Subject, findings: Sequence[Finding], by: str) -> Iterator[tu
     yield "Date", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     if by:
         yield "Installed by", by
+
+
+def _software(subject: Subject) -> str:
+    """The version that runs; where none does, of the program that looks."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    process = (subject.status or {}).get("process")
+    if isinstance(process, dict) and isinstance(process.get("version"), str):
+        return str(process["version"])
+    try:
+        return version("chargepoint")
+    except PackageNotFoundError:
+        return "from its sources"
+
+
+def _connector(connector: Connector) -> str:
+    kind = "socket" if connector.cable == "socket" else "fixed cable"
+    phases = f"{connector.phases} phase{'' if connector.phases == 1 else 's'}"
+    meter = connector.meter.get("map") or connector.meter["driver"]
+    return f"{kind}, {connector.current_a_max:g} A, {phases}, meter {meter}"
 
 
 def _text(finding: Finding) -> str:

@@ -19,7 +19,7 @@ LOST = {
     "indicator": "light-lost",
 }
 PART_OF = {**{name: Part(name) for name in LOST if name != "indicator"}, "indicator": Part.LIGHT}
-STOP = "to test it: sudo systemctl stop chargepoint, chargepoint doctor, sudo systemctl start chargepoint"
+STOP = "to test it: sudo systemctl stop chargepoint, sudo chargepoint doctor, sudo systemctl start chargepoint"
 FAULT_CODES = {
     "contactor_welded": "contactor-welded",
     "contactor_stuck_open": "contactor-stuck",
@@ -58,7 +58,22 @@ def _health(health: list[dict[str, Any]]) -> Iterator[Finding]:
             if name != "meter":
                 yield well(PART_OF[name], "is open and works, says the running service", where)
         else:
-            yield wrong(LOST[name], str(one.get("trouble") or "does not open"), where)
+            trouble = str(one.get("trouble") or "does not open")
+            yield wrong(meter_code(trouble) if name == "meter" else LOST[name], trouble, where)
+
+
+def meter_code(text: str) -> str:
+    """Which finding a meter's driver speaks of."""
+    if any(words in text for words in ("the meter says model", "serial number", "the other way round", "Is it this model?")):
+        return "meter-other"
+    for words, code in (
+        ("there is no such port", "port-missing"),
+        ("may not open it", "port-permission"),
+        ("another program has it", "port-busy"),
+    ):
+        if words in text:
+            return code
+    return "meter-lost"
 
 
 def _faults(status: dict[str, Any]) -> Iterator[Finding]:

@@ -68,7 +68,11 @@ KNOWN: dict[str, Known] = {
     "port-missing": _of("ports", "a port that the file names is not there", "check the cable, and `port` in the file"),
     "port-permission": _of("ports", "this user may not open the port", "sudo usermod -aG dialout USER, then log in again"),
     "port-busy": _of("ports", "another program has the port", "end it; look for a getty or a second service"),
-    "meter-lost": _of("meter", "the meter does not answer", "check its power, A and B, unit id, baud rate and parity"),
+    "meter-lost": _of(
+        "meter",
+        "the meter does not answer",
+        "check its power, its line (A and B, baud rate and parity; or host and port) and unit id",
+    ),
     "meter-other": _of(
         "meter", "another meter than the file says", "take the map, or the serial_number, of the meter that is there"
     ),

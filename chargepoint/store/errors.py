@@ -35,9 +35,11 @@ def failure(path: Path, doing: str, error: sqlite3.Error) -> StoreError:
 
 def refused(path: Path, doing: str, error: OSError) -> StoreError:
     """The error of `doing` something with a file or directory, before SQLite comes into it."""
-    return StoreError(
-        f"{path}: {doing} failed ({error.strerror}): give the service's user a disk with room that it may write to"
-    )
+    if isinstance(error, PermissionError):
+        next_step = "run the command as the service's user, or with sudo; that user must be allowed to read and write there"
+    else:
+        next_step = "give the service's user a disk with room that it may write to"
+    return StoreError(f"{path}: {doing} failed ({error.strerror}): {next_step}")
 
 
 def is_damage(error: sqlite3.Error) -> bool:

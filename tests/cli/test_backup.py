@@ -162,6 +162,25 @@ def test_a_store_that_is_in_use_is_neither_restored_nor_copied_behind_its_back(
         store.close()
 
 
+def test_what_may_not_be_read_names_sudo_and_what_is_not_there_the_file(
+    config: Path, state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert restore(config, config.parent / "none.tar.gz") == 1
+    assert "none.tar.gz cannot be read: No such file or directory; name the file" in capsys.readouterr().err
+    keep_sessions(state, session(1))
+    archive = backup(config)
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("shutil.copyfile", forbidden)
+    assert main(["backup", "--config", str(config), str(archive)]) == 1
+    assert "run the command as the service's user, or with sudo" in capsys.readouterr().err
+    monkeypatch.setattr("tarfile.open", forbidden)
+    assert restore(config, archive) == 1
+    assert "cannot be read: Permission denied; run it with sudo" in capsys.readouterr().err
+
+
 def packed(path: Path, **members: bytes) -> Path:
     with tarfile.open(path, "w:gz") as archive:
         for name, data in members.items():

@@ -64,7 +64,15 @@ def test_a_report_has_everything_once_as_text_and_once_as_a_page_that_needs_noth
     assert main(["doctor", "--config", str(config), "--report", str(target), "--by", "A. Smith", "--only", "reader"]) == 1
     assert f"written: {target}" in capsys.readouterr().out
     text, page = target.with_suffix(".txt").read_text(), target.read_text()
-    for words in ("CK_XXX_0001", "ChargeKing CK22", "A. Smith", "NOT WELL: reader 1"):
+    kept = (
+        "CK_XXX_0001",
+        "ChargeKing CK22",
+        "A. Smith",
+        "NOT WELL: reader 1",
+        "Software",
+        "32 A, 3 phases, meter sdm630",
+    )
+    for words in kept:
         assert words in text
         assert words in page
     assert "<script>" not in page
@@ -86,5 +94,9 @@ def test_a_wrong_file_is_the_first_thing_that_is_told(tmp_path: Path, capsys: py
     out = capsys.readouterr().out
     assert '[central_system] url: found "http://cs.example.org", must begin with ws:// or wss://' in out
     assert "-> example: ws://cs.example.org/ocpp" in out
+    assert main(["doctor", "--config", str(path), "--only", "meter"]) == 1, "nothing was looked at, so nothing is well"
+    out = capsys.readouterr().out
+    assert "not looked at: the file comes first" in out
+    assert out.splitlines()[-1].startswith("NOT WELL: config")
     assert main(["doctor", "--config", str(tmp_path / "none.toml"), "--only", "config"]) == 1
     assert "there is no such file" in capsys.readouterr().out

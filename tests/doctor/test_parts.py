@@ -254,11 +254,12 @@ async def test_what_a_running_service_says_of_its_parts(tmp_path: Path) -> None:
     health = [
         {"part": "contactor", "number": 1, "open": True, "trouble": ""},
         {"part": "meter", "number": 1, "open": True, "trouble": ""},
+        {"part": "meter", "number": 2, "open": False, "trouble": "the register is refused. Is it this model?"},
         {"part": "reader", "number": 1, "open": False, "trouble": "no chip on spidev0.0"},
         {"part": "unheard of", "number": 1, "open": False, "trouble": "?"},
     ]
     findings = await asked(written(tmp_path), {"status": STATUS, "health": {"parts": health}}, *HARDWARE)
-    assert set(codes(findings)) == {"meter-wiring", "reader-lost", "input-active", "contactor-welded"}
+    assert set(codes(findings)) == {"meter-wiring", "meter-other", "reader-lost", "input-active", "contactor-welded"}
     assert the(findings, "reader-lost").text == "no chip on spidev0.0"
     (meter,) = [finding for finding in findings if finding.part is Part.METER and finding.level is Level.OK]
     assert meter.facts["register"] == "12.345 kWh"
