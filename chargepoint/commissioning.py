@@ -34,7 +34,8 @@ from chargepoint.tables import SECRET, Problem
 NAME = "chargepoint.toml"
 ERROR = "chargepoint-error.txt"
 STATUS = "chargepoint-status.txt"
-DISGUISED = ("chargepoint.toml.txt", "chargepoint.txt")  # what editors and hidden extensions make of the name
+# What editors and hidden extensions make of the name.
+DISGUISED = ("chargepoint.toml.txt", "chargepoint.txt", "chargepoint.toml.rtf", "chargepoint.rtf")
 RECORD = "taken-over"
 STAGE = ".taking-over"
 STAGED = 0o600  # nobody else's until it is in force
@@ -73,6 +74,8 @@ def take_over(card: Path, etc: Path) -> Outcome:
         if other is None:
             return Outcome("absent")
         hint = f"rename it to {NAME}; Windows hides the end of a name unless told otherwise"
+        if other.endswith(".rtf"):
+            hint = f"it must be plain text (TextEdit: Format, Make Plain Text), and be called {NAME}"
         return _refused(Problem(file=str(card / other), allowed="has another name than the one that is looked for", hint=hint))
     raw = _content(source)
     if isinstance(raw, Problem):

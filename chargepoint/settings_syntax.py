@@ -28,6 +28,7 @@ ENDS = {
     "'''": re.compile(r".*?'''", re.DOTALL),
 }
 TOKEN = re.compile(r'#[^\n]*|"""|\'\'\'|["\'\[\]{}\n]')
+RICH_TEXT = b"{\\rtf"
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 Words = tuple[str, str]
@@ -59,6 +60,9 @@ def problem(file: str, raw: bytes, error: Exception) -> Problem:
 
 def _encoding_problem(file: str, raw: bytes) -> Problem | None:
     """What an editor did to a file that it did not save as UTF-8."""
+    if raw.startswith(RICH_TEXT):
+        hint = "save it as plain text (TextEdit: Format, Make Plain Text)"
+        return Problem(file=file, found="rich text (RTF)", allowed="the file must be plain text", hint=hint)
     if raw.startswith(UTF_16) or raw[:200].count(0) * 4 > len(raw[:200]):
         found, hint = "UTF-16 text", 'in Notepad: Save as, with UTF-8 (not "Unicode" or "UTF-16") as the encoding'
     else:

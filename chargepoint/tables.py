@@ -218,7 +218,7 @@ def converted(checker: Checker, section: str, table: dict[str, Any], kind: type[
         names = [field.encode_name for field in structs.fields(kind)]
         key = next((word for word in re.findall(r"\w+", said) if word in names), None)
         found = shown(table[key]) if key in table and not SECRET.search(key) else ""
-        checker.add(section, key, "" if found in said else found, printable(said, 300))
+        checker.add(section, key, "" if found in said else found, printable(said.removeprefix(f"{key}: "), 300))
         return None
 
 

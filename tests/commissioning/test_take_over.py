@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -258,3 +260,13 @@ def test_the_dark_at_any_step_is_only_a_new_beginning(folder: Path, with_file: b
             assert steps > 10
             return
     pytest.fail("it never came to its end")
+
+
+@pytest.mark.parametrize("unit", ["chargepoint-commission.service", "chargepoint-card.service"])
+@pytest.mark.parametrize("name", [NAME, "Chargepoint.toml", "CHARGEPOINT.TOML", *commissioning.DISGUISED])
+def test_the_units_look_whatever_a_laptop_made_of_the_name(unit: str, name: str) -> None:
+    """A FAT partition has it under any case; the units' conditions are patterns, which compare letter by letter."""
+    text = (Path(__file__).parents[2] / "systemd" / unit).read_text()
+    patterns = re.findall(r"^ConditionPathExistsGlob=\|(.+)$", text, re.MULTILINE)
+    assert [pattern.rpartition("/")[0] for pattern in patterns] == ["/boot/firmware", "/boot"]
+    assert all(fnmatchcase(f"{pattern.rpartition('/')[0]}/{name}", pattern) for pattern in patterns)

@@ -12,7 +12,14 @@ from chargepoint.registry import check_file
 from chargepoint.settings import Problem, SettingsError, load
 from tests.settings.documents import toml, valid
 
-FILE_ONLY = {"more than 1 MiB", "lists within lists", "tables within tables", "UTF-16 text", "a number or date"}
+FILE_ONLY = {
+    "more than 1 MiB",
+    "lists within lists",
+    "tables within tables",
+    "UTF-16 text",
+    "rich text (RTF)",
+    "a number or date",
+}
 relaxed = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 scalars = st.one_of(

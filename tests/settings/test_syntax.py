@@ -27,6 +27,14 @@ def test_a_file_that_notepad_saved_as_unicode_is_told_how_to_save_it(encoding: s
     assert in_file(path).startswith("found UTF-16 text, the file must be UTF-8 text; in Notepad: Save as, with UTF-8 ")
 
 
+def test_rich_text_is_told_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "station.toml"
+    path.write_text("{\\rtf1\\ansi " + toml(valid()))
+    assert in_file(path) == (
+        "found rich text (RTF), the file must be plain text; save it as plain text (TextEdit: Format, Make Plain Text)"
+    )
+
+
 def test_ends_of_lines_and_tabs_of_another_editor_are_no_mistakes(tmp_path: Path) -> None:
     path = tmp_path / "station.toml"
     path.write_bytes(toml(valid()).replace("\n", "\r\n").replace(" = ", "\t=\t").encode("utf-8-sig"))
