@@ -81,8 +81,10 @@ async def test_a_blank_station_is_set_up_over_the_network_and_starts(packages: P
         await parts_are_searched(phone)
         parts = {"kind": "simulated", "meter": "map-sdm630", "reader": "reader-1", "current_a_max": "16"}
         assert await phone.post("/start/parts", **parts) == "/start/check"
-        assert "These settings are fine" in await phone.get("/start/check")
-        assert await phone.post("/start/check") == "/start/done"
+        reviewed = await phone.get("/start/check")
+        assert "These settings are fine" in reviewed
+        of: Any = re.search(r'name="of" value="([0-9a-f]{64})"', reviewed)
+        assert await phone.post("/start/check", of=of[1]) == "/start/done"
         station = await cs.station("CK_BLANK")
         await station.expect("BootNotification", timeout_s=20.0)
     await it_is_over(machine, phone, code)
