@@ -10,10 +10,11 @@ import os
 import tomllib
 from pathlib import Path
 
+from chargepoint import settings_places
 from chargepoint.durable import anew
 
 CODE = "setup-code"
-DONE = "set-up"  # written when a set-up is over: chargepoint-setup.path waits for it
+DONE = "set-up"  # written when a set-up is over (chargepoint-setup.path waits for it), or the station runs: once
 TAKEN_OVER = "taken-over"  # the card's file became the configuration, see `commissioning`
 DIGITS = 8
 FILE_SIZE_MAX = 1024 * 1024
@@ -25,12 +26,13 @@ def is_blank(config: Path, *records: Path) -> bool:
     """Whether a station is still to be set up. records: files that are there once it has run.
 
     Without a file it is. With one that is no TOML, or names no identity, only where it has never been set up: a station whose
-    file somebody has broken is mended by whoever may, not by whoever comes.
+    file somebody has broken is mended by whoever may, not by whoever comes. A link is somebody's file, also where it leads to
+    a place that is not there at the moment.
     """
     try:
         raw = config.read_bytes()[:FILE_SIZE_MAX]
     except FileNotFoundError:
-        return True
+        return not config.is_symlink()
     except OSError:
         return False
     try:
@@ -74,6 +76,19 @@ def make_code(folder: Path) -> str:
 
 def forget_code(folder: Path) -> None:
     (folder / CODE).unlink(missing_ok=True)
+
+
+def settle(config: Path, identity: str) -> None:
+    """The station runs with this file, however it came there: no code is left, and it is remembered. A folder that cannot be
+    written stays as it is. For the installed station's own file only: what lies beside others is not ours.
+    """
+    folder = config.absolute().parent
+    if folder != settings_places.INSTALLED:
+        return
+    with contextlib.suppress(OSError):
+        forget_code(folder)
+        if not (folder / DONE).exists():
+            put(folder / DONE, f"{identity}\n")
 
 
 def shown(code: str) -> str:

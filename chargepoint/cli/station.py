@@ -33,7 +33,10 @@ def _be(path: Path) -> int:
         print(f"chargepoint run: not started, the configuration has {len(checked.problems)} problem(s)", file=sys.stderr)
         return EXIT_CONFIG
 
+    from chargepoint.blank import settle
     from chargepoint.shell.service import main
+
+    settle(path, checked.settings.station.identity)
 
     return int(main(checked.settings, _collect_again, path, checked.refused))
 

@@ -108,6 +108,10 @@ class TestBlank:
         config.write_text('[station]\nidentity = "CK"\n')
         assert not blank.is_blank(config)
 
+    def test_a_link_that_leads_nowhere_at_the_moment_is_somebodys_file(self, tmp_path: Path, config: Path) -> None:
+        config.symlink_to(tmp_path / "not-mounted/chargepoint.toml")
+        assert not blank.is_blank(config)
+
 
 class TestAnswers:
     async def test_a_wrong_one_is_named_and_what_was_given_stays(self, new: House, config: Path) -> None:

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from chargepoint import blank
+from chargepoint import blank, settings_places
 from chargepoint.cli import setup_code
 from chargepoint.cli.common import CommandError
 from chargepoint.cli.setup_code import flashes, show
+from chargepoint.cli.station import EXIT_CONFIG, be
+from chargepoint.shell import service
+from tests.settings.documents import toml, valid
 
 PATIENCE_S = 5.0
 
@@ -99,3 +102,46 @@ def test_the_led_counts_each_digit_and_a_zero_is_ten() -> None:
             count = 0
     assert counts == [3, 10, 1, 10]
     assert setup_code.AGAIN_S > setup_code.DIGIT_S > 2 * setup_code.DARK_S, "pauses can be told apart"
+
+
+class TestSettled:
+    """The service runs: with a file that a phone, a card, a terminal or a hand brought."""
+
+    @pytest.fixture
+    def installed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setattr(settings_places, "INSTALLED", tmp_path)
+        monkeypatch.setattr(service, "main", lambda *arguments: 0)
+        blank.make_code(tmp_path)
+        return tmp_path / "chargepoint.toml"
+
+    def test_a_file_that_ran_once_and_was_broken_since_is_no_blank_station(self, installed: Path) -> None:
+        installed.write_text(toml(valid()))
+        assert be(installed) == 0
+        assert blank.code_of(installed.parent) is None
+        installed.write_text("[station\n")
+        assert not blank.is_blank(installed)
+        installed.unlink()
+        assert blank.is_blank(installed), "it was taken away to begin anew"
+
+    def test_a_file_that_never_ran_is_still_to_be_made(self, installed: Path) -> None:
+        installed.write_text("[station\n")
+        assert be(installed) == EXIT_CONFIG
+        assert blank.is_blank(installed)
+        assert blank.code_of(installed.parent) is not None
+
+    def test_a_folder_that_cannot_be_written_keeps_no_station_from_its_work(
+        self, installed: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def read_only(path: Path, text: str) -> None:
+            raise OSError(30, "Read-only file system")
+
+        installed.write_text(toml(valid()))
+        monkeypatch.setattr(blank, "put", read_only)
+        assert be(installed) == 0
+
+    def test_what_lies_beside_another_file_is_not_touched(self, installed: Path, tmp_path: Path) -> None:
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        (elsewhere / "chargepoint.toml").write_text(toml(valid()))
+        assert be(elsewhere / "chargepoint.toml") == 0
+        assert [path.name for path in elsewhere.iterdir()] == ["chargepoint.toml"]
