@@ -1,7 +1,7 @@
 """Secrets taken out of any text: the very words that are secrets of this station, in the forms in which they may stand.
 
-Owns which values of the settings are secrets, and their forms: as they are, in hexadecimal digits, as JSON, in a URL, and as
-the header that proves the station. What blanks by the names of keys comes before (settings.redacted, shell/redact); this is the
+Owns which values of the settings are secrets, and their forms: as they are, in hexadecimal digits, as JSON, in a URL, as
+Python prints bytes, and as the header that proves the station. What blanks by the names of keys comes before (settings.redacted, shell/redact); this is the
 second look, over everything that leaves the station for whoever helps.
 """
 
@@ -57,8 +57,10 @@ def _forms(secret: str, identity: str) -> Iterator[str]:
             continue
         text = one.decode("utf-8", "replace")
         yield from (text, quote(one, safe=""), json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+        yield from (repr(one)[2:-1], repr(one.decode("latin-1"))[1:-1], repr(list(one))[1:-1])  # as Python prints bytes
+        yield from (one.hex(between) for between in " :-")
         for proof in (one, identity.encode() + b":" + one):
-            yield base64.b64encode(proof).decode().rstrip("=")
+            yield from (encoded(proof).decode().rstrip("=") for encoded in (base64.b64encode, base64.urlsafe_b64encode))
 
 
 def _secrets(value: Any, key: str = "") -> Iterator[str]:

@@ -102,6 +102,17 @@ def test_a_stopped_station_is_told_as_far_as_it_can_be_and_no_secret_with_it(
     assert "left out: the service does not run" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("key", [KEY, "00FF80C3A9E1"])
+def test_a_key_goes_however_it_was_printed(config: Path, journalctl: Path, key: str) -> None:
+    with_secrets(config, authorization_key=key)
+    raw = bytes.fromhex(key)
+    forms = [repr(raw), repr(raw)[2:-1], repr(list(raw)), repr(raw.decode("latin-1")), f"CK_XXX_0001:{raw!r}"]
+    forms += [raw.hex(" "), raw.hex(":").upper(), raw.hex("-"), base64.urlsafe_b64encode(raw).decode()]
+    writes(journalctl, *(f"<{form}>" for form in forms))
+    told = made(config)["journal.txt"].splitlines()[-len(forms) :]
+    assert [form for form, line in zip(forms, told, strict=True) if "***" not in line or form[3:-3] in line] == []
+
+
 def test_a_wrong_file_gives_its_problems_and_no_secret(config: Path, journalctl: Path) -> None:
     (config.parent / "key").write_text(BESIDE)
     with_secrets(config, authorization_kee=MISPLACED, authorization_key_file="key", nested={"password": BUS_PASSWORD})
