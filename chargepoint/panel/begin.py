@@ -11,6 +11,7 @@ from chargepoint.panel import now
 from chargepoint.panel.begin_pieces import (
     CENTRAL,
     CHECK,
+    KEY,
     PARTS,
     asked,
     cannot,
@@ -121,7 +122,8 @@ async def central_system(panel: Panel, request: Request) -> Answer:
 
 def _central_system(panel: Panel, request: Request, answers: Body, problems: Inside, status: int = 200) -> Answer:
     t, draft = request.words, draft_of(panel)
-    kept = t("set; leave empty to keep it, none removes it") if answers.get("authorization_key") else t("none")
+    known = bool(draft.answers.get("authorization_key"))  # not what was refused
+    kept = t("It is set: leave the field empty to keep it, write none to remove it.") if known else None
     tested = draft.tested
     made = tag(
         "form",
@@ -136,7 +138,16 @@ def _central_system(panel: Panel, request: Request, answers: Body, problems: Ins
             tag("code", tested.get("dials", ""), id="preview", data_url="url", data_identity="identity"),
             class_="hint",
         ),
-        text_field(t, "authorization_key", questions.KEY, {}, type="password", autocomplete="off", placeholder=kept),
+        text_field(
+            t,
+            "authorization_key",
+            KEY,
+            {},
+            kept,
+            type="password",
+            autocomplete="off",
+            placeholder=t("set") if known else t("none"),
+        ),
         tag(
             "p",
             tag("button", t("Continue"), class_="main"),  # the first one is what Enter means
@@ -193,7 +204,7 @@ async def _keep_central_system(panel: Panel, request: Request) -> Answer | None:
         given["authorization_key"] = "" if key == NONE else key
     told = await asked(request, draft, "check", given)
     if told["problems"]:
-        return _central_system(panel, request, {**draft.answers, **given}, problems_of(told["problems"]), 422)
+        return _central_system(panel, request, {**draft.answers, **given}, problems_of(request.words, told["problems"]), 422)
     before = draft.answers
     draft.answer(**given)
     if {**before, **given} != before:
@@ -230,7 +241,7 @@ def _check(panel: Panel, request: Request, told: Body, trouble: str | None = Non
         token_field(request.reader),
         tag("input", type="hidden", name="of", value=draft.mark(request.cookie)),
         trouble_of(trouble),
-        problems_of(told["problems"]),
+        problems_of(t, told["problems"]),
         verdict,
         tag("p", t("The station dials"), " ", tag("code", str(draft.tested.get("dials", "")))),
         [notice("warn", tag("p", str(one))) for one in told["remarks"]],

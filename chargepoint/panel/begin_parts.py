@@ -1,5 +1,6 @@
 """The third screen of a set-up: the kind of station, its meter, its reader and its fuse; what answers is found by a search."""
 
+import re
 from typing import Any
 
 from chargepoint.panel.begin_pieces import (
@@ -26,6 +27,8 @@ from chargepoint.setup import questions
 from chargepoint.setup.questions import KINDS
 
 NONE = "none"
+PLACE_MAX = 10
+ENDING = re.compile(r"(-if\d\d)?(-port\d+)?(-event-kbd)?$")  # of names in by-id: what all have, behind the serial number
 
 
 def add_to(panel: Panel) -> None:
@@ -44,13 +47,20 @@ async def parts(panel: Panel, request: Request) -> Answer:
 def _parts(panel: Panel, request: Request, answers: Body, problems: Inside, status: int = 200) -> Answer:
     t, draft = request.words, draft_of(panel)
     kind = answers.get("kind", questions.KIND.default)
-    options = [tag("option", t(text), value=name, selected=name == kind) for name, text in KINDS.items()]
+    kinds = [
+        tag(
+            "label",
+            tag("input", type="radio", name="kind", value=name, checked=name == kind),
+            tag("span", t(text)),
+            class_="choice",
+        )
+        for name, text in KINDS.items()
+    ]
     made = tag(
         "form",
         token_field(request.reader),
         problems,
-        tag("label", t(questions.KIND.label), for_="kind"),
-        tag("select", options, id="kind", name="kind"),
+        tag("fieldset", tag("legend", t(questions.KIND.label)), kinds),  # a select would cut their words on a phone
         tag("div", _found(t, draft, answers), id="found"),
         text_field(
             t, "current_a_max", questions.CURRENT, {"current_a_max": _ampere(answers)}, inputmode="decimal", required=True
@@ -93,8 +103,9 @@ def _found(t: Words, draft: Draft, answers: Body) -> Html:
         why = [tag("p", text) for text in (draft.trouble, *found.get("trouble", ())) if text]
         said = notice("warn", tag("p", t("No meter answers. Is it powered, are A and B the right way round?")), why)
     else:
-        said = notice("good", tag("p", t("Found: {count} times a meter.", count=len(found["meters"]))))
-    meters = _options(t, _meters(found), (answers.get("meters") or [None])[0])
+        seen = {_line(one["answer"]): str(one["shown"]) for one in reversed(found["meters"])}
+        said = notice("good", tag("p", t("Meters found: {count}", count=len(seen))), [tag("p", one) for one in seen.values()])
+    meters = _options(t, _meters(t, found), (answers.get("meters") or [None])[0])
     readers = _options(t, _readers(t, found), answers.get("reader"))
     return joined(
         (
@@ -110,20 +121,32 @@ def _found(t: Words, draft: Draft, answers: Body) -> Html:
 Choices = dict[str, tuple[str, Body]]  # what a form says: what is shown, and the answer that it is
 
 
-def _meters(found: Body) -> Choices:
+def _line(answer: Body) -> tuple[str, int]:
+    return answer.get("host") or answer["port"], answer["unit_id"]
+
+
+def _short(place: str) -> str:
+    """What tells a device from others: the end of its name, for a select cuts what does not fit."""
+    name = ENDING.sub("", place.rpartition("/")[2])
+    return name if len(name) <= PLACE_MAX else f"…{name[1 - PLACE_MAX :]}"
+
+
+def _meters(t: Words, found: Body) -> Choices:
     """Those that answered, then every map for one that did not."""
     made: Choices = {}
     for at, one in enumerate(found.get("meters", ())):
-        made[f"found-{at}"] = (str(one["shown"]), one["answer"])
+        place, unit = _line(one["answer"])
+        shown = t("{map}, unit {unit}, {place}", map=one["answer"]["map"], unit=unit, place=_short(place))
+        made[f"found-{at}"] = (shown, one["answer"])
     for one in sorted(found.get("maps", ()), key=lambda one: one["shown"] != questions.METER.default):
-        made[f"map-{one['shown']}"] = (f"{one['shown']}, {one['answer']['port']}", one["answer"])
+        made[f"map-{one['shown']}"] = (f"{one['shown']}, {_short(one['answer']['port'])}", one["answer"])
     return made
 
 
 def _readers(t: Words, found: Body) -> Choices:
     made: Choices = {}
     for at, one in enumerate((*found.get("readers", ()), *found.get("usual_readers", ()))):
-        shown = t("no reader") if one["driver"] == NONE else f"{one['driver']}, {one['place']}"
+        shown = t("no reader") if one["driver"] == NONE else f"{one['driver']}, {_short(one['place'])}"
         if shown not in [known for known, _ in made.values()]:
             made[f"reader-{at}"] = (shown, one)
     return made
@@ -149,7 +172,7 @@ async def search(panel: Panel, request: Request) -> Answer:
 def _chosen(request: Request, draft: Draft) -> Body:
     """What the form says of the parts, as answers."""
     found = draft.found
-    _, meter = _meters(found).get(given_in(request, "meter"), ("", None))
+    _, meter = _meters(request.words, found).get(given_in(request, "meter"), ("", None))
     _, reader = _readers(request.words, found).get(given_in(request, "reader"), ("", None))
     told = given_in(request, "current_a_max").replace(",", ".")
     try:
@@ -168,6 +191,6 @@ async def keep_parts(panel: Panel, request: Request) -> Answer:
         return _parts(panel, request, {**draft.answers, **given}, trouble_of(text), 422)
     told = await asked(request, draft, "check", given)
     if told["problems"]:
-        return _parts(panel, request, {**draft.answers, **given}, problems_of(told["problems"]), 422)
+        return _parts(panel, request, {**draft.answers, **given}, problems_of(t, told["problems"]), 422)
     draft.answer(**given)
     return Answer.see(CHECK)

@@ -1,8 +1,8 @@
 """Secrets taken out of any text: the very words that are secrets of this station, in the forms in which they may stand.
 
-Owns which values of the settings are secrets, and their forms: as they are, in hexadecimal digits, as JSON, in a URL, as
-Python prints bytes, and as the header that proves the station. What blanks by the names of keys comes before (settings.redacted, shell/redact); this is the
-second look, over everything that leaves the station for whoever helps.
+Owns which values of the settings are secrets, and their forms: as they are, in hexadecimal digits, as JSON, in a URL, as Python
+prints bytes, and as the header that proves the station. What blanks by the names of keys comes before (settings.redacted,
+shell/redact); this is the second look, over everything that leaves the station for whoever helps.
 """
 
 import base64

@@ -86,8 +86,9 @@ async def parts_of(here: House) -> dict[str, str]:
     page = (await here.get("/start/parts")).text
     chosen = {
         name: re.search(rf'<select id="{name}".*?<option value="([^"]+)" selected', page, re.DOTALL)
-        for name in ("kind", "meter", "reader")
+        for name in ("meter", "reader")
     }
+    chosen["kind"] = re.search(r'name="kind" value="([^"]+)" checked', page)
     return {**{name: found[1] for name, found in chosen.items() if found}, "current_a_max": "32"}
 
 

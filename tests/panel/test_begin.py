@@ -124,6 +124,7 @@ class TestAnswers:
         assert status == 422
         assert "hexadecimal" in page
         assert "correct horse" not in page
+        assert "It is set" not in page, "it was refused"
         assert (await new.get("/start/check")).headers["location"] == "/start/central-system"
 
     async def test_a_check_that_fails_saves_nothing(self, new: House, config: Path) -> None:
@@ -143,7 +144,9 @@ class TestAnswers:
     async def test_the_password_can_be_kept_and_removed_and_is_never_shown(self, new: House, config: Path) -> None:
         await begun(new, config)
         await say(new, "/start/central-system", CENTRAL)
-        assert KEY not in (await new.get("/start/central-system")).text
+        page = (await new.get("/start/central-system")).text
+        assert KEY not in page
+        assert "It is set: leave the field empty to keep it" in page
         await say(new, "/start/central-system", {**CENTRAL, "authorization_key": ""})
         assert new.panel.draft is not None
         assert new.panel.draft.answers["authorization_key"] == KEY

@@ -26,8 +26,8 @@ SCREENS_MAX, FIELDS_MAX = 5, 8
 PHONE: Any = {"width": 390, "height": 844}
 KEY = "00AABBCCDDEEFF"
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"], "resultTypes": ["violations"]}
-FIELDS = """[...document.querySelectorAll("main input:not([type=hidden]), main select, main textarea")]
-  .filter((one) => one.checkVisibility()).map((one) => one.name)"""
+FIELDS = """[...new Set([...document.querySelectorAll("main input:not([type=hidden]), main select, main textarea")]
+  .filter((one) => one.checkVisibility()).map((one) => one.name))]"""
 
 
 class Person:
@@ -91,17 +91,17 @@ async def test_from_blank_to_a_file_that_is_right_on_a_phone(person: Person, cap
 
         await page.get_by_text("No meter answers.").wait_for()
         await person.counts(page)
-        await page.get_by_label("Kind of station").select_option("tethered")
-        await page.get_by_label("Meter").select_option("map-sdm120")
-        await page.get_by_label("Reader").select_option(label="no reader")
+        await page.get_by_label("a fixed cable").check()
+        await page.get_by_label("Meter", exact=True).select_option("map-sdm120")
+        await page.get_by_label("Reader", exact=True).select_option(label="no reader")
         await page.get_by_label("Fuse").fill("20")
         await page.go_back()
         assert await page.get_by_label("Identity").input_value() == "CK_0001"
         await page.reload()
         assert await page.locator("#tested .mark-good").count() > 3
         await page.get_by_role("button", name="Continue").click()
-        await page.get_by_label("Kind of station").select_option("tethered")
-        await page.get_by_label("Meter").select_option("map-sdm120")
+        await page.get_by_label("a fixed cable").check()
+        await page.get_by_label("Meter", exact=True).select_option("map-sdm120")
         await page.get_by_label("Fuse").fill("20")
         await page.get_by_role("button", name="Continue").click()
 
