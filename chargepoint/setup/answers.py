@@ -20,6 +20,7 @@ Listen = Annotated[str, Meta(pattern=r"^(\[[0-9A-Fa-f:.]{2,45}\]:[0-9]{1,5}|[0-9
 CONNECTORS_MAX = {"socket": 1, "tethered": 1, "board": 8, "simulated": 32}
 BENCH = "/run/chargepoint/hardware.sock"
 STATIONS_MAX = 10_000
+TEXT = "text:"
 
 
 class MeterAnswer(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -193,7 +194,7 @@ url = "wss://cs.example.org/ocpp"      # without the identity
 [[stations]]
 identity = "CK_0001"
 serial_number = "CK22-0001"
-# authorization_key = "00112233445566778899AABBCCDDEEFF"
+# authorization_key = "00112233445566778899AABBCCDDEEFF"    # or "text:PASSWORD", where the operator gave letters
 
 [[stations]]
 identity = "CK_0002"
@@ -218,10 +219,17 @@ def read(path: Path) -> Many:
     return Many(common=document, stations=tuple(stations))
 
 
+def key_of(given: str) -> str:
+    """A password as the settings have it. After `text:` stands one of letters, as many operators give them: its bytes count."""
+    return given.removeprefix(TEXT).encode().hex().upper() if given.startswith(TEXT) else given
+
+
 def answers_of(file: str, common: dict[str, Any], station: dict[str, Any]) -> Answers:
     """The answers for one station; raises SettingsError with every problem of them."""
     checker = Checker(file)
     table = {**common, **station}
+    if isinstance(key := table.get("authorization_key"), str):
+        table["authorization_key"] = key_of(key)
     meters = table.get("meters")
     if isinstance(meters, list):
         for number, meter in enumerate(meters, 1):

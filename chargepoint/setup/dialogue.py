@@ -15,7 +15,17 @@ from msgspec import Struct, ValidationError, convert, structs
 from chargepoint.ports import DriverError
 from chargepoint.settings_rules import check_url
 from chargepoint.setup import questions
-from chargepoint.setup.answers import BENCH, CONNECTORS_MAX, Answers, MeterAnswer, Pins, Reader, bench_reader, default_meter
+from chargepoint.setup.answers import (
+    BENCH,
+    CONNECTORS_MAX,
+    Answers,
+    MeterAnswer,
+    Pins,
+    Reader,
+    bench_reader,
+    default_meter,
+    key_of,
+)
 from chargepoint.setup.questions import KINDS, Question
 from chargepoint.setup.searching import answer_of
 from chargepoint.shell.address import Address, ends_with, station_url
@@ -199,9 +209,10 @@ class Dialogue:
             if answer == KEPT:
                 return
             try:
-                key = "" if answer == NONE else convert(answer, kind)
+                key = "" if answer == NONE else convert(key_of(answer), kind)
             except ValidationError:
                 self._talk.say(f"  {len(answer)} characters that are not shown: {allowed_text(kind)}")
+                self._talk.say("  A password of letters: text:PASSWORD, at most 20 letters")
                 continue
             self._known["authorization_key"] = key
             self._known.pop("authorization_key_credential", None)

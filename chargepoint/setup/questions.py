@@ -28,7 +28,10 @@ IDENTITY = Question(
     "Identity", "as the Central System knows the station, for example CK_0001; it becomes the end of the address"
 )
 URL = Question("Address (url)", "the operator's address for OCPP 1.6 JSON, without the identity: wss://cs.example.org/ocpp")
-KEY = Question("Password (AuthorizationKey, hidden)", "the key from the operator, hexadecimal; nothing is shown while you type")
+KEY = Question(
+    "Password (AuthorizationKey, hidden)",
+    "the key from the operator, hexadecimal, or text: and a password of letters; nothing is shown while you type",
+)
 METER = Question("Meter", "the energy meter that counts what is sold", "sdm630")
 READER = Question("Reader", "what cards are held to")
 CURRENT = Question("Fuse of the station, amperes a phase", "what the supply of the station can carry", 32.0)

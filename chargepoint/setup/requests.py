@@ -19,6 +19,7 @@ from msgspec import Struct, convert, structs, to_builtins
 
 from chargepoint import blank
 from chargepoint.registry import CheckedFile, check_file
+from chargepoint.remarks import settings_remarks
 from chargepoint.settings import SettingsError
 from chargepoint.setup import searching
 from chargepoint.setup.answers import Answers, Reader, answer_of_kind, answers_of, default_meter
@@ -193,7 +194,8 @@ def _told(problem: Problem) -> Body:
 
 def _as_of(checked: CheckedFile, path: Path, config: Path) -> Body:
     """The check of a file that lies aside, as of the one that it will be."""
-    remarks = [remark.replace(str(path), str(config)) for remark in checked.remarks]
+    said = [*checked.remarks, *(settings_remarks(checked.settings) if checked.settings is not None else ())]
+    remarks = [remark.replace(str(path), str(config)) for remark in said]
     return {"problems": [_told(one) for one in checked.problems], "remarks": remarks}
 
 

@@ -116,3 +116,12 @@ def test_what_is_looked_at_lies_beside_and_goes(config: Path) -> None:
 def test_a_station_on_a_bench_has_the_benchs_reader(config: Path) -> None:
     asked(config, kind="simulated", reader={"driver": "none", "place": ""})
     assert '[readers.1]\ndriver = "virtual"' in config.read_text()
+
+
+def test_what_the_check_of_a_file_remarks_upon_is_seen_before_it_is_taken(config: Path) -> None:
+    told = asked(config, "review", url="ws://cs.example.org/ocpp/CK_0001", authorization_key="text:correct horse")
+    assert told["problems"] == []
+    assert any("url ends with the identity already" in remark for remark in told["remarks"])
+    assert "correct horse" not in json.dumps(told)
+    assert asked(config, authorization_key="text:correct horse")["taken"] is True
+    assert b"correct horse".hex().upper() in config.read_text()

@@ -81,7 +81,8 @@ def test_a_wrong_answer_is_told_at_once_and_asked_again_and_there_is_a_way_back(
         terminal.answer("(url) [", "ws://cs.example.org/ocpp")
         terminal.answer("hidden)", "correct horse")
         terminal.sees("13 characters that are not shown: must be an even number of hexadecimal digits")
-        terminal.answer("hidden)", "")
+        terminal.sees("text:PASSWORD")
+        terminal.answer("hidden)", "text:correct horse")
         terminal.answer("Meter", "7")
         terminal.sees("that is none of them")
         terminal.answer("Meter", "map sdm120")
@@ -93,6 +94,7 @@ def test_a_wrong_answer_is_told_at_once_and_asked_again_and_there_is_a_way_back(
     assert "correct horse" not in terminal.shown
     document = tomllib.loads(path.read_text())
     assert (document["station"]["identity"], document["connectors"]["1"]["meter"]["map"]) == ("CK_0001", "sdm120")
+    assert bytes.fromhex(document["central_system"]["authorization_key"]) == b"correct horse"
 
 
 def test_a_second_set_up_starts_from_the_file_and_leaves_comments_alone(tmp_path: Path) -> None:
