@@ -181,7 +181,9 @@ async def a_hanging_station_is_started_anew(r: Rig, machine: Machine) -> None:
     await until(machine, f'test "$({MAIN})" != {hanging} && systemctl is-active chargepoint', "started anew by the watchdog")
     assert "Watchdog timeout" in machine.journal("chargepoint")
     machine.path("/etc/systemd/system/chargepoint.service.d/watchdog.conf").unlink()
+    heard = r.station.messages[-1].seq
     await sh(machine, "systemctl daemon-reload && systemctl restart chargepoint")
+    await r.station.expect("BootNotification", timeout_s=15.0, where=lambda frame: frame.seq > heard)
 
 
 async def a_reset_starts_it_anew(r: Rig, machine: Machine) -> None:
