@@ -143,6 +143,7 @@ class Draft:
         async with self._taking:
             if self._over:
                 return {"taken": True}
+            await self.leave()  # the service is about to want the lines that are searched
             self._put(taker=key_of(cookie))
             told = await self.hands.ask("take", self.whole())
             if told["taken"]:
@@ -168,6 +169,8 @@ class Draft:
         self.changed()
 
     def _put(self, **told: Any) -> None:
+        if self._over:
+            return  # what comes late would leave behind what is forgotten
         self._told |= told
         self._access.keep(self._path, json.dumps(self._told).encode())
 

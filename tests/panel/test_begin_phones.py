@@ -10,6 +10,7 @@ from chargepoint import blank
 from chargepoint.panel import draft
 from chargepoint.panel.hands import Body
 from chargepoint.registry import check_file
+from chargepoint.setup import searching
 from tests.panel.begin import CENTRAL, begun, begun_again, config, finished, lay, new, no_ports, parts_of, say, seen, text_of
 from tests.panel.house import House, NearHands, house
 
@@ -107,3 +108,30 @@ class TestTwoPhones:
         told = await asyncio.gather(new.panel.draft.take(cookie), new.panel.draft.take(cookie))
         assert [one["taken"] for one in told] == [True, True]
         assert not list(config.parent.glob("*.old"))
+
+    async def test_a_search_of_another_phone_ends_with_it_and_what_comes_late_leaves_no_key_behind(
+        self, new: House, config: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await begun(new, config)
+        await say(new, "/start/central-system", CENTRAL)
+        await say(new, "/start/parts", await parts_of(new))
+        began, ended = asyncio.Event(), asyncio.Event()
+
+        async def meters(where: object, progress: object) -> tuple[list[Any], list[str]]:
+            began.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+            return [], []
+
+        monkeypatch.setattr(searching, "ports", lambda: ["/dev/ttyUSB7"])
+        monkeypatch.setattr(searching, "meters", meters)
+        held = new.panel.draft
+        assert held is not None
+        held.look()
+        await began.wait()
+        assert (await held.take(new.cookie.partition("=")[2]))["taken"] is True
+        assert ended.is_set(), "the line is the service's now"
+        held.keep_test("ws://cs", [])  # a test of the connection that took its time
+        assert not (new.access.directory / draft.DRAFT).exists(), "it held the key"
