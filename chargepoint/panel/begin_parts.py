@@ -100,7 +100,7 @@ def _found(t: Words, draft: Draft, answers: Body) -> Html:
             role="status",
         )
     elif draft.trouble or not found.get("meters"):
-        why = [tag("p", text) for text in (draft.trouble, *found.get("trouble", ())) if text]
+        why = [tag("p", t(text)) for text in (draft.trouble, *found.get("trouble", ())) if text]
         said = notice("warn", tag("p", t("No meter answers. Is it powered, are A and B the right way round?")), why)
     else:
         seen = {_line(one["answer"]): str(one["shown"]) for one in reversed(found["meters"])}

@@ -34,4 +34,5 @@ KEY = Question(
 )
 METER = Question("Meter", "the energy meter that counts what is sold", "sdm630")
 READER = Question("Reader", "what cards are held to")
+NO_PORT = "there is no serial port; plug the adapter in"
 CURRENT = Question("Fuse of the station, amperes a phase", "what the supply of the station can carry", 32.0)

@@ -21,7 +21,7 @@ from chargepoint import blank
 from chargepoint.registry import CheckedFile, check_file
 from chargepoint.remarks import settings_remarks
 from chargepoint.settings import SettingsError
-from chargepoint.setup import searching
+from chargepoint.setup import questions, searching
 from chargepoint.setup.answers import Answers, Reader, answer_of_kind, answers_of, default_meter
 from chargepoint.setup.dialogue import described, url_remark
 from chargepoint.setup.pieces import document_text
@@ -69,7 +69,7 @@ async def answered(line: bytes, config: Path, tell: Tell) -> Body:
 async def _look(answers: Body, config: Path, tell: Tell) -> Body:
     """Meters and readers that answer."""
     ports = searching.ports()
-    found, trouble = await searching.meters(ports, tell) if ports else ([], ["there is no serial port; plug the adapter in"])
+    found, trouble = await searching.meters(ports, tell) if ports else ([], [questions.NO_PORT])
     meters = [
         {"answer": to_builtins(searching.answer_of(one, map)), "shown": described(structs.replace(one, maps=(map,)))}
         for one in found

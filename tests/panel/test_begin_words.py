@@ -72,3 +72,11 @@ async def test_no_choice_is_cut_on_a_phone(new: House, monkeypatch: pytest.Monke
     assert options[0] == "sdm630, unit 247, …_AB0JQ7ZD"
     assert "Meters found: 1" in page, "two maps fit it, and it is one"
     assert LINE in page
+
+
+async def test_without_an_adapter_it_is_said_in_the_readers_language(new: House, config: Path) -> None:
+    await begun(new, config)
+    await say(new, "/start/central-system", CENTRAL)
+    await parts_of(new)
+    page = (await new.get("/start/parts", Accept_Language="de")).text
+    assert "es gibt keine serielle Schnittstelle; stecken Sie den Adapter an" in page
