@@ -14,6 +14,7 @@ from chargepoint.core.connector import Connector
 from chargepoint.core.departure import Departure
 from chargepoint.core.effects import FetchDeadLetter, Reply
 from chargepoint.core.events import ControlAsked, DeadLetterFetched
+from chargepoint.core.faults import blocking
 from chargepoint.core.records import Charging, Ending, ReplayDeadLetter
 from chargepoint.core.reports import Reports
 from chargepoint.core.sessions import Sessions
@@ -185,6 +186,9 @@ class Control:
         blocks = self._blocks
         if blocks.station_faults:
             return "a fault of the station to go"
+        faulty = [str(one.number) for one in blocks.connectors.values() if blocking(one.all_faults)]
+        if len(faulty) == len(blocks.connectors):
+            return f"the fault{'' if len(faulty) == 1 else 's'} of connector {', '.join(faulty)} to go"
         if not blocks.rpc.up:
             return "the Central System: not connected"
         if not blocks.boot.accepted:

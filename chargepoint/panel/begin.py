@@ -281,7 +281,7 @@ async def take(panel: Panel, request: Request) -> Answer:
 async def done(panel: Panel, request: Request) -> Answer:
     t = request.words
     password = panel.guard.first_password()
-    if password is None:
+    if password is None or panel.blank:
         return Answer.see("/")
     panel.station.watch()
     made = tag(

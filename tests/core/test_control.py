@@ -80,6 +80,7 @@ class TestStatus:
             ("plug", "a card"),
             ("charge", "nothing: all is well"),
             ("fault", "a fault of the station to go"),
+            ("part lost", "the fault of connector 1 to go"),
         ],
     )
     def test_one_sentence_says_what_is_waited_for(self, world: World, prepare: str, sentence: str) -> None:
@@ -93,6 +94,8 @@ class TestStatus:
                 world.tap()
             case "fault":
                 world.input("emergency_stop")
+            case "part lost":
+                world.lose("contactor")
         assert world.control("status")[0]["waiting_for"] == sentence
 
     def test_what_waits_to_be_delivered(self) -> None:

@@ -213,6 +213,7 @@ class TestAnswers:
         async with house(tmp_path, blank=config) as here:
             here.cookie = cookie
             assert (await here.get("/start")).headers["location"] == "/start/check"
+            assert (await here.get("/start/done")).headers["location"] == "/", "it is not yet"
             assert await say(here, "/start/check", {}) == (303, "/start/done")
         async with house(tmp_path) as here:  # the process that comes up with the new file
             here.cookie = cookie
