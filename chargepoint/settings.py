@@ -380,7 +380,7 @@ def _unreadable(file: str, error: Exception) -> Problem:
         case FileNotFoundError():
             allowed, hint = "there is no such file", "name another one with --config FILE"
         case PermissionError():
-            allowed, hint = "this user may not read it", "run as the service's user or as root"
+            allowed, hint = "this user may not read it", f"use sudo; for the service: sudo chgrp chargepoint {file}, mode 640"
         case IsADirectoryError():
             allowed, hint = "this is a folder", "name the file in it"
         case _:

@@ -46,9 +46,11 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from chargepoint.registry import check_file
+    from chargepoint.withheld import withheld
 
     path = config_path(arguments)
     checked = check_file(path)
+    checked = checked._replace(problems=(*checked.problems, *withheld(path, checked.settings)))
     if arguments.json:
         print(json.dumps(as_document(path, checked), indent=2))
     else:

@@ -17,6 +17,7 @@ from chargepoint.doctor.finding import Finding, Level, Part, skipped, well, wron
 from chargepoint.doctor.subject import Subject
 from chargepoint.shell.clock import Adjtimex
 from chargepoint.shell.moment import LATEST_S, RELEASED_S
+from chargepoint.withheld import withheld
 
 MIB = 1 << 20
 FREE_LEAST = 64 * MIB
@@ -38,6 +39,9 @@ def config(subject: Subject) -> Iterator[Finding]:
         where = " ".join(part for part in (f"[{problem.section}]" if problem.section else "", problem.key) if part)
         told += "" if problem.stops else "; the station starts without this part"
         yield wrong("config-wrong", f"{where}: {told}" if where else f"{problem.file}: {told}", fix=problem.hint)
+    kept = list(withheld(subject.path, subject.settings))
+    for problem in kept:
+        yield wrong("config-wrong", f"{problem.file}: {problem.allowed}", fix=problem.hint)
     remarks = list(subject.checked.remarks)
     if subject.settings is not None:
         remarks += settings_remarks(subject.settings)
@@ -52,7 +56,8 @@ def config(subject: Subject) -> Iterator[Finding]:
         }
         if station.serial_number:
             facts["serial number"] = station.serial_number
-        yield well(Part.CONFIG, f"{subject.path} is right; the station dials {facts['address']}", **facts)
+        if not kept:
+            yield well(Part.CONFIG, f"{subject.path} is right; the station dials {facts['address']}", **facts)
 
 
 def disk(subject: Subject, root: Path = Path("/")) -> Iterator[Finding]:

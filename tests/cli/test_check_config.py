@@ -2,6 +2,7 @@
 
 import gc
 import json
+import pwd
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from chargepoint.cli.main import main
 from chargepoint.registry import check_file
 from chargepoint.remarks import address, in_memory, settings_remarks
 from chargepoint.settings import Settings, parse
+from chargepoint.withheld import withheld
 from tests.settings.documents import broken, toml, valid
 
 ROOT = Path(__file__).parents[2]
@@ -247,3 +249,25 @@ def test_metrics_for_everybody_are_worth_a_remark() -> None:
     assert remarks("127.0.0.1:9816") == []
     assert remarks("[::1]:9816") == []
     assert "there is no password" in remarks("0.0.0.0:9816")[0]
+
+
+@pytest.mark.parametrize(
+    ("mode", "theirs", "fine"),
+    [(0o600, False, False), (0o640, False, False), (0o640, True, True), (0o604, False, True), (0o604, True, False)],
+)
+def test_a_file_that_the_service_may_not_read_is_told_to_root_too(
+    mode: int, theirs: bool, fine: bool, config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A copy by sudo is root's alone: root finds it fine, and the station does not start."""
+    config.chmod(mode)
+    info = config.stat()
+    service = pwd.struct_passwd(("station", "x", info.st_uid + 1, info.st_gid + (0 if theirs else 1), "", "/", "/"))
+    monkeypatch.setattr(pwd, "getpwnam", {"station": service}.__getitem__)
+    told = [str(one) for one in withheld(config, None, folder=config.parent, user="station")]
+    mended = f"{config}: the service's user, station, may not read it; sudo chgrp station {config}; sudo chmod 640 {config}"
+    assert told == ([] if fine else [mended])
+    monkeypatch.setattr(withheld, "__kwdefaults__", {"folder": config.parent, "user": "station"})
+    assert main(["check-config", "--config", str(config)]) == (0 if fine else 1)
+    assert ("sudo chgrp station" in capsys.readouterr().out) is not fine
+    assert main(["doctor", "--config", str(config), "--only", "config"]) == (0 if fine else 1)
+    assert ("-> sudo chgrp station" in capsys.readouterr().out) is not fine

@@ -264,7 +264,9 @@ def test_a_file_that_may_not_be_read_is_told(monkeypatch: pytest.MonkeyPatch) ->
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("builtins.open", refuse)  # root, as whom tests may run, is refused by no file
-    assert in_file(Path("station.toml")) == "this user may not read it; run as the service's user or as root"
+    assert in_file(Path("station.toml")) == (
+        "this user may not read it; use sudo; for the service: sudo chgrp chargepoint station.toml, mode 640"
+    )
 
 
 def test_a_file_that_is_too_large_is_told(tmp_path: Path) -> None:
