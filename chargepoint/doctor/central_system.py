@@ -65,8 +65,10 @@ class Failed(Exception):
         self.finding = finding
 
 
-async def way(subject: Subject, *, boot: bool = True) -> AsyncIterator[Finding]:
-    """Every layer in its order; the first that fails is the last. boot: False ends before BootNotification."""
+async def way(subject: Subject, *, boot: bool = True, draft: bool = False) -> AsyncIterator[Finding]:
+    """Every layer in its order; the first that fails is the last. boot: False ends before BootNotification. draft: the file is
+    one that somebody is about to make, perhaps for another Central System: nothing that is stored counts, and no password but the file's own is sent there.
+    """
     settings = subject.settings
     if settings is None:
         yield skipped(PART, "not tried: the file comes first")
@@ -82,7 +84,7 @@ async def way(subject: Subject, *, boot: bool = True) -> AsyncIterator[Finding]:
     if link.get("reason"):
         yield skipped(PART, f"the running service says: {link['reason']}")
     try:
-        async for finding in _tried(settings, subject, boot=boot):
+        async for finding in _tried(settings, subject, boot=boot, draft=draft):
             yield finding
     except Failed as failed:
         yield failed.finding
@@ -108,8 +110,9 @@ def _as_told(status: dict[str, Any]) -> list[Finding]:
             return [told, skipped(PART, "BootNotification is not answered yet; the running service waits for it")]
 
 
-async def _tried(settings: Settings, subject: Subject, *, boot: bool) -> AsyncIterator[Finding]:
-    address, key = _as_stored(settings, subject)
+async def _tried(settings: Settings, subject: Subject, *, boot: bool, draft: bool) -> AsyncIterator[Finding]:
+    own = address_of(settings), settings.central_system.authorization_key
+    address, key = own if draft else _as_stored(settings, subject)
     url = station_url(address)
     host, port = _place(url)
     yield well(PART, f"address: {url}", address=url)

@@ -244,7 +244,7 @@ def _check(panel: Panel, request: Request, told: Body, trouble: str | None = Non
         problems_of(t, told["problems"]),
         verdict,
         tag("p", t("The station dials"), " ", tag("code", str(draft.tested.get("dials", "")))),
-        [notice("warn", tag("p", str(one))) for one in told["remarks"]],
+        [notice("warn", tag("p", t(str(one)))) for one in told["remarks"]],
         shown if told.get("text") else None,
         tag(
             "p",

@@ -20,7 +20,7 @@ from msgspec import Struct, convert, structs, to_builtins
 from chargepoint import blank
 from chargepoint.registry import CheckedFile, check_file
 from chargepoint.remarks import settings_remarks
-from chargepoint.settings import SettingsError
+from chargepoint.settings import SettingsError, state_dir_of
 from chargepoint.setup import questions, searching
 from chargepoint.setup.answers import Answers, Reader, answer_of_kind, answers_of, default_meter
 from chargepoint.setup.dialogue import described, url_remark
@@ -118,7 +118,7 @@ async def _dial(answers: Body, config: Path, tell: Tell) -> Body:
     whole = _answers({key: answers[key] for key in ("url", "identity", "authorization_key") if key in answers})
     with _laid_out(whole, config) as path:
         subject = await subject_of(path)
-        findings = [finding async for finding in central_system.way(subject, boot=False)]
+        findings = [finding async for finding in central_system.way(subject, boot=False, draft=True)]
     told = [{"level": str(one.level), "code": one.code, "text": one.text, "fix": one.fix} for one in findings]
     return {"problems": [], "findings": told}
 
@@ -132,6 +132,7 @@ async def _review(answers: Body, config: Path, tell: Tell) -> Body:
     with _laid_out(whole, config) as path:
         checked = check_file(path)
         seen = _as_of(checked, path, config)
+        seen["remarks"] += _of_before(path)
     hidden = structs.replace(whole, authorization_key=HIDDEN) if whole.authorization_key else whole
     return {"text": document_text(hidden), **seen}
 
@@ -197,6 +198,19 @@ def _as_of(checked: CheckedFile, path: Path, config: Path) -> Body:
     said = [*checked.remarks, *(settings_remarks(checked.settings) if checked.settings is not None else ())]
     remarks = [remark.replace(str(path), str(config)) for remark in said]
     return {"problems": [_told(one) for one in checked.problems], "remarks": remarks}
+
+
+def _of_before(path: Path) -> list[str]:
+    """What whoever sets up a station must know that has run already, for somebody else perhaps. path: a file in its folder."""
+    from chargepoint.store import NoStore, StoreError, reading
+
+    try:
+        reading.credentials(Path(state_dir_of(path)))
+    except NoStore:
+        return []
+    except StoreError:
+        return [questions.OF_BEFORE]  # one that cannot be read is one
+    return [questions.OF_BEFORE]
 
 
 @contextlib.contextmanager

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from chargepoint import blank
+from chargepoint.core.records import PutKey
 from chargepoint.registry import check_file
-from chargepoint.setup import requests, writing
+from chargepoint.setup import questions, requests, writing
+from hil.csms import CentralSystem, Settings
+from tests.cli.stores import keep
 
 ANSWERS = {"url": "ws://cs.example.org/ocpp", "identity": "CK_0001", "authorization_key": "00AABBCC", "page": blank.EVERYWHERE}
 WRITES = ("fsync", "replace", "link", "unlink")
@@ -125,3 +128,24 @@ def test_what_the_check_of_a_file_remarks_upon_is_seen_before_it_is_taken(config
     assert "correct horse" not in json.dumps(told)
     assert asked(config, authorization_key="text:correct horse")["taken"] is True
     assert b"correct horse".hex().upper() in config.read_text()
+
+
+@pytest.mark.parametrize("readable", [True, False])
+async def test_a_station_that_ran_for_somebody_else_sends_its_password_to_nobody_new(config: Path, readable: bool) -> None:
+    """It was blanked by taking its file away; its database, and in it the password of its Central System, is there."""
+    keep(config.parent / "state", PutKey("AuthorizationKey", "0123456789"))
+    if not readable:
+        (config.parent / "state/station.db").write_bytes(b"no database")
+    async with CentralSystem(settings=Settings(password=bytes.fromhex("00AABBCC"))) as cs:
+        line = json.dumps({"do": "dial", "answers": {**ANSWERS, "url": cs.url}}).encode()
+        told = await requests.answered(line, config, lambda text: None)
+    assert [one["level"] for one in told["findings"]] == ["ok"] * len(told["findings"]), told["findings"]
+    assert any("password: accepted" in one["text"] for one in told["findings"])
+
+
+def test_a_station_that_ran_before_says_so_before_it_is_set_up_anew(config: Path) -> None:
+    assert questions.OF_BEFORE not in asked(config, "review")["remarks"]
+    keep(config.parent / "state", PutKey("AuthorizationKey", "0123456789"))
+    assert questions.OF_BEFORE in asked(config, "review")["remarks"]
+    (config.parent / "state/station.db").write_bytes(b"no database")
+    assert questions.OF_BEFORE in asked(config, "review")["remarks"]
