@@ -67,7 +67,8 @@ class Failed(Exception):
 
 async def way(subject: Subject, *, boot: bool = True, draft: bool = False) -> AsyncIterator[Finding]:
     """Every layer in its order; the first that fails is the last. boot: False ends before BootNotification. draft: the file is
-    one that somebody is about to make, perhaps for another Central System: nothing that is stored counts, and no password but the file's own is sent there.
+    one that somebody is about to make, perhaps for another Central System: nothing that is stored counts, and no password but
+    the file's own is sent there.
     """
     settings = subject.settings
     if settings is None:
