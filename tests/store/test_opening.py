@@ -113,7 +113,9 @@ def test_a_directory_that_may_not_be_written_is_named(state_dir: Path) -> None:
     state_dir.mkdir()
     state_dir.chmod(0o555)
     said = as_another_user(state_dir, "from chargepoint.store import open_store; open_store(Path('state'), 'b', 1.0)")
-    assert said.startswith("state/station.lock: opening failed (Permission denied): run the command as the service's user, or with sudo")
+    assert said.startswith(
+        "state/station.lock: opening failed (Permission denied): run the command as the service's user, or with sudo"
+    )
 
 
 def test_a_read_only_disk_is_named(tmp_path: Path) -> None:
