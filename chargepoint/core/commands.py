@@ -213,6 +213,7 @@ class Commands:
         elif name.lower() == "websocketpinginterval":
             step.then(SetPingInterval(self._blocks.keys.whole("WebSocketPingInterval")))
         elif name.lower() == "authorizationkey":
+            self._securing.key_given(step)
             self._watch.reconfigured("AuthorizationKey was changed", step)
             step.last(SetCredentials(self._blocks.keys.text("AuthorizationKey")))
         elif name.lower() in ("securityprofile", "cponame"):

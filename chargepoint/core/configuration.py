@@ -115,6 +115,11 @@ class Configuration:
         if key.check(value) is None:
             self._store(key, value, step)
 
+    def forget(self, name: str, step: Step) -> None:
+        """Back to the first value, as if nobody had ever given one."""
+        key = BY_NAME[name.lower()]
+        self._store(key, key.first, step)
+
     def _offered(self, key: Key) -> bool:
         """Keys of a feature profile that is switched off do not exist."""
         return key.profile == "Core" or key.profile in self.members("SupportedFeatureProfiles")

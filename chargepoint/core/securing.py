@@ -26,6 +26,15 @@ class Securing:
 
     def started(self, step: Step) -> None:
         self._blocks.security.begin(step)
+        if self._blocks.security.takes_back_key(self._blocks.site.key_mark, step):
+            self._blocks.keys.forget("AuthorizationKey", step)
+            text = "the settings hold another AuthorizationKey since the Central System gave one: theirs is used"
+            step.log("warning", text[0].upper() + text[1:] + ".")
+            self._watch.reconfigured(text, step)
+
+    def key_given(self, step: Step) -> None:
+        """ChangeConfiguration of AuthorizationKey was accepted."""
+        self._blocks.security.key_given(self._blocks.site.key_mark, step)
 
     def set_profile(self, value: str, step: Step) -> tuple[ConfigurationStatus, str]:
         """ChangeConfiguration of SecurityProfile: Accepted only where everything that it needs is there."""
@@ -63,7 +72,7 @@ class Securing:
         step.log("info", f"Certificates: an answer came that nobody waits for ({event.key[:50]!r}).")
 
     def _has_key(self) -> bool:
-        return bool(self._blocks.keys.text("AuthorizationKey")) or self._blocks.site.authorization_key_given
+        return bool(self._blocks.keys.text("AuthorizationKey")) or bool(self._blocks.site.key_mark)
 
     def _mirror(self) -> None:
         """The key reads as what is in use."""

@@ -12,6 +12,8 @@ Rules.
 3. It has reached the Central System when a frame came over a connection with it.
 4. The certificate is to be renewed `renew_before_s` before its end, but not before two thirds of its life are over; once in
    AGAIN_S while nothing comes of it.
+5. The AuthorizationKey is the one that the Central System gave last, until the settings hold another one than they held then: a
+   station that moves to another Central System gets its key by the settings.
 """
 
 from collections.abc import Callable
@@ -87,6 +89,18 @@ class Security:
             text = f"security_profile = {self._first} of the settings is ignored: the Central System was reached with "
             step.log("warning", f"{text}profile {self._record.proven}, and nothing lower is used any more.")
         step.then(SetSecurityProfile(self.profile))
+
+    def key_given(self, mark: str, step: Step) -> None:
+        """The Central System gave an AuthorizationKey in the place of the settings' one, which has this mark."""
+        if self._record.replaced != mark:
+            self._put(replace(self._record, replaced=mark), step)
+
+    def takes_back_key(self, mark: str, step: Step) -> bool:
+        """True where the settings' AuthorizationKey is newer than the one that the Central System gave."""
+        superseded = self._record.superseded_by(mark)
+        if superseded:
+            self._put(replace(self._record, replaced=None), step)
+        return superseded
 
     def refusal(self, profile: int, has_key: bool) -> str | None:
         """Why SecurityProfile cannot be raised to this, in words; None where it can."""

@@ -16,13 +16,19 @@ INFO_MAX = 255
 class SecurityRecord(Struct, frozen=True, kw_only=True):
     """Security profiles. wanted: by SecurityProfile, None: nobody raised it. before: what it was raised from, for as long as
     `wanted` has not connected. proven: the highest above 0 with which the Central System was reached; nothing lower is used.
-    signed_firmware: a manufacturer root was there, so unsigned firmware is not taken.
+    signed_firmware: a manufacturer root was there, so unsigned firmware is not taken. replaced: the mark of the key
+    (AuthorizationKey) that the settings held when the Central System gave another one; None: it never has.
     """
 
     wanted: Profile | None = None
     before: Profile | None = None
     proven: Profile = 0
     signed_firmware: bool = False
+    replaced: Annotated[str, Meta(max_length=64)] | None = None
+
+    def superseded_by(self, mark: str) -> bool:
+        """The settings hold another AuthorizationKey since: whoever wrote it there knows better than what was given before."""
+        return self.replaced is not None and mark not in ("", self.replaced)
 
 
 class SecurityEventRecord(Struct, frozen=True, kw_only=True):

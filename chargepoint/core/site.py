@@ -31,9 +31,9 @@ class Site(Struct, frozen=True, kw_only=True):
     """The station. readers: which connectors each reader serves. first_keys: [configuration] of the settings file.
 
     firmware_version: the one that runs. file_transfer_protocols: as SupportedFileTransferProtocols spells them. can_install:
-    there is an installer for firmware. has_inputs: no energy before its lines are known. authorization_key_given: the settings
-    name one. renew_before_s: how long before its end the station's certificate is renewed. key_type: of the key pairs that the
-    station makes.
+    there is an installer for firmware. has_inputs: no energy before its lines are known. key_mark: of the settings'
+    AuthorizationKey, empty where they have none. renew_before_s: how long before its end the station's certificate is renewed.
+    key_type: of the key pairs that the station makes.
     """
 
     identity: str
@@ -59,7 +59,7 @@ class Site(Struct, frozen=True, kw_only=True):
     can_install: bool = False
     has_inputs: bool = False
     security_profile: int = 0
-    authorization_key_given: bool = False
+    key_mark: str = ""
     renew_before_s: float = 30 * 86_400.0
     key_type: KeyType = "P-256"
     first_keys: dict[str, str]

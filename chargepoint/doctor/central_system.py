@@ -35,7 +35,7 @@ from chargepoint.messages.actions import ACTION_OF
 from chargepoint.messages.errors import PayloadError
 from chargepoint.settings import Settings
 from chargepoint.shell import link_words
-from chargepoint.shell.address import Address, AddressError, address_of, station_url
+from chargepoint.shell.address import Address, AddressError, address_of, key_mark, station_url
 from chargepoint.shell.clock import SystemClock
 from chargepoint.shell.compose import site_of
 from chargepoint.shell.moment import moment
@@ -165,7 +165,8 @@ def _as_stored(settings: Settings, subject: Subject) -> tuple[Address, str]:
     except StoreError as error:
         raise Failed(wrong("cs-unread", f"nothing is tried: {error}")) from error
     profile = max(address.security_profile, stored.security_profile)
-    return replace(address, security_profile=profile), stored.authorization_key or key
+    given = "" if stored.security.superseded_by(key_mark(key)) else stored.authorization_key
+    return replace(address, security_profile=profile), given or key
 
 
 async def _resolved(host: str, port: int, url: str) -> list[str]:

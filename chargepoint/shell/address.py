@@ -5,6 +5,7 @@ here raises AddressError with words for an installer.
 """
 
 import base64
+import hashlib
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from msgspec import Struct
@@ -56,6 +57,11 @@ def without_credentials(url: str) -> str:
     """The URL as it may be shown: user name and password that an installer wrote into it are left out."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def key_mark(authorization_key: str) -> str:
+    """Tells whether a key is still the same one; empty without a key. Two bytes: too few to find the key with them."""
+    return hashlib.blake2b(authorization_key.lower().encode(), digest_size=2).hexdigest() if authorization_key else ""
 
 
 def authorization(identity: str, authorization_key: str) -> str | None:

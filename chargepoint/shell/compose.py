@@ -2,6 +2,7 @@
 
 from chargepoint.core.site import ConnectorSite, Site
 from chargepoint.settings import Settings, initial_configuration
+from chargepoint.shell.address import key_mark
 
 
 def site_of(
@@ -50,7 +51,7 @@ def site_of(
         can_install=can_install,
         has_inputs=settings.inputs is not None,
         security_profile=settings.central_system.security_profile,
-        authorization_key_given=bool(settings.central_system.authorization_key),
+        key_mark=key_mark(settings.central_system.authorization_key),
         renew_before_s=settings.security.renew_before_days * 86_400.0,
         key_type=settings.security.key_type,
         file_transfer_protocols=file_transfer_protocols,

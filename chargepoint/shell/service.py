@@ -197,7 +197,8 @@ class Service:
             file_transfer_protocols=protocols(),
         )
         snapshot = await self._open_store(site)
-        key = snapshot.keys.get("AuthorizationKey", self._settings.central_system.authorization_key)
+        given = "" if snapshot.security.superseded_by(site.key_mark) else snapshot.keys.get("AuthorizationKey", "")
+        key = given or self._settings.central_system.authorization_key
         station = Station(snapshot, site)
         self._recorder.begin(station, site)
         journal = self._with_metrics(station)

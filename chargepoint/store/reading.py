@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec import MsgspecError, Struct
 
+from chargepoint.core.security_records import SecurityRecord
 from chargepoint.store import opening, rows, schema, views
 from chargepoint.store.errors import NoStore, StoreError, failure
 
@@ -37,10 +38,14 @@ def security_log(path: Path, limit: int = views.LIST_MAX, offset: int = 0) -> li
 
 
 class Credentials(Struct, frozen=True):
-    """How the station proves itself, where that was changed since its first start; empty and 0 where it was not."""
+    """How the station proves itself, where that was changed since its first start; empty and 0 where it was not.
+
+    security: the record that tells whether the settings' key is newer.
+    """
 
     authorization_key: str = ""
     security_profile: int = 0
+    security: SecurityRecord = SecurityRecord()
 
 
 def credentials(path: Path) -> Credentials:
@@ -55,7 +60,7 @@ def credentials(path: Path) -> Credentials:
         security = rows.security_record(None if record is None else record[0])
     except MsgspecError as error:
         raise StoreError(f"{database}: its record of security cannot be understood ({error})") from error
-    return Credentials("" if key is None else str(key[0]), max(security.wanted or 0, security.proven))
+    return Credentials("" if key is None else str(key[0]), max(security.wanted or 0, security.proven), security)
 
 
 def sessions_in(database: Path) -> int:

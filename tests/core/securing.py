@@ -16,7 +16,7 @@ CSR = "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST--
 
 def station(profile: int = 2, **more: Any) -> World:
     """A station that is connected with a security profile, in an extension that its Central System knows."""
-    world = World(**{"security_profile": profile, "authorization_key_given": True, "wall": True, "reconnect_s": 1.0, **more})
+    world = World(**{"security_profile": profile, "key_mark": "settings", "wall": True, "reconnect_s": 1.0, **more})
     world.deliver(ev.VaultSeen(CONTENTS))
     return world
 

@@ -1,12 +1,14 @@
 """Stories of the configuration keys: which there are, who may read and write them, what a value may be."""
 
 import pytest
+from msgspec.structs import replace
 
 from chargepoint.core import effects as fx
 from chargepoint.core import records as rec
 from chargepoint.core.configuration import check_initial
 from chargepoint.facts import Quantity
 from tests.core.harness import World
+from tests.core.securing import infos
 
 pytestmark = pytest.mark.section("9")
 
@@ -315,6 +317,26 @@ class TestAuthorizationKey:
         assert kinds == [fx.Commit, fx.SendFrame, fx.SetCredentials]
         assert world.effects[-1] == fx.SetCredentials(SECRET)
         assert world.store.keys["AuthorizationKey"] == SECRET
+
+    @pytest.mark.parametrize(
+        ("at_first", "later", "kept"),
+        [("a", "a", True), ("", "", True), ("a", "", True), ("a", "b", False), ("", "b", False)],
+        ids=["the same", "none", "taken out", "another one", "a first one"],
+    )
+    def test_another_key_in_the_settings_is_newer_than_the_one_that_was_given(
+        self, at_first: str, later: str, kept: bool
+    ) -> None:
+        world = World(key_mark=at_first, reconnect_s=1.0)
+        world.configure("AuthorizationKey", SECRET)
+        world.restart()
+        assert world.store.keys["AuthorizationKey"] == SECRET
+        world.site = replace(world.site, key_mark=later)
+        world.restart()
+        assert world.store.keys["AuthorizationKey"] == (SECRET if kept else "")
+        told = [text for text in infos(world, "ReconfigurationOfSecurityParameters") if "the settings hold another" in text]
+        assert len(told) == (0 if kept else 1)
+        world.restart()
+        assert world.store.keys["AuthorizationKey"] == (SECRET if kept else ""), "it is settled once"
 
     @pytest.mark.parametrize("value", ["", "00" * 7, "00" * 21, "0" * 17, "xyz" * 8, "0x" + "00" * 10, " " + "00" * 8])
     def test_what_is_no_key_is_rejected(self, world: World, value: str) -> None:

@@ -23,7 +23,7 @@ ALL = VaultContents(central_system_roots=1, client_since_s=1.0, client_until_s=4
 
 
 def world_with(contents: VaultContents = ALL, **more: Any) -> World:
-    world = World(authorization_key_given=True, **more)
+    world = World(key_mark="settings", **more)
     world.deliver(ev.VaultSeen(contents))
     return world
 
@@ -56,7 +56,7 @@ class TestWhatAProfileNeeds:
         ],
     )
     def test_without_it_the_change_is_rejected(self, profile: int, contents: VaultContents, key: bool, missing: str) -> None:
-        world = World(authorization_key_given=key)
+        world = World(key_mark="settings" if key else "")
         world.deliver(ev.VaultSeen(contents))
         assert change(world, "SecurityProfile", str(profile)) == "Rejected"
         assert logged(world, missing)

@@ -243,7 +243,7 @@ class TestPlainUpdateFirmware:
     def test_one_that_was_taken_before_firmware_had_to_be_signed_is_not_installed(
         self, downloaded: bool, after: str, failed: str
     ) -> None:
-        world = station(security_profile=0, authorization_key_given=True)
+        world = station(security_profile=0, key_mark="settings")
         world.plug(1)
         world.tap()
         order(world)
