@@ -20,8 +20,8 @@ FAT_AT, FAT_SIZE = 4 * MIB, 8 * MIB
 ROOT_AT, ROOT_SIZE = 12 * MIB, 16 * MIB
 
 needs_tools = pytest.mark.skipif(
-    any(shutil.which(tool) is None for tool in ("mformat", "mkfs.ext4", "debugfs")),
-    reason="an image needs mtools and e2fsprogs: apt-get install mtools e2fsprogs",
+    any(shutil.which(tool) is None for tool in ("mformat", "mkfs.ext4", "debugfs", "xz")),
+    reason="an image needs tools: apt-get install mtools e2fsprogs xz-utils",
 )
 
 
