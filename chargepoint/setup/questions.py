@@ -35,8 +35,8 @@ KEY = Question(
 METER = Question("Meter", "the energy meter that counts what is sold", "sdm630")
 READER = Question("Reader", "what cards are held to")
 OF_BEFORE = (
-    "This station has run before. What it keeps of that goes on: sessions that were not delivered, and a password that its "
-    "Central System gave it, which wins over the one typed here. For another operator, delete its database first."
+    "This station has run before. What it keeps of that goes on: sessions that were not delivered, and the password that "
+    "its Central System gave it, unless another one is typed here. For another operator, delete its database first."
 )
 NO_PORT = "there is no serial port; plug the adapter in"
 CURRENT = Question("Fuse of the station, amperes a phase", "what the supply of the station can carry", 32.0)
