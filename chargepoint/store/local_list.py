@@ -12,8 +12,6 @@ entry by entry, the event loop waits whenever it wants the lock back, and a faul
 import sqlite3
 from collections.abc import Sequence
 
-import msgspec
-
 from chargepoint.core.records import IdTagRecord
 from chargepoint.store import rows
 
@@ -24,7 +22,7 @@ _COLUMNS = ("generation", "key", *rows.ID_TAG_COLUMNS)
 _AT_ONCE = 100  # entries in a statement; 600 of the 999 values that an old SQLite takes
 _PUT = rows.replace(_COLUMNS, "local_list")
 _PUT_AT_ONCE = rows.replace(_COLUMNS, "local_list", _AT_ONCE)
-_TAKE_AWAY = "DELETE FROM local_list WHERE generation = ?1 AND key IN (SELECT value FROM json_each(?2))"
+_TAKE_AWAY = "DELETE FROM local_list WHERE generation = ? AND key IN ({})"
 _IN_FORCE = f"coalesce((SELECT value FROM meta WHERE name = '{GENERATION}'), 0)"
 LISTED = f"{rows.select(rows.ID_TAG_COLUMNS, 'local_list')} WHERE generation = {_IN_FORCE} AND key = ?"
 
@@ -51,8 +49,9 @@ def lay_down(db: sqlite3.Connection, generation: int, entries: Sequence[tuple[st
 
 
 def take_away(db: sqlite3.Connection, generation: int, keys: Sequence[str]) -> None:
-    if keys:
-        db.execute(_TAKE_AWAY, (generation, msgspec.json.encode(keys).decode()))
+    for start in range(0, len(keys), _AT_ONCE):
+        piece = keys[start : start + _AT_ONCE]  # each a value of its own: SQLite's JSON ends a text at a NUL
+        db.execute(_TAKE_AWAY.format(", ".join("?" * len(piece))), (generation, *piece))
 
 
 def _values(generation: int, key: str, record: IdTagRecord) -> rows.Values:

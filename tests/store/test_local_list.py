@@ -72,6 +72,14 @@ def test_an_update_of_any_length_is_kept_to_the_last_entry(store: Store, count: 
     assert listed(store, "OTHER") == entry("OTHER")
 
 
+@pytest.mark.section("5.15")
+def test_an_id_with_a_nul_in_it_is_deleted_and_no_other(store: Store) -> None:
+    records = [entry("A"), entry("A\0B"), entry("\0"), entry("ÄÖ😀")]
+    store.change_list(records, [], 1, 10)
+    assert store.change_list([], ["A\0B", "A\0C", "\0", "äö😀"], 2, 10) == 1
+    assert [listed(store, record.id_tag) for record in records] == [entry("A"), None, None, None]
+
+
 @pytest.mark.section("9.2")
 @pytest.mark.parametrize("full", [True, False])
 def test_a_list_that_would_become_too_long_leaves_the_old_one(store: Store, full: bool) -> None:
