@@ -49,7 +49,7 @@ def load_lightly() -> None:
     """
     with _in_place_of("typing_extensions", None):
         import msgspec  # noqa: F401
-    with _in_place_of("importlib.metadata", ModuleType("nothing")), contextlib.suppress(AttributeError):
+    with _in_place_of("importlib.metadata", ModuleType("nothing")), contextlib.suppress(AttributeError, ImportError):
         import websockets  # noqa: F401 - a version that does use it is loaded later, like any module
 
 
