@@ -154,6 +154,9 @@ class Storeroom:
             length = await (self._replace_list(effect) if effect.full else self._change_list(effect))
         except (StoreError, TooLong) as error:
             return ListStored(effect.version, 0, str(error))
+        except Exception as error:  # no memory, a mistake of ours: without an answer no list would ever be taken again
+            log.exception("the local list of version %d could not be stored", effect.version)
+            return ListStored(effect.version, 0, f"{type(error).__name__}: {error}")
         return ListStored(effect.version, length)
 
     async def _change_list(self, effect: StoreList) -> int:
@@ -177,8 +180,8 @@ class Storeroom:
         length = await self.call(self.store.enforce_list, generation, effect.version, effect.length_max)
         try:
             await self._sweep_list()
-        except StoreError as error:  # the new list is in force all the same
-            log.warning("what the old local list left goes with the next one: %s", error)
+        except Exception as error:  # whatever it is, the new list is in force
+            log.warning("what the old local list left goes with the next one: %s: %s", type(error).__name__, error)
         return length
 
     async def _sweep_list(self) -> None:

@@ -81,6 +81,25 @@ async def test_a_list_in_which_an_id_stands_twice_fails_and_the_old_one_stays(st
     assert [(await storeroom.look_up(one))[0] is not None for one in ("T2", "X0")] == [True, False]
 
 
+@pytest.mark.section("5.15")
+@pytest.mark.parametrize("full", [True, False])
+async def test_a_list_at_which_the_store_comes_to_grief_fails_in_words_and_the_next_one_is_taken(
+    storeroom: Storeroom, monkeypatch: pytest.MonkeyPatch, full: bool
+) -> None:
+    await storeroom.store_list(a_list(*entries(3)))
+
+    def grief(*_: object) -> int:
+        raise MemoryError("no memory for it")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(storeroom.store, "enforce_list" if full else "change_list", grief)
+        answer = await storeroom.store_list(a_list(*entries(2, "X"), version=2, full=full))
+    assert answer == ListStored(2, 0, "MemoryError: no memory for it")
+    assert [(await storeroom.look_up(one))[0] is not None for one in ("T2", "X0")] == [True, False]
+    assert await storeroom.store_list(a_list(*entries(2, "Y"), version=3)) == ListStored(3, 2)
+    assert (await storeroom.look_up("X0"))[0] is None
+
+
 async def test_commits_go_between_the_pieces_of_a_list(storeroom: Storeroom, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storerooms, "PIECE", 10)
     storing = asyncio.create_task(storeroom.store_list(a_list(*entries(2_000))))
@@ -90,15 +109,16 @@ async def test_commits_go_between_the_pieces_of_a_list(storeroom: Storeroom, mon
     assert await storing == ListStored(1, 2_000)
 
 
+@pytest.mark.parametrize("error", [StoreError("the card does not write any more"), MemoryError()])
 async def test_a_sweep_that_fails_does_not_undo_a_list_that_is_in_force(
-    storeroom: Storeroom, monkeypatch: pytest.MonkeyPatch
+    storeroom: Storeroom, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     sweeps = iter([False])
 
     def sweep() -> bool:
         for left in sweeps:
             return left
-        raise StoreError("the card does not write any more")
+        raise error
 
     monkeypatch.setattr(storeroom.store, "sweep_list", sweep)
     assert await storeroom.store_list(a_list(*entries(3))) == ListStored(1, 3)
