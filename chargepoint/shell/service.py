@@ -385,8 +385,9 @@ async def _serve(
 def version_of_program() -> str:
     """By the folder that every way to install leaves beside it. importlib.metadata knows no more, and takes 10 ms and 2 MB."""
     for folder in sys.path:
-        for info in Path(folder).glob("chargepoint-*.dist-info"):
-            return info.stem.removeprefix("chargepoint-")
+        with contextlib.suppress(OSError):  # another user's folder, say: Python passes it over as well
+            for info in Path(folder).glob("chargepoint-*.dist-info"):
+                return info.stem.removeprefix("chargepoint-")
     return "not installed"
 
 
