@@ -20,7 +20,6 @@ KEY = re.compile(r"""\s*([A-Za-z0-9_.-]+)\s*=""")
 HEADER = re.compile(r"\s*\[+([A-Za-z0-9_. -]+)\]+")
 OPENS = re.compile(r"\s*(\[+[A-Za-z0-9_. -]+\]|[A-Za-z0-9_.\"-]+\s*=)")  # how a line begins that goes on with nothing
 CURLY = re.compile(r"[\u2018-\u201f\u00ab\u00bb]")
-CLOSING = {"[": "]", "{": "}"}
 ENDS = {
     '"': re.compile(r'(?:\\.|[^"\\\n])*"'),
     "'": re.compile(r"[^'\n]*'"),

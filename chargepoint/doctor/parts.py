@@ -28,7 +28,6 @@ LIGHT_S = 2.0
 CURRENT_A = 1.0
 VOLTS = (80.0, 300.0)
 HERTZ = (45.0, 65.0)
-NO_PERSON = "not tested: nobody is asked (run it in a terminal)"
 
 T = TypeVar("T")
 

@@ -18,7 +18,6 @@ PAGE = 500
 SCANNED_MAX = 20_000
 SHOWN = 50
 DAYS = 30
-POINTS = 300
 TRACE_S = 86_400
 
 Row = dict[str, Any]

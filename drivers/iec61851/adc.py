@@ -10,7 +10,6 @@ from typing import Protocol
 from chargepoint.ports import DriverError
 
 COUNT_MAX = 1_023
-CHANNELS = 8
 NULL_BIT = 0x04  # low in every true answer: a line that is pulled up shows it high
 
 

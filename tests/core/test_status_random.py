@@ -11,13 +11,11 @@ from hypothesis import strategies as st
 
 from chargepoint.core.events import StopAsked
 from chargepoint.core.records import Delivery
-from chargepoint.messages import ChargePointStatus
 from tests.core.central_system import After, Answer, Cut, Refuse, Silence, id_tag_info
 from tests.core.harness import World
 
 INPUTS = ("ground_fault", "emergency_stop", "over_temperature", "door_open", "mains_lost")
 PARTS = ("meter", "contactor", "pilot", "lock", "reader", "inputs")
-SHUT = frozenset({ChargePointStatus.Available, ChargePointStatus.Unavailable})
 
 connector = st.sampled_from([1, 2])
 flag = st.booleans()
