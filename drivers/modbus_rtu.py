@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from drivers.modbus.answers import Answers, Request, RtuAnswers
-from drivers.modbus.bus import Bus, Client, NoAnswer
+from drivers.modbus.bus import Bus, Client, NoAnswer, told
 
 BITS_A_CHARACTER = 11
 BABBLE_MAX_S = 0.5
@@ -76,12 +76,7 @@ class RtuLine:
             baudrate=self._config.baud,
             parity=self._config.parity,
             stopbits=self._config.stop_bits,
-            # The bus keeps the time; pymodbus' own limit must only never strike first.
-            timeout=60.0,
-            retries=0,
-            reconnect_delay=0,
-            trace_packet=on_packet,
-            trace_connect=on_connect,
+            **told(on_packet, on_connect),
         )
         return client
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from drivers.modbus.answers import Answers, Request, TcpAnswers
-from drivers.modbus.bus import Bus, Client
+from drivers.modbus.bus import Bus, Client, told
 
 SILENCES_MAX = 2
 
@@ -43,12 +43,7 @@ class TcpLine:
         client: Client = self._make(
             self._config.host,
             port=self._config.port,
-            # The bus keeps the time; pymodbus' own limit must only never strike first.
-            timeout=60.0,
-            retries=0,
-            reconnect_delay=0,
-            trace_packet=on_packet,
-            trace_connect=on_connect,
+            **told(on_packet, on_connect),
         )
         return client
 

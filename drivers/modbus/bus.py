@@ -86,6 +86,17 @@ class Client(Protocol):
     def write_registers(self, address: int, values: list[int], *, device_id: int) -> Awaitable[Any]: ...
 
 
+def told(on_packet: Callable[[bool, bytes], bytes], on_connect: Callable[[bool], None]) -> dict[str, Any]:
+    """What every pymodbus client is told: the bus keeps the time and tries again, pymodbus' own limit must never strike first."""
+    return {
+        "timeout": 60.0,
+        "retries": 0,
+        "reconnect_delay": 0,
+        "trace_packet": on_packet,
+        "trace_connect": on_connect,
+    }
+
+
 class Line(Protocol):
     """What differs between a serial line and a TCP connection. Times in seconds."""
 
