@@ -148,7 +148,7 @@ async def _tried(settings: Settings, subject: Subject, *, boot: bool, draft: boo
 
 
 def _as_stored(settings: Settings, subject: Subject) -> tuple[Address, str]:
-    """The address and key that the station would use: what the Central System has changed since the file was.
+    """The address and key that the station would use: what the Central System has changed; a newer key of the file.
 
     Where that cannot be read nothing is tried: the file's lower security profile could send the password in the clear.
     """
