@@ -24,6 +24,8 @@ BESIDE = {
     "trigger_cpu_us": "processor time of each, µs",
     "peer_trigger_cpu_us": "the peer's",
     "tap_max_ms": "slowest tap, ms",
+    "tap_light_p50_ms": "tap → light, median, ms",
+    "tap_light_p99_ms": "p99, ms",
     "fault_open_p50_ms": "fault → open, median, ms",
     "fault_open_max_ms": "slowest, ms",
     "fault_open_count": "faults",
