@@ -87,7 +87,7 @@ class Client(Protocol):
 
 
 def told(on_packet: Callable[[bool, bytes], bytes], on_connect: Callable[[bool], None]) -> dict[str, Any]:
-    """What every pymodbus client is told: the bus keeps the time and tries again, pymodbus' own limit must never strike first."""
+    """What every pymodbus client is told: this bus keeps the time, so that pymodbus' own limit must never strike first."""
     return {
         "timeout": 60.0,
         "retries": 0,
