@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -84,8 +85,7 @@ async def test_a_request_that_is_none_is_answered(tmp_path: Path, request_: str,
 
     told = await answered(request_.encode(), tmp_path / "station.toml", print)
     assert told["ok"] is False
-    with pytest.raises(AssertionError, match=words):
-        raise AssertionError(told["error"])
+    assert re.search(words, str(told["error"]))
 
 
 async def test_a_station_that_is_set_up_is_asked_in_vain(tmp_path: Path) -> None:
