@@ -34,10 +34,15 @@ class Book:
         self.entries: dict[int, Entry] = {}
         self._wrongs: list[tuple[Entry | None, str]] = []
         self._starts: dict[tuple[Any, ...], Entry] = {}
+        self._refused: set[tuple[Any, ...]] = set()
         self._ended: dict[int, Entry] = {}
 
+    def refused(self, payload: Payload) -> None:
+        """A StartTransaction was answered with CALLERROR: while it waits for its next attempt, later sessions go on."""
+        self._refused.add(_key(payload))
+
     def start(self, payload: Payload) -> int:
-        key = (payload["connectorId"], payload["idTag"], payload["meterStart"], payload["timestamp"])
+        key = _key(payload)
         known = self._starts.get(key)
         if known is not None:
             known.repeats += 1
@@ -46,7 +51,8 @@ class Book:
             return known.transaction_id
         entry = Entry(len(self.entries) + 1, payload)
         before = self._ended.get(payload["connectorId"])
-        if before is not None and before.stop is not None and payload["timestamp"] < before.stop["timestamp"]:
+        waited = key in self._refused
+        if not waited and before is not None and before.stop is not None and payload["timestamp"] < before.stop["timestamp"]:
             self.wrong(f"transaction {entry.transaction_id} begins before {before.transaction_id} ended: {payload}", before)
         self.entries[entry.transaction_id] = entry
         self._starts[key] = entry
@@ -92,7 +98,9 @@ class Book:
         if payload["timestamp"] < entry.stamp:
             self.wrong(f"transaction {payload['transactionId']} ended before {entry.stamp}: {payload}", entry)
         entry.stop = payload
-        self._ended[entry.start["connectorId"]] = entry
+        before = self._ended.get(entry.start["connectorId"])
+        if before is None or before.stop is None or before.stop["timestamp"] <= payload["timestamp"]:
+            self._ended[entry.start["connectorId"]] = entry
 
     def _register(self, entry: Entry, values: list[Payload]) -> None:
         for value in values:
@@ -120,3 +128,8 @@ class Book:
         for entry in self.entries.values():
             if entry.stop is None or entry.stop["timestamp"] >= stamp or entry.stamp >= stamp:
                 entry.excused = True
+
+
+def _key(payload: Payload) -> tuple[Any, ...]:
+    """What tells one StartTransaction from another: what comes again is the same."""
+    return (payload["connectorId"], payload["idTag"], payload["meterStart"], payload["timestamp"])

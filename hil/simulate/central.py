@@ -115,6 +115,8 @@ class Central:
             return
         if billing and self._chance(habits.call_error) and self._errors.get(action, 0) < 2:
             self._errors[action] = self._errors.get(action, 0) + 1
+            if action == "StartTransaction":
+                self.book.refused(payload)
             self._later(0.05, json.dumps([4, message_id, "InternalError", "chance", {}]), life)
             return
         self._errors.pop(action, None)

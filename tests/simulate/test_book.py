@@ -71,6 +71,18 @@ def test_what_may_not_happen_within_a_session_is_found(wrong: Any, words: str) -
     assert [words in text for text in book.violations] == [True]
 
 
+def test_only_a_session_whose_start_was_refused_may_be_booked_after_a_later_one() -> None:
+    book = Book()
+    book.refused(start("10:00"))
+    book.start(start("11:00", wh=300))
+    book.stop(stop(1, "11:30", 400))
+    book.start(start("10:00"))
+    book.stop(stop(2, "10:30", 300))
+    assert book.violations == []
+    book.start(start("11:20", wh=350))
+    assert ["begins before 1 ended" in text for text in book.violations] == [True]
+
+
 def test_a_sample_that_was_asked_for_may_overtake_those_that_wait() -> None:
     book = Book()
     book.start(start("10:00"))
