@@ -287,20 +287,21 @@ def initial_configuration(settings: Settings) -> dict[str, str]:
 
 def redacted(settings: Settings) -> dict[str, Any]:
     """The settings as plain values that may be logged or shown: what is secret is masked wherever it stands."""
-    plain: dict[str, Any] = _masked(structs.asdict(settings))
+    plain: dict[str, Any] = masked(structs.asdict(settings))
     return plain
 
 
-def _masked(value: Any) -> Any:
+def masked(value: Any) -> Any:
+    """Plain values of settings, or of a file that is none: what stands under the name of a secret is masked."""
     if isinstance(value, Struct):
-        return _masked(structs.asdict(value))
+        return masked(structs.asdict(value))
     if isinstance(value, dict):
-        return {key: MASK if inner and SECRET.search(key) else _masked(inner) for key, inner in value.items()}
-    return value
+        return {key: MASK if inner and SECRET.search(key) else masked(inner) for key, inner in value.items()}
+    return [masked(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _masked_repr(value: Struct) -> str:
-    inner = ", ".join(f"{name}={part!r}" for name, part in _masked(structs.asdict(value)).items())
+    inner = ", ".join(f"{name}={part!r}" for name, part in masked(structs.asdict(value)).items())
     return f"{type(value).__name__}({inner})"
 
 

@@ -14,13 +14,13 @@ from chargepoint.core.control import blanked
 from chargepoint.doctor.examination import examine, verdict
 from chargepoint.doctor.finding import Ask, AskError, Finding, Level
 from chargepoint.doctor.subject import Subject
-from chargepoint.settings import redacted
+from chargepoint.settings import masked, redacted
 from chargepoint.shell.blanking import blanker, secrets_in, secrets_of
 from chargepoint.shell.diagnostics import Known
 from chargepoint.shell.journals import kept
 from chargepoint.shell.redact import BLANK
 from chargepoint.store import StoreError, reading
-from chargepoint.tables import SECRET, Problem
+from chargepoint.tables import Problem
 
 UNITS = "chargepoint*"
 PAGE = 1_000
@@ -34,7 +34,8 @@ Table = list[dict[str, Any]]
 
 async def gathered(subject: Subject, ask: Ask | None, *, doctor: bool) -> Known:
     """Everything that a bundle holds. ask: None where no service listens. doctor: his examination too, which takes a while."""
-    missing: list[str] = []
+    wrong = [] if subject.settings else subject.checked.problems[:1]
+    missing = [f"no settings: {one}" for one in wrong]
     status, keys, log = dict(subject.status or {}), Table(), list[str]()
     if ask is None or subject.silence:  # one that is silent is not asked five times more
         missing.append(f"{subject.silence or 'the service does not run'}: no status, no OCPP keys, no lines of its own")
@@ -139,16 +140,10 @@ def _settings(subject: Subject) -> dict[str, Any]:
     """As they hold; of a file that is wrong, as they stand there without what is wrong: a secret may be where none belongs."""
     if subject.settings is not None:
         return redacted(subject.settings)
-    shown: dict[str, Any] = _masked(subject.document)
+    shown: dict[str, Any] = masked(subject.document)
     for problem in subject.checked.problems:
         _drop(shown, problem)
     return shown
-
-
-def _masked(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: BLANK if inner and SECRET.search(key) else _masked(inner) for key, inner in value.items()}
-    return [_masked(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _drop(document: dict[str, Any], problem: Problem) -> None:

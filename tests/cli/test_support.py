@@ -122,6 +122,14 @@ def test_a_wrong_file_gives_its_problems_and_no_secret(config: Path, journalctl:
     configuration = json.loads(texts["configuration.json"])
     assert configuration["settings"]["station"]["identity"] == "CK_XXX_0001"
     assert any("authorization_kee" in problem for problem in configuration["problems"])
+    assert any(remark.startswith("no settings: ") for remark in json.loads(texts["manifest.json"])["remarks"])
+
+
+def test_a_file_that_is_not_there_is_named(config: Path, journalctl: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    journalctl.write_text("")
+    config.unlink()
+    assert main(["support", "--preview", "--no-doctor", "--config", str(config)]) == 0
+    assert f"left out: no settings: {config}" in capsys.readouterr().out
 
 
 def test_of_a_file_that_cannot_be_read_there_is_the_place_where(config: Path, journalctl: Path) -> None:
