@@ -26,6 +26,10 @@ class SecurityRecord(Struct, frozen=True, kw_only=True):
     signed_firmware: bool = False
     replaced: Annotated[str, Meta(max_length=64)] | None = None
 
+    def key_in_force(self, given: str, mark: str) -> str:
+        """The key that the Central System gave; empty where the settings' one, which has this mark, counts instead of it."""
+        return "" if self.superseded_by(mark) else given
+
     def superseded_by(self, mark: str) -> bool:
         """The settings hold another AuthorizationKey since: whoever wrote it there knows better than what was given before."""
         return self.replaced is not None and mark not in ("", self.replaced)

@@ -165,7 +165,7 @@ def _as_stored(settings: Settings, subject: Subject) -> tuple[Address, str]:
     except StoreError as error:
         raise Failed(wrong("cs-unread", f"nothing is tried: {error}")) from error
     profile = max(address.security_profile, stored.security_profile)
-    given = "" if stored.security.superseded_by(key_mark(key)) else stored.authorization_key
+    given = stored.security.key_in_force(stored.authorization_key, key_mark(key))
     return replace(address, security_profile=profile), given or key
 
 

@@ -226,7 +226,7 @@ class Link:
 
     async def _connect(self) -> WebSocket:
         address, context = self._address, None
-        if station_url(address).startswith("wss:"):
+        if self._url.startswith("wss:"):
             context, self._use = await asyncio.to_thread(self._trust.context, address.security_profile)
         return await dial(address, self._key, context, address.connect_timeout_s)
 

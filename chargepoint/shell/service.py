@@ -197,7 +197,7 @@ class Service:
             file_transfer_protocols=protocols(),
         )
         snapshot = await self._open_store(site)
-        given = "" if snapshot.security.superseded_by(site.key_mark) else snapshot.keys.get("AuthorizationKey", "")
+        given = snapshot.security.key_in_force(snapshot.keys.get("AuthorizationKey", ""), site.key_mark)
         key = given or self._settings.central_system.authorization_key
         station = Station(snapshot, site)
         self._recorder.begin(station, site)
