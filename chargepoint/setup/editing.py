@@ -24,9 +24,12 @@ def edited(text: str, changes: Mapping[Path, Any]) -> str | None:
         wanted = tomllib.loads(text)
         for path, item in changes.items():
             _put(wanted, path, item)
+        after = text
         for path, item in changes.items():
-            text = _changed(text, path, item)
-        return text if _full(tomllib.loads(text)) == _full(wanted) else None
+            after = _changed(after, path, item)
+        if "\r\n" in text and text.count("\r\n") == text.count("\n"):  # as a laptop ends its lines
+            after = after.replace("\n", "\r\n")
+        return after if _full(tomllib.loads(after)) == _full(wanted) else None
     except (tomllib.TOMLDecodeError, KeyError, TypeError):
         return None
 

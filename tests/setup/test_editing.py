@@ -89,3 +89,9 @@ def test_any_text_as_value_and_as_comment(value: str, comment: str) -> None:
     assert changed is None or tomllib.loads(changed) == {"a": {"b": value, "c": 1}}
     if comment.isprintable() and changed is not None:
         assert f"#{comment}" in changed
+
+
+def test_lines_keep_the_ends_that_a_laptop_gave_them() -> None:
+    assert (
+        edited('# a\r\n[panel]\r\nlisten = "x" # c\r\n', {("panel", "listen"): "y"}) == '# a\r\n[panel]\r\nlisten = "y" # c\r\n'
+    )
