@@ -107,7 +107,8 @@ async def event(made: Rig, kind: str) -> None:
 
 
 async def update(made: Rig, maker: Maker, url: str, request_id: int, signature: str, signer: str | None = None) -> str:
-    date = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    # Past by any clock: the station's is half a round trip behind the Central System's, and would tell DownloadScheduled.
+    date = (datetime.now(UTC) - timedelta(seconds=10)).isoformat().replace("+00:00", "Z")
     firmware = {
         "location": url,
         "retrieveDateTime": date,
