@@ -65,6 +65,14 @@ class Looking:
         """What was sent up to now is not looked at by `expect_call` any more."""
         self._cursor = len(self.sent)
 
+    def unseen(self) -> list[Sent]:
+        """The CALLs since the last one expected."""
+        return self.sent[self._cursor :]
+
+    def saw(self, *sent: Sent) -> None:
+        """These were expected: what came before the last of them is not looked at any more."""
+        self._cursor = max(self._cursor, *(self.sent.index(one) + 1 for one in sent))
+
     def story(self) -> str:
         """The CALLs that were not yet expected, a line each."""
         lines = [f"  {sent.at_s:9.3f} s {sent.action} {json.dumps(sent.payload)}" for sent in self.sent[self._cursor :]]
