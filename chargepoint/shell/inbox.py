@@ -17,10 +17,14 @@ FRAMES_SIZE_MAX = 8 * 1024 * 1024  # characters or bytes of all of them; a singl
 
 
 class Inbox:
-    """A queue for one taker. on_event sees every event the moment it is put, before it is queued: the reflex stands there."""
+    """A queue for one taker. on_event sees every event the moment it is put, before it is queued: the reflex stands there.
+
+    on_frame is offered a frame while the taker waits and nothing is queued; true: it is dealt with.
+    """
 
     def __init__(self, on_event: Callable[[Event], object] | None = None) -> None:
         self.on_event = on_event
+        self.on_frame: Callable[[FrameReceived], bool] | None = None
         self._events: OrderedDict[int, Event] = OrderedDict()
         self._count = 0
         self._frames: list[int] = []
@@ -49,8 +53,12 @@ class Inbox:
         await self._room(lambda: self._frame_fits(event))
         self._append(event)
 
-    def put_frame_now(self, event: FrameReceived) -> bool:
-        """Queues the frame where there is room; false, and nothing is queued, where there is none."""
+    def put_frame_now(self, event: FrameReceived, *, at_once: bool = False) -> bool:
+        """Queues the frame where there is room; false, and nothing is queued, where there is none. at_once: it need not be
+        queued where the taker waits for it.
+        """
+        if at_once and self.on_frame is not None and self._awaited() and self.on_frame(event):
+            return True
         if fits := self._frame_fits(event):
             self._append(event)
         return fits
@@ -71,21 +79,25 @@ class Inbox:
                 self._taken.notify_all()
         return event
 
+    def wake(self) -> None:
+        """The taker waits no longer, whether or not there is anything for it."""
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
+
+    def _awaited(self) -> bool:
+        return not self._events and self._arrival is not None and not self._arrival.done()
+
     async def _wait(self, timeout_s: float | None) -> None:
         """Until something is queued or the time is over."""
         loop = asyncio.get_running_loop()
         self._arrival = loop.create_future()
-        timer = None if timeout_s is None else loop.call_later(timeout_s, self._wake)
+        timer = None if timeout_s is None else loop.call_later(timeout_s, self.wake)
         try:
             await self._arrival
         finally:
             self._arrival = None
             if timer is not None:
                 timer.cancel()
-
-    def _wake(self) -> None:
-        if self._arrival is not None and not self._arrival.done():
-            self._arrival.set_result(None)
 
     def _append(self, event: Event) -> None:
         self._count += 1
@@ -96,7 +108,7 @@ class Inbox:
             self._events.pop(self._readings.get(event.connector, 0), None)
             self._readings[event.connector] = self._count
         self._events[self._count] = event
-        self._wake()
+        self.wake()
 
     def _frame_fits(self, event: FrameReceived) -> bool:
         frames = self._frames

@@ -31,6 +31,7 @@ FLUSH_S = 1.0
 TOLD_MAX = 50
 WATCH_EVERY_S = 30.0
 AFTER_S = 10.0
+AT_ONCE_MAX = 2  # frames of one turn of the loop that need not be queued: many must not shut out drivers
 GIVEN_UP = "the attempt was given up for a new one"
 
 
@@ -264,8 +265,8 @@ class Link:
 
     def _heard(self, message: str | bytes) -> None:
         """A frame goes to the inbox at once, unless there is something before it: then the peer waits with it."""
-        event = FrameReceived(message)
-        if self._held or self._use is not None or not self._inbox.put_frame_now(event):
+        event, few = FrameReceived(message), self._websocket is not None and self._websocket.taken < AT_ONCE_MAX
+        if self._held or self._use is not None or not self._inbox.put_frame_now(event, at_once=few):
             self._held.append(event)
             self._delivered.clear()
             self._holding.set()

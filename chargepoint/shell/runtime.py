@@ -11,7 +11,7 @@ and the process ends with a status of its own, to be started again from what is 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, assert_never
 
 from chargepoint.core import effects as fx
@@ -42,6 +42,7 @@ TICK_GAP_S = 0.01  # a deadline that a Tick leaves in the past is a mistake; it 
 RESET_EXIT_STATUS = 75
 STORE_EXIT_STATUS = 74
 IMPOSSIBLE_EXIT_STATUS = 70
+StoreEffect = fx.Commit | fx.LookUp | fx.FetchRows | fx.FetchDeadLetter
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -150,13 +151,18 @@ class Runtime:
         self._answers: deque[Event] = deque()
         self._tasks: set[asyncio.Task[ListStored]] = set()
         self._exit_status: int | None = None
+        self._armed_s: float | None = None
+        self._rest: tuple[StoreEffect, Iterator[fx.Effect]] | None = None
+        self._broken: BaseException | None = None
         inbox.on_event = self._act_at_once
+        inbox.on_frame = self._step_at_once
 
     async def run(self) -> int:
         """Handles events until the core, a failure or `end` says that it is over. Leaves every contactor open."""
         try:
             while self._exit_status is None:
                 event = await self._next()
+                await self._finish()
                 if event is not None:
                     await self.step(event)
         finally:
@@ -167,10 +173,44 @@ class Runtime:
 
     async def step(self, event: Event) -> None:
         """One event and whatever the store answers to it, to the end."""
-        self._answers.append(event)
-        while self._answers and self._exit_status is None:
-            await self._handle(self._answers.popleft())
+        if self._exit_status is not None:
+            return
+        await self._carry_out(self._decided(event))
         if not (isinstance(event, ControlAsked) and event.do == "status"):
+            self._audience.changed()
+
+    def _step_at_once(self, frame: FrameReceived) -> bool:
+        """The step of a frame that comes while `run` waits for an event, in the very turn of the loop in which the frame came;
+        false where a deadline comes first. What has to wait for the store is left to `run`, as is what must end it.
+        """
+        deadline_s = self._station.next_deadline()
+        if self._exit_status is not None or (deadline_s is not None and deadline_s <= self._clock.mono_s()):
+            return False
+        try:
+            effects = self._decided(frame)
+            asked = self._until_store(effects)
+        except BaseException as error:
+            self._broken = error
+            self._inbox.wake()
+            return True
+        if asked is not None:
+            self._rest = asked, effects
+            self._inbox.wake()
+            return True
+        self._audience.changed()
+        deadline_s = self._station.next_deadline()
+        if deadline_s is not None and (self._armed_s is None or deadline_s < self._armed_s):
+            self._inbox.wake()
+        return True
+
+    async def _finish(self) -> None:
+        """What a step at once has left."""
+        if self._broken is not None:
+            raise self._broken
+        if self._rest is not None:
+            (asked, effects), self._rest = self._rest, None
+            await self._ask_store(asked)
+            await self._carry_out(effects)
             self._audience.changed()
 
     def end(self, exit_status: int) -> None:
@@ -205,10 +245,29 @@ class Runtime:
                 self._tick_not_before_s = now_s + TICK_GAP_S
                 return Tick()
         alive_at_s = self._alive_at_s if self._alive_every_s is not None else None
-        wake_s = min((at_s for at_s in (deadline_s, alive_at_s) if at_s is not None), default=None)
+        self._armed_s = wake_s = min((at_s for at_s in (deadline_s, alive_at_s) if at_s is not None), default=None)
         return await self._inbox.take(None if wake_s is None else max(0.001, wake_s - now_s))
 
-    async def _handle(self, event: Event) -> None:
+    async def _carry_out(self, effects: Iterator[fx.Effect]) -> None:
+        """The effects of a step, then the answers of the store that they brought, each a step of its own."""
+        while True:
+            while (asked := self._until_store(effects)) is not None:
+                await self._ask_store(asked)
+            if not self._answers or self._exit_status is not None:
+                return
+            effects = self._decided(self._answers.popleft())
+
+    def _until_store(self, effects: Iterator[fx.Effect]) -> StoreEffect | None:
+        """Performs effects up to the next one that the store has to be asked for."""
+        if self._exit_status not in (STORE_EXIT_STATUS, IMPOSSIBLE_EXIT_STATUS):
+            for effect in effects:
+                asked = self._perform(effect)
+                if asked is not None:
+                    return asked
+        return None
+
+    def _decided(self, event: Event) -> Iterator[fx.Effect]:
+        """What the core makes of an event; nothing, and the end of the run, where its state is impossible."""
         if isinstance(event, LinkUp):
             self._link.admit()
         elif isinstance(event, FrameReceived):
@@ -225,18 +284,13 @@ class Runtime:
                 self._journal.failed(event, now, error)
             log.critical("impossible state: every contactor is open, the station starts again. %s", shown(event), exc_info=True)
             self.end(IMPOSSIBLE_EXIT_STATUS)
-            return
+            return iter(())
         if self._journal is not None:
             self._journal.record(event, now, effects)
-        for effect in effects:
-            wait = self._perform(effect)
-            if wait is not None:
-                await wait
-            if self._exit_status in (STORE_EXIT_STATUS, IMPOSSIBLE_EXIT_STATUS):
-                return
+        return iter(effects)
 
-    def _perform(self, effect: fx.Effect) -> Awaitable[None] | None:
-        """Does it at once, or returns what is to be waited for before the next effect."""
+    def _perform(self, effect: fx.Effect) -> StoreEffect | None:
+        """Does it, or gives it back where the store has to be asked before the next effect."""
         match effect:
             case fx.SendFrame():  # before all others: most effects are frames
                 self._perform_on_link(effect)
@@ -244,7 +298,7 @@ class Runtime:
                 self._reflex.opened(connector)
                 self._hardware.set_contactor(connector, False)
             case fx.Commit() | fx.LookUp() | fx.FetchRows() | fx.FetchDeadLetter():
-                return self._ask_store(effect)
+                return effect
             case fx.CloseContactor(connector=connector, trial=trial):
                 self._close_contactor(connector, trial=trial)
             case fx.OfferCurrent(connector=connector, current_a=current_a):
@@ -294,7 +348,7 @@ class Runtime:
             case _:
                 assert_never(effect)
 
-    async def _ask_store(self, effect: fx.Commit | fx.LookUp | fx.FetchRows | fx.FetchDeadLetter) -> None:
+    async def _ask_store(self, effect: StoreEffect) -> None:
         """An answer is handled before any other event."""
         try:
             match effect:
