@@ -3,9 +3,11 @@
 Owns the step rule of the shell: the effects of a step are performed strictly in their order, so a contactor opens before the
 commit and closes after it. Owns the one timer. Refuses to decide anything.
 
-A commit runs in the store's thread and the runtime waits for it; meanwhile link and drivers go on, their events queue, and the
-reflex (see `reflex`) opens what may not stay closed. A commit that fails, an exception in the core: every contactor opens
-and the process ends with a status of its own, to be started again from what is on the disk.
+A frame that comes while nothing is under way is handled in the turn of the loop in which it comes: a task that has to be woken
+first would double the loop's part of a round trip. A commit runs in the store's thread and the runtime waits for it; meanwhile
+link and drivers go on, their events queue, and the reflex (see `reflex`) opens what may not stay closed. A commit that fails,
+an exception in the core: every contactor opens and the process ends with a status of its own, to be started again from what is
+on the disk.
 """
 
 import asyncio

@@ -68,7 +68,7 @@ class WebSocket(asyncio.BufferedProtocol):
     """One connection, from `dial`. Plain calls never raise, whatever the connection is doing.
 
     closed: done once the connection is gone, with what is known of its end. writable: cleared while so much waits to be
-    written that the peer must be slow or gone; full: the opposite.
+    written that the peer must be slow or gone; full: the opposite. taken: messages that were handed over before in this turn.
     """
 
     def __init__(self, protocol: ClientProtocol, authorization_header: str | None) -> None:
@@ -81,6 +81,7 @@ class WebSocket(asyncio.BufferedProtocol):
         self._parts: list[bytes | bytearray | memoryview] = []
         self._is_text = True
         self._failed = False
+        self.taken = 0
         self._pings = 0
         self._pong: tuple[bytes, asyncio.Future[None]] | None = None
         self._patience: asyncio.TimerHandle | None = None
@@ -227,6 +228,7 @@ class WebSocket(asyncio.BufferedProtocol):
     def _proceed(self) -> None:
         """What the protocol makes of what it was given: answers to write, and events."""
         events = self._protocol.events_received()
+        self.taken = 0
         self._write()
         if not self.opened.done():
             self._open()
@@ -275,6 +277,7 @@ class WebSocket(asyncio.BufferedProtocol):
             self._early.append(message)
         else:
             self._take(message)
+            self.taken += 1
 
     def _write(self) -> None:
         for data in self._protocol.data_to_send():
