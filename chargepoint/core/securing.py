@@ -60,6 +60,14 @@ class Securing:
             self._watch.reconfigured(f"SecurityProfile falls back to {self._blocks.security.profile}", step)
             self._mirror()
 
+    def settle(self, step: Step) -> None:
+        """A station that is leaving keeps its connection: its last messages go over it, and the next start has the profile."""
+        if self._blocks.leaving is None:
+            self._blocks.security.move_where_due(step)
+
+    def deadline(self) -> float | None:
+        return self._blocks.security.move_deadline if self._blocks.leaving is None else None
+
     def heard(self, step: Step) -> bool:
         """A frame that could be read came over the connection. True where that proves a profile."""
         return self._blocks.security.heard(step)

@@ -9,10 +9,12 @@ Rules.
 2. One that has never reached the Central System is given up after TRIES connections that failed, where another one worked
    before it; that one is used again. What the settings ask for is tried again with the next start. Where nothing worked before,
    there is nothing to fall back to.
-3. It has reached the Central System when a frame came over a connection with it.
-4. The certificate is to be renewed `renew_before_s` before its end, but not before two thirds of its life are over; once in
+3. One that was accepted is stored at once and used from the next connection on. An open connection stays for GRACE_S: some
+   Central Systems follow with a Reset over it (the certification tool is one), others wait for the station to connect again.
+4. It has reached the Central System when a frame came over a connection with it.
+5. The certificate is to be renewed `renew_before_s` before its end, but not before two thirds of its life are over; once in
    AGAIN_S while nothing comes of it.
-5. The AuthorizationKey is the one that the Central System gave last, until the settings hold another one than they held then: a
+6. The AuthorizationKey is the one that the Central System gave last, until the settings hold another one than they held then: a
    station that moves to another Central System gets its key by the settings.
 """
 
@@ -26,6 +28,7 @@ from chargepoint.core.step import Step
 from chargepoint.core.vault_records import VaultContents
 
 TRIES = 5
+GRACE_S = 10.0
 AGAIN_S = 86_400.0
 PASSWORD, TLS, MUTUAL = 1, 2, 3
 
@@ -38,6 +41,9 @@ class Security:
         self._first = first
         self._renew_before_s = renew_before_s
         self._failed = 0
+        self._move_s: float | None = (
+            None  # when the connection that is open makes way for one with the profile that was accepted
+        )
         self._up: int | None = None  # the profile of the connection that is open
         self.root_in_use: str | None = None  # fingerprint of the root that vouches for that connection
         self._given_up = False  # what the settings ask for; until the next start
@@ -117,14 +123,27 @@ class Security:
         return None
 
     def raise_to(self, profile: int, step: Step) -> None:
-        """SecurityProfile was accepted: the link connects again with it, after everything that this step sends."""
+        """SecurityProfile was accepted: at once where there is no connection, else when the one that there is ends."""
         before = self.profile
         if self.on_trial and self._record.before is not None:
             before = self._record.before  # the one that has worked
         self._put(replace(self._record, wanted=profile, before=before), step)
         self._failed = 0
-        step.log("info", f"The security profile rises from {before} to {profile}: the station connects again with it.")
-        step.last(SetSecurityProfile(profile))
+        step.log("info", f"The security profile rises from {before} to {profile}: the next connection has it.")
+        if self._up is None:
+            self._move(step)
+        else:
+            self._move_s = step.mono_s + GRACE_S
+
+    def move_where_due(self, step: Step) -> None:
+        """No Reset came in time: the station connects again by itself."""
+        if self._move_s is not None and step.mono_s >= self._move_s:
+            self._move(step)
+
+    @property
+    def move_deadline(self) -> float | None:
+        """When `move_where_due` is due."""
+        return self._move_s
 
     def link_up(self, profile: int, root: str | None) -> None:
         """A connection is open, which the link began with this profile."""
@@ -142,6 +161,8 @@ class Security:
     def link_down(self, profile: int, reason: str, step: Step) -> bool:
         """A connection with this profile ended or did not come about. True where the station falls back to what worked."""
         self._up = self.root_in_use = None
+        if self._move_s is not None:
+            self._move(step)
         if profile != self.profile:
             return False
         before = self._before
@@ -185,6 +206,10 @@ class Security:
         if since_s is None or until_s is None:
             return None
         return max(until_s - self._renew_before_s, since_s + (until_s - since_s) * 2 / 3)
+
+    def _move(self, step: Step) -> None:
+        self._move_s = None
+        step.last(SetSecurityProfile(self.profile))
 
     def _put(self, record: SecurityRecord, step: Step) -> None:
         self._record = record

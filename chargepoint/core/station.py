@@ -147,6 +147,7 @@ class Station:
             self._maintenance.deadline(),
             self._reserving.deadline(),
             self._certificates.deadline(),
+            self._securing.deadline(),
         ]
         return min([time for time in times if time is not None], default=None)
 
@@ -256,6 +257,7 @@ class Station:
         self._unlocking.settle(step)
         self._reports.update(step)
         self._certificates.settle(step)
+        self._securing.settle(step)
         self._watch.settle(step)
         self._departure.leave_where_possible(step)
 

@@ -8,7 +8,7 @@ import pytest
 
 from chargepoint.core import effects as fx
 from chargepoint.core import events as ev
-from chargepoint.core.security import AGAIN_S, TRIES, Security
+from chargepoint.core.security import AGAIN_S, GRACE_S, TRIES, Security
 from chargepoint.core.security_records import PutSecurity, SecurityRecord
 from chargepoint.core.step import Now, Step
 from chargepoint.core.vault_records import VaultContents
@@ -26,6 +26,12 @@ def world_with(contents: VaultContents = ALL, **more: Any) -> World:
     world = World(key_mark="settings", **more)
     world.deliver(ev.VaultSeen(contents))
     return world
+
+
+def rise(world: World, profile: int) -> None:
+    """The Central System raises the profile, sends no Reset, and the station connects again by itself."""
+    world.configure("SecurityProfile", profile)
+    world.advance(GRACE_S)
 
 
 def fail(world: World, times: int) -> None:
@@ -63,13 +69,42 @@ class TestWhatAProfileNeeds:
         assert (world.profile, value_of(world, "SecurityProfile")) == (0, "0")
 
     @pytest.mark.parametrize("profile", [1, 2, 3])
-    def test_with_it_the_change_is_accepted_and_answered_before_the_station_connects_again(self, profile: int) -> None:
+    def test_with_it_the_change_is_accepted_and_stored_and_the_connection_stays_for_a_reset(self, profile: int) -> None:
         world = world_with(reconnect_s=1.0)
         assert change(world, "SecurityProfile", str(profile)) == "Accepted"
-        last = [effect for effect in world.effects if isinstance(effect, fx.Commit | fx.SendFrame | fx.SetSecurityProfile)][-3:]
-        assert [type(effect) for effect in last] == [fx.Commit, fx.SendFrame, fx.SetSecurityProfile]
-        world.advance(2)
-        assert (world.up, world.profile, value_of(world, "SecurityProfile")) == (True, profile, str(profile))
+        assert (world.up, world.profile, value_of(world, "SecurityProfile")) == (True, 0, str(profile))
+        world.advance(GRACE_S - 0.1)
+        assert (world.up, world.profile) == (True, 0)
+        world.advance(0.1)
+        assert (world.up, world.profile) == (False, profile)
+        world.advance(1)
+        assert (world.up, value_of(world, "SecurityProfile")) == (True, str(profile))
+        assert logged(world, f"reached with security profile {profile}")
+
+    @pytest.mark.parametrize("kind", ["Hard", "Soft"])
+    def test_a_reset_in_time_is_answered_over_the_connection_that_there_is(self, kind: str) -> None:
+        world = world_with()
+        world.csms.always("SecurityEventNotification", Silence())
+        world.configure("SecurityProfile", 2)
+        assert world.call("Reset", type=kind) == {"status": "Accepted"}
+        world.advance(2 * GRACE_S)
+        assert world.exited == f"{kind.lower()}_reset"
+        assert (world.up, world.profile) == (True, 0), "the last messages still had a connection"
+        world.restart()
+        assert (world.profile, value_of(world, "SecurityProfile")) == (2, "2")
+        assert logged(world, "reached with security profile 2")
+
+    @pytest.mark.parametrize("how", ["disconnect", "restart", "cut_power"])
+    def test_whatever_ends_the_connection_the_next_one_has_it(self, how: str) -> None:
+        world = world_with()
+        world.configure("SecurityProfile", 2)
+        getattr(world, how)()
+        assert world.profile == 2
+
+    def test_without_a_connection_it_is_used_at_once(self) -> None:
+        world = world_with(online=False)
+        world.control("set_setting", name="SecurityProfile", value="2")
+        assert world.profile == 2
 
     def test_a_key_that_the_central_system_gave_will_do(self) -> None:
         world = World(reconnect_s=1.0)
@@ -101,7 +136,7 @@ class TestNeverLower:
     @pytest.fixture
     def risen(self) -> World:
         world = world_with(reconnect_s=1.0)
-        world.configure("SecurityProfile", 2)
+        rise(world, 2)
         world.advance(2)
         assert logged(world, "reached with security profile 2")
         return world
@@ -136,7 +171,7 @@ class TestNeverLower:
         assert change(world, "SecurityProfile", "1") == "Rejected"
 
     def test_it_can_still_rise(self, risen: World) -> None:
-        assert change(risen, "SecurityProfile", "3") == "Accepted"
+        rise(risen, 3)
         risen.advance(2)
         risen.restart()
         assert risen.profile == 3
@@ -145,7 +180,7 @@ class TestNeverLower:
 class TestFallingBack:
     def test_a_profile_that_never_connects_is_given_up_for_the_one_that_worked(self) -> None:
         world = world_with()
-        world.configure("SecurityProfile", 2)
+        rise(world, 2)
         assert (world.up, world.profile) == (False, 2)
         fail(world, TRIES - 1)
         assert world.profile == 2
@@ -157,7 +192,7 @@ class TestFallingBack:
 
     def test_a_power_cut_in_the_trial_goes_on_with_it(self) -> None:
         world = world_with()
-        world.configure("SecurityProfile", 2)
+        rise(world, 2)
         fail(world, TRIES - 1)
         world.cut_power(online=False)
         assert world.profile == 2
@@ -168,7 +203,7 @@ class TestFallingBack:
 
     def test_a_server_that_opens_the_connection_and_never_says_a_word_has_not_been_reached(self) -> None:
         world = world_with()
-        world.configure("SecurityProfile", 2)
+        rise(world, 2)
         world.csms.always("Heartbeat", Silence())
         for _ in range(TRIES):
             world.connect()
@@ -177,7 +212,7 @@ class TestFallingBack:
 
     def test_a_heartbeat_asks_for_the_proof(self) -> None:
         world = world_with(keys={"HeartbeatInterval": 86_400})
-        world.configure("SecurityProfile", 2)
+        rise(world, 2)
         at = len(world.effects)
         world.connect()
         assert any(isinstance(effect, fx.SendFrame) and "Heartbeat" in effect.text for effect in world.effects[at:])
@@ -198,7 +233,7 @@ class TestFallingBack:
 
     def test_two_steps_at_once_fall_back_to_the_one_that_worked(self) -> None:
         world = world_with()
-        world.configure("SecurityProfile", 1)
+        rise(world, 1)
         _, error = world.control("set_setting", name="SecurityProfile", value="2")
         assert error is None
         fail(world, TRIES)
@@ -212,7 +247,7 @@ class TestFallingBack:
 
     def test_what_the_settings_ask_for_falls_back_to_what_was_proven_and_is_tried_again_after_a_restart(self) -> None:
         world = world_with(reconnect_s=1.0)
-        world.configure("SecurityProfile", 1)
+        rise(world, 1)
         world.advance(2)
         world.reconnect_s = None
         world.site = _with_profile(world.site, 2)

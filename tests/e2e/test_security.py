@@ -64,14 +64,24 @@ async def back(rigs: Rigs, tmp_path: Path) -> Back:
 
 @pytest.mark.section("security A05")
 @pytest.mark.section("security A00")
+@pytest.mark.section("tool TC_083")
+@pytest.mark.section("tool TC_084")
 async def test_the_profile_rises_step_by_step_and_a_restart_begins_with_the_highest(back: Back) -> None:
+    """To the second by a Reset, as the certification tool does it; to the others over a mere reconnect."""
     rig = back.rig
     await rig.boot()
     for profile in (1, 2, 3):
         assert await rig.set_key("SecurityProfile", profile) == "Accepted"
+        if profile == 2:
+            assert await rig.call("Reset", type="Hard") == {"status": "Accepted"}
+            assert rig.process is not None
+            await rig.process.exited()
         await back.becomes(profile)
+        if profile == 2:
+            await rig.boot()
         assert await back.profile() == str(profile)
-        await rig.expect("Heartbeat")
+        if profile != 2:
+            await rig.expect("Heartbeat")
     for lower in (0, 1, 2):
         assert await rig.set_key("SecurityProfile", lower) == "Rejected"
     await rig.kill()
@@ -88,6 +98,7 @@ async def test_a_profile_that_the_central_system_does_not_speak_is_given_up(back
     rig = back.rig
     await rig.boot()
     assert await rig.set_key("SecurityProfile", 2) == "Accepted"
+    rig.cs.cut()
     await rig.station.wait_connected(after=1, timeout_s=15.0)
     assert await rig.key("SecurityProfile") == "0"
     assert "goes back to profile 0" in rig.log.read_text()
