@@ -31,15 +31,15 @@ from chargepoint.messages.actions import Action
 from chargepoint.messages.core import BootNotificationConf
 from chargepoint.messages.enums import AuthorizationStatus
 from chargepoint.messages.errors import ErrorCode, PayloadError
-from chargepoint.messages.types import Confirmation, Message, Request, Timestamp, as_utc
+from chargepoint.messages.types import Confirmation, Dateless, Request, Timestamp, as_utc
 
-M = TypeVar("M", bound=Message)
+M = TypeVar("M", bound=Dateless)
 
 _NOTES_MAX = 20
 _SHOWN_MAX = 40
 _LENIENT_TEXT_MAX = 255
 _WHOLE_NUMBER = re.compile(r"\s*([+-]?[0-9]{1,19})(?:\.0*)?\s*")
-_FALLBACKS: Mapping[tuple[type[Message], str], object] = {(BootNotificationConf, "interval"): 0}
+_FALLBACKS: Mapping[tuple[type[Dateless], str], object] = {(BootNotificationConf, "interval"): 0}
 _KINDS = {dict: "an object", list: "an array", str: "text", bool: "a boolean", int: "a number", float: "a number"}
 
 
@@ -109,7 +109,7 @@ class _Field(NamedTuple):
 
 
 @cache
-def _fields(cls: type[Message]) -> Mapping[str, _Field]:
+def _fields(cls: type[Dateless]) -> Mapping[str, _Field]:
     info = kinds.type_info(cls)
     assert isinstance(info, kinds.StructType)
     return {field.encode_name: _Field(field.name, _without_none(field.type), field.required) for field in info.fields}
@@ -196,7 +196,7 @@ class _Walk:
     def _value(self, kind: kinds.Type, found: Any, path: str) -> object:
         match kind:
             case kinds.StructType():
-                assert issubclass(kind.cls, Message)
+                assert issubclass(kind.cls, Dateless)
                 return self.struct(kind.cls, found, path)
             case kinds.VarTupleType():
                 return self._items(kind, found, path)

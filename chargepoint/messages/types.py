@@ -49,8 +49,12 @@ NumberPhases = Annotated[int, Meta(ge=1, le=3)]
 Rate = Annotated[float, Meta(ge=0)]
 
 
-class Message(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
-    """A JSON object of OCPP 1.6. Timestamps become UTC whatever offset they came with; one without an offset is UTC."""
+class Dateless(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+    """A JSON object of OCPP 1.6 without a timestamp of its own: nothing is called when one is made."""
+
+
+class Message(Dateless, frozen=True, kw_only=True):
+    """Any other one. Timestamps become UTC whatever offset they came with; one without an offset is UTC."""
 
     def __post_init__(self) -> None:
         for name in _dates(self.__class__):
@@ -60,13 +64,13 @@ class Message(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_
 
 
 @cache
-def _dates(kind: type[Message]) -> tuple[str, ...]:
+def _dates(kind: type[Dateless]) -> tuple[str, ...]:
     """The fields that hold a timestamp."""
     return tuple(field.name for field in fields(kind) if Timestamp in (field.type, *get_args(field.type)))
 
 
 @cache
-def is_simple(kind: type[Message]) -> bool:
+def is_simple(kind: type[Dateless]) -> bool:
     """Nothing in such a message can be a timestamp, a fraction or anything but text, words, whole numbers and truth."""
     return all(_is_simple(field.type) for field in fields(kind))
 
@@ -74,7 +78,7 @@ def is_simple(kind: type[Message]) -> bool:
 def _is_simple(kind: Any) -> bool:
     if not isinstance(kind, type):  # of a union, a tuple or a bounded type: what it is made of
         return all(_is_simple(part) for part in get_args(kind) if part is not Ellipsis and not isinstance(part, Meta))
-    return is_simple(kind) if issubclass(kind, Message) else issubclass(kind, str | int | NoneType)
+    return is_simple(kind) if issubclass(kind, Dateless) else issubclass(kind, str | int | NoneType)
 
 
 class Request(Message, frozen=True, kw_only=True):
@@ -111,14 +115,11 @@ class IdTagInfo(
             super().__post_init__()
 
 
-class AuthorizationData(Message, frozen=True, kw_only=True, gc=False):
+class AuthorizationData(Dateless, frozen=True, kw_only=True, gc=False):
     """An entry of a local list. Without idTagInfo, in a Differential update, the entry is to be deleted."""
 
     id_tag: IdToken
     id_tag_info: IdTagInfo | None = None
-
-    def __post_init__(self) -> None:
-        """It has no timestamp of its own."""
 
 
 class KeyValue(Message, frozen=True, kw_only=True):

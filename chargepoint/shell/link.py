@@ -31,7 +31,7 @@ FLUSH_S = 1.0
 TOLD_MAX = 50
 WATCH_EVERY_S = 30.0
 AFTER_S = 10.0
-AT_ONCE_MAX = 2  # frames of one turn of the loop that need not be queued: many must not shut out drivers
+AT_ONCE_MAX, SOON_SIZE_MAX = 2, 8 * 1024  # frames of one turn of the loop that need not be queued: drivers want their turn too
 GIVEN_UP = "the attempt was given up for a new one"
 
 
@@ -265,13 +265,14 @@ class Link:
 
     def _heard(self, message: str | bytes) -> None:
         """A frame goes to the inbox at once, unless there is something before it: then the peer waits with it."""
-        event, few = FrameReceived(message), self._websocket is not None and self._websocket.taken < AT_ONCE_MAX
-        if self._held or self._use is not None or not self._inbox.put_frame_now(event, at_once=few):
+        event, websocket = FrameReceived(message), self._websocket
+        soon = websocket is not None and websocket.taken < AT_ONCE_MAX and len(message) < SOON_SIZE_MAX
+        if self._held or self._use is not None or not self._inbox.put_frame_now(event, at_once=soon):
             self._held.append(event)
             self._delivered.clear()
             self._holding.set()
-            if self._websocket is not None:
-                self._websocket.pause()
+            if websocket is not None:
+                websocket.pause()
 
     async def _deliver(self, websocket: WebSocket) -> str:
         """What is held: until the certificates are known to be good, and until the inbox has room."""

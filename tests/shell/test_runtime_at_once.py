@@ -8,7 +8,7 @@ import pytest
 
 from chargepoint.core import effects as fx
 from chargepoint.core.events import FrameReceived, LinkAlive, LookedUp, StopAsked
-from chargepoint.shell.link import AT_ONCE_MAX
+from chargepoint.shell.link import AT_ONCE_MAX, SOON_SIZE_MAX
 from chargepoint.shell.runtime import IMPOSSIBLE_EXIT_STATUS
 from tests.shell.fakes import COMMIT, Rig, until
 from tests.shell.peers import address, linked, peer
@@ -115,8 +115,12 @@ async def test_an_effect_that_breaks_ends_the_run_and_not_the_connection(monkeyp
     assert rig.diary.lines == ["safe"]
 
 
-async def test_of_many_frames_in_one_packet_all_but_a_few_are_queued() -> None:
-    burst = [str(number) for number in range(AT_ONCE_MAX + 3)]
+@pytest.mark.parametrize(
+    ("burst", "queued"),
+    [([str(number) for number in range(AT_ONCE_MAX + 3)], 3), (["[" + SOON_SIZE_MAX * " " + "]", "1"], 2)],
+    ids=["many", "long"],
+)
+async def test_many_frames_of_one_packet_and_long_ones_are_queued(burst: list[str], queued: int) -> None:
     async with peer() as there, linked(address(there.port)) as link:
         await link.up()
         offered: list[str | bytes] = []
@@ -127,6 +131,14 @@ async def test_of_many_frames_in_one_packet_all_but_a_few_are_queued() -> None:
 
         link.inbox.on_frame = offer
         (connection,) = there.connections
-        connection.transport.write(b"".join(bytes([0x81, len(text)]) + text.encode() for text in burst))
-        assert await link.frames(3) == burst[AT_ONCE_MAX:]
-        assert offered == burst[:AT_ONCE_MAX]
+        connection.transport.write(b"".join(map(frame_of, burst)))
+        heard = await link.frames(queued)
+        assert heard == [text for text in burst if text not in offered]
+        assert len(offered) == len(burst) - queued
+        assert len(offered) <= AT_ONCE_MAX
+
+
+def frame_of(text: str) -> bytes:
+    """What a Central System writes for it."""
+    size = bytes([len(text)]) if len(text) < 126 else bytes([126, *len(text).to_bytes(2, "big")])
+    return b"\x81" + size + text.encode()
