@@ -2,9 +2,10 @@
 
 Owns the order of precedence for the one CALL that may be under way. Refuses to know frames and time-outs (`rpc`).
 
-Order: BootNotification; then, once accepted: authorisations (a driver stands there), what a TriggerMessage asked, statuses,
-notices of firmware and logs, billing rows and security events by turns (neither starves the other), other meter values, data
-transfers, heartbeats. Before it is accepted only what a TriggerMessage or an ExtendedTriggerMessage asked.
+Order: BootNotification; then, once accepted: authorisations (a driver stands there), what a TriggerMessage asked, statuses
+(those of a transaction after its StartTransaction, where that is about to go), notices of firmware and logs, billing rows and
+security events by turns (neither starves the other), other meter values, data transfers, heartbeats. Before it is accepted only
+what a TriggerMessage or an ExtendedTriggerMessage asked.
 """
 
 from collections import deque
@@ -30,7 +31,7 @@ from chargepoint.core.purposes import (
     ForSecurityEvent,
     ForStatus,
 )
-from chargepoint.core.records import Delivery, OutboxRow, StartBody, StopBody
+from chargepoint.core.records import Delivery, Idle, OutboxRow, StartBody, StopBody
 from chargepoint.core.rpc import Outcome
 from chargepoint.core.sessions import Sessions
 from chargepoint.core.site import boot_request
@@ -304,9 +305,21 @@ class Calls:
             self._call("Authorize", AuthorizeReq(id_tag=check.id_tag), ForAuthorize(check.ticket, check.id_tag), step)
 
     def _status(self, step: Step) -> None:
-        owed = self._blocks.notifier.next()
+        owed = self._blocks.notifier.next(self._unannounced(step))
         if owed is not None:
             self._send_status(*owed, step)
+
+    def _unannounced(self, step: Step) -> list[int]:
+        """Connectors with a transaction whose StartTransaction is about to go: with a date, and behind no long backlog."""
+        blocks = self._blocks
+        if not blocks.outbox.queued or blocks.clock.now_s(step) is None:
+            return []
+        sessions = ((one.number, one.session) for one in blocks.connectors.values())
+        return [
+            number
+            for number, session in sessions
+            if not isinstance(session, Idle) and blocks.outbox.starts_next(session.transaction)
+        ]
 
     def _send_status(self, number: int, pending: Pending, step: Step) -> None:
         offset_s = self._blocks.clock.offset_s(step)

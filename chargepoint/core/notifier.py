@@ -7,9 +7,12 @@ Rules.
 2. A status that lasts less than MinimumStatusDuration is not told, except Faulted.
 3. A notification that met no answer is told again as the status is then, not as it was; AGAIN_S later, and each time in a
    row twice as late up to AGAIN_MAX_S, so that a Central System that never answers it gets everything else.
+4. What a transaction makes of a connector is told once its StartTransaction is on its way, if that is about to go: a Central
+   System that was not connected hears of the transaction first. `next` is told which connectors have to wait for that.
 """
 
 from collections import deque
+from collections.abc import Container
 
 from msgspec import Struct
 
@@ -18,6 +21,15 @@ from chargepoint.messages import ChargePointErrorCode, ChargePointStatus
 PENDING_MAX = 16
 AGAIN_S = 5.0
 AGAIN_MAX_S = 60.0
+
+OF_TRANSACTION = frozenset(
+    {
+        ChargePointStatus.Charging,
+        ChargePointStatus.SuspendedEV,
+        ChargePointStatus.SuspendedEVSE,
+        ChargePointStatus.Finishing,
+    }
+)
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -95,11 +107,15 @@ class Notifier:
                 return number, line.current
         return None
 
-    def next(self) -> tuple[int, Pending] | None:
-        """The oldest status that is owed; none for a while after one met no answer."""
+    def next(self, unannounced: Container[int] = ()) -> tuple[int, Pending] | None:
+        """The oldest status that is owed; none for a while after one met no answer.
+
+        unannounced: connectors with a transaction that the Central System is about to be told of.
+        """
         if self._again_s is not None:
             return None
         owed = [(number, line.queue[0]) for number, line in self._lines.items() if line.queue]
+        owed = [(number, one) for number, one in owed if number not in unannounced or one.report.status not in OF_TRANSACTION]
         return min(owed, key=lambda item: (item[1].mono_s, item[0])) if owed else None
 
     def sent(self, number: int, pending: Pending) -> None:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chargepoint.core.effects import FetchRows
-from chargepoint.core.records import Body, DeadLetter, DropRow, OutboxRow, PutDeadLetter, PutRow, Stamp
+from chargepoint.core.records import Body, DeadLetter, DropRow, OutboxRow, PutDeadLetter, PutRow, Stamp, StartBody
 from chargepoint.core.step import Step
 
 WINDOW_ROWS = 64
@@ -71,6 +71,10 @@ class Outbox:
         self.append(row)
         self.dead_letters -= 1
         return row
+
+    def starts_next(self, transaction: int) -> bool:
+        """The StartTransaction of this transaction is among the rows that go next, and was not tried yet."""
+        return any(row.transaction == transaction and isinstance(row.body, StartBody) for row in self._window)
 
     def next_row(self, step: Step) -> OutboxRow | None:
         """The row to send now, if there is one; asks the store for more where the window ran out."""

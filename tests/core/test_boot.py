@@ -136,13 +136,15 @@ class TestNotAccepted:
         assert [sent.action for sent in world.sent] == ["BootNotification"]
         assert {type(row.body).__name__ for row in world.store.rows.values()} == {"StartBody", "MeterValuesBody", "StopBody"}
 
-    def test_what_waited_goes_out_after_acceptance_statuses_first(self) -> None:
+    def test_what_waited_goes_out_after_acceptance_a_transaction_before_what_it_made_of_its_connector(self) -> None:
         world = waiting("Pending", 100, keys={"AllowOfflineTxForUnknownId": True})
         world.plug()
         world.tap()
         world.advance(101)
         order = [sent.action for sent in world.sent]
-        assert order == ["BootNotification"] * 2 + ["StatusNotification"] * 2 + ["StartTransaction", "MeterValues"]
+        expected = ["StatusNotification", "StartTransaction", "StatusNotification", "MeterValues"]
+        assert order == ["BootNotification"] * 2 + expected
+        assert [told.connector for told in world.told] == [0, 1]
 
     def test_no_answer_is_tried_again_with_growing_waits(self) -> None:
         world = World(online=False)

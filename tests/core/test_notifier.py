@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from chargepoint.messages import ChargePointStatus as Status
+from tests.core.billing import session
 from tests.core.central_system import After, Cut, Refuse, Silence, listed
 from tests.core.harness import World
 
@@ -156,3 +157,58 @@ def test_a_flapping_connector_does_not_fill_the_memory() -> None:
     world.advance(30.0)
     assert world.status() == Status.Preparing
     assert len(world.told) < 30
+
+
+class TestBehindItsTransaction:
+    """What a transaction makes of a connector is told after its StartTransaction."""
+
+    pytestmark = pytest.mark.section("4.9")
+
+    @staticmethod
+    def begun_offline() -> World:
+        world = World(2, each=True, keys={"AllowOfflineTxForUnknownId": True})
+        world.disconnect()
+        world.forget()
+        world.plug(1)
+        world.tap(reader=1)
+        world.plug(2, ready=False)
+        return world
+
+    def test_after_a_reconnect_other_connectors_do_not_wait_for_it(self) -> None:
+        world = self.begun_offline()
+        world.connect()
+        order = [(sent.action, sent.payload.get("status")) for sent in world.unseen()]
+        expected = [("StatusNotification", "Preparing"), ("StartTransaction", None), ("StatusNotification", "Charging")]
+        assert order == expected
+
+    def test_one_that_met_no_good_answer_is_waited_for_no_longer(self) -> None:
+        world = self.begun_offline()
+        world.csms.always("StartTransaction", Refuse("InternalError"))
+        world.connect()
+        assert [sent.action for sent in world.unseen()].count("StartTransaction") == 1
+        assert world.status(1) == Status.Charging
+
+    def test_a_link_that_goes_away_meanwhile_has_it_wait_again(self) -> None:
+        world = self.begun_offline()
+        world.csms.once("StartTransaction", Cut())
+        world.connect()
+        assert world.status(1) == Status.Available
+        world.connect()
+        assert world.status(1) == Status.Charging
+
+    def test_a_fault_waits_for_nothing(self) -> None:
+        world = self.begun_offline()
+        world.input("ground_fault", 1)
+        world.connect()
+        actions = [(sent.action, sent.payload.get("status")) for sent in world.unseen()]
+        assert actions.index(("StatusNotification", "Faulted")) < actions.index(("StartTransaction", None))
+
+    def test_a_long_backlog_is_not_waited_for(self) -> None:
+        world = World(keys={"AllowOfflineTxForUnknownId": True, "MeterValueSampleInterval": 60})
+        world.disconnect()
+        session(world, hours=2.0)
+        world.plug()
+        world.tap()
+        world.forget()
+        world.connect()
+        assert world.unseen()[0].payload["status"] == Status.Charging
