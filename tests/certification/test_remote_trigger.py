@@ -18,7 +18,7 @@ def test_every_message_comes_when_it_is_asked_for() -> None:
         ("FirmwareStatusNotification", {}, {"status": "Idle"}),
         ("BootNotification", {}, {"chargePointVendor": "ACME"}),
     ):
-        assert world.call("TriggerMessage", requestedMessage=message, **more) == {"status": "Accepted"}
+        assert world.call("TriggerMessage", {"requestedMessage": message, **more}) == {"status": "Accepted"}
         (came,) = world.unseen()
         assert came.action == message
         assert expected.items() <= came.payload.items()
