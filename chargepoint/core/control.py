@@ -115,6 +115,7 @@ class Control:
         return {
             "profile": security.profile,
             "on_trial": security.on_trial,
+            "wildcards": self._blocks.keys.boolean("AllowCentralSystemTLSWildcards"),
             "central_system_roots": security.contents.central_system_roots,
             "manufacturer_roots": security.contents.manufacturer_roots,
             "certificate_until": None if until_s is None else to_utc(until_s).isoformat(),

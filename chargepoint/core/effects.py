@@ -102,6 +102,12 @@ class SetSecurityProfile(Struct, frozen=True, tag=True):
     profile: int
 
 
+class AllowWildcards(Struct, frozen=True, tag=True):
+    """AllowCentralSystemTLSWildcards: from the next connection on, with security profile 2 or 3."""
+
+    allowed: bool
+
+
 class AskVault(Struct, frozen=True, tag=True):
     """Ask for something that concerns certificates and keys; VaultAnswered with the same key comes some time later.
 
@@ -221,7 +227,9 @@ class Log(Struct, frozen=True, tag=True, omit_defaults=True):
 
 MaintenanceEffect = StartDownload | Install | CheckInstall | DropImage | StartUpload | DropArchive
 
-LinkEffect = SendFrame | LinkProven | ProbeLink | CloseLink | SetPingInterval | SetCredentials | SetSecurityProfile
+LinkEffect = (
+    SendFrame | LinkProven | ProbeLink | CloseLink | SetPingInterval | SetCredentials | SetSecurityProfile | AllowWildcards
+)
 
 Effect = (
     OpenContactor

@@ -123,6 +123,7 @@ PROFILES = ("Core", "FirmwareManagement", "LocalAuthListManagement", "Reservatio
 
 KEYS: tuple[Key, ...] = (
     Key(name="AdditionalRootCertificateCheck", first="false", check=boolean, access=RO),
+    Key(name="AllowCentralSystemTLSWildcards", first="false", check=boolean),
     Key(name="AllowOfflineTxForUnknownId", first="false", check=boolean),
     Key(name="AuthorizationCacheEnabled", first="true", check=boolean),
     Key(name="AuthorizationKey", first="", check=hexadecimal, access=WO),

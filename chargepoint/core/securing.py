@@ -6,6 +6,7 @@ Refuses to know how a connection is made.
 
 from chargepoint.core.blocks import Blocks
 from chargepoint.core.certificates import Certificates
+from chargepoint.core.effects import AllowWildcards
 from chargepoint.core.events import LinkDown, LinkUp, VaultAnswered
 from chargepoint.core.keys import BY_NAME
 from chargepoint.core.maintenance import Maintenance
@@ -14,6 +15,7 @@ from chargepoint.core.watch import Watch
 from chargepoint.messages import ConfigurationStatus
 
 KEY = "SecurityProfile"
+WILDCARDS = "AllowCentralSystemTLSWildcards"
 
 
 class Securing:
@@ -25,6 +27,7 @@ class Securing:
         self._mirror()
 
     def started(self, step: Step) -> None:
+        self.wildcards(step)
         self._blocks.security.begin(step)
         if self._blocks.security.takes_back_key(self._blocks.site.key_mark, step):
             self._blocks.keys.forget("AuthorizationKey", step)
@@ -35,6 +38,10 @@ class Securing:
     def key_given(self, step: Step) -> None:
         """ChangeConfiguration of AuthorizationKey was accepted."""
         self._blocks.security.key_given(self._blocks.site.key_mark, step)
+
+    def wildcards(self, step: Step) -> None:
+        """The link hears what AllowCentralSystemTLSWildcards is."""
+        step.then(AllowWildcards(self._blocks.keys.boolean(WILDCARDS)))
 
     def set_profile(self, value: str, step: Step) -> tuple[ConfigurationStatus, str]:
         """ChangeConfiguration of SecurityProfile: Accepted only where everything that it needs is there."""
@@ -48,6 +55,7 @@ class Securing:
     def link_up(self, event: LinkUp) -> None:
         """A profile on trial is proven by an answer, so one is asked for; a BootNotification is due where nothing else is."""
         security, boot = self._blocks.security, self._blocks.boot
+        self._watch.link_up()
         security.link_up(event.profile, event.root)
         if security.on_trial and boot.accepted:
             boot.heartbeat_triggered = True

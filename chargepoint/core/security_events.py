@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+TOLD_BURST = 30  # a laboratory has a station restart, and refuse certificates, many times an hour, and wants to hear of each
+
 
 class SecurityEvent(StrEnum):
     FirmwareUpdated = "FirmwareUpdated"
@@ -43,11 +45,11 @@ class Rule(Struct, frozen=True, kw_only=True):
 
 
 def _critical(seen_by: str) -> Rule:
-    return Rule(critical=True, told=True, seen_by=seen_by)
+    return Rule(critical=True, told=True, seen_by=seen_by, burst=TOLD_BURST)
 
 
 def _told(seen_by: str) -> Rule:
-    return Rule(told=True, seen_by=seen_by)
+    return Rule(told=True, seen_by=seen_by, burst=TOLD_BURST)
 
 
 def _logged(seen_by: str) -> Rule:
@@ -64,7 +66,7 @@ RULES: dict[SecurityEvent, Rule] = {
     E.ResetOrReboot: _critical("Reset, and the restart after an installation"),
     E.SecurityLogWasCleared: _critical("a database that had to be set aside: its log went with it"),
     E.ReconfigurationOfSecurityParameters: Rule(
-        seen_by="AuthorizationKey, SecurityProfile, CpoName, roots, own certificate", burst=60
+        seen_by="AuthorizationKey, SecurityProfile, CpoName, AllowCentralSystemTLSWildcards, roots, own certificate", burst=60
     ),
     E.MemoryExhaustion: _critical("a disk that is nearly full"),
     E.InvalidMessages: _logged("frames and payloads that cannot be understood"),

@@ -33,6 +33,7 @@ class Watch:
     def __init__(self, blocks: Blocks) -> None:
         self._blocks = blocks
         self._doors: set[int] = set()  # connectors (0: the station) whose door was seen open
+        self._refused: tuple[LinkTrouble, str] | None = None  # what the attempts since the last connection failed for
         self._troubled = False
         self._leaving = False
 
@@ -48,9 +49,16 @@ class Watch:
             self.raise_event(SecurityEvent.SecurityLogWasCleared, "the database could not be read and was set aside", step)
 
     def link_down(self, event: LinkDown, step: Step) -> None:
-        if event.trouble is not None:
+        """Attempts that fail one after the other for one reason are one event."""
+        refused = None if event.trouble is None else (event.trouble, event.reason)
+        if event.trouble is not None and refused != self._refused:
+            self._refused = refused
             for one in TROUBLES[event.trouble]:
                 self.raise_event(one, event.reason, step)
+
+    def link_up(self) -> None:
+        """A connection is open: what fails after it is news."""
+        self._refused = None
 
     def invalid_message(self, info: str, step: Step) -> None:
         self.raise_event(SecurityEvent.InvalidMessages, info, step)

@@ -157,7 +157,7 @@ def _as_stored(settings: Settings, subject: Subject) -> tuple[Address, str]:
     address, key = address_of(settings), settings.central_system.authorization_key
     security = (subject.status or {}).get("security", {})
     if isinstance(profile := security.get("profile"), int):
-        return replace(address, security_profile=profile), key
+        return replace(address, security_profile=profile, wildcards=security.get("wildcards") is True), key
     try:
         stored = reading.credentials(subject.state_dir)
     except NoStore:
@@ -166,7 +166,8 @@ def _as_stored(settings: Settings, subject: Subject) -> tuple[Address, str]:
         raise Failed(wrong("cs-unread", f"nothing is tried: {error}")) from error
     profile = max(address.security_profile, stored.security_profile)
     given = stored.security.key_in_force(stored.authorization_key, key_mark(key))
-    return replace(address, security_profile=profile), given or key
+    wildcards = address.wildcards if stored.wildcards is None else stored.wildcards
+    return replace(address, security_profile=profile, wildcards=wildcards), given or key
 
 
 async def _resolved(host: str, port: int, url: str) -> list[str]:
@@ -202,7 +203,7 @@ async def _trusting(settings: Settings, address: Address) -> ssl.SSLContext:
     now = SystemClock().now()
     trust = Trust(places_of(settings), lambda: moment(now, None, False))
     try:
-        context, _ = await asyncio.to_thread(trust.context, address.security_profile)
+        context, _ = await asyncio.to_thread(trust.context, address.security_profile, address.wildcards)
     except AddressError as error:
         raise Failed(wrong("cs-address", str(error))) from error
     return context

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from msgspec import Struct
 
-from chargepoint.settings import Settings
+from chargepoint.settings import Settings, initial_configuration
 
 
 class AddressError(Exception):
@@ -18,11 +18,14 @@ class AddressError(Exception):
 
 
 class Address(Struct, frozen=True, kw_only=True):
-    """What the link needs to know. Profile 2 or 3 means wss whatever the URL's scheme."""
+    """What the link needs to know. Profile 2 or 3 means wss whatever the URL's scheme. wildcards: in the name of the server's
+    certificate they count then, too.
+    """
 
     url: str
     identity: str
     security_profile: int = 0
+    wildcards: bool = False
     reconnect_min_s: float = 1.0
     reconnect_max_s: float = 120.0
     connect_timeout_s: float = 20.0
@@ -30,10 +33,13 @@ class Address(Struct, frozen=True, kw_only=True):
 
 def address_of(settings: Settings) -> Address:
     there = settings.central_system
+    first = {name.lower(): value.strip().lower() for name, value in initial_configuration(settings).items()}
+    allowed = first.get("allowcentralsystemtlswildcards")
     return Address(
         url=there.url,
         identity=settings.station.identity,
         security_profile=there.security_profile,
+        wildcards=allowed == "true",
         reconnect_min_s=there.reconnect_min_s,
         reconnect_max_s=there.reconnect_max_s,
         connect_timeout_s=there.connect_timeout_s,

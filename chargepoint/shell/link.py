@@ -158,6 +158,10 @@ class Link:
         self._close(f"security profile {profile} is used")
         self._interrupt()
 
+    def allow_wildcards(self, allowed: bool) -> None:
+        """What AllowCentralSystemTLSWildcards says, from the next connection on."""
+        self._address = replace(self._address, wildcards=allowed)
+
     def view(self) -> dict[str, Any]:
         """For people. since_s: how long it has been in this state."""
         since_s = asyncio.get_running_loop().time() - self._since_s
@@ -228,7 +232,7 @@ class Link:
     async def _connect(self) -> WebSocket:
         address, context = self._address, None
         if self._url.startswith("wss:"):
-            context, self._use = await asyncio.to_thread(self._trust.context, address.security_profile)
+            context, self._use = await asyncio.to_thread(self._trust.context, address.security_profile, address.wildcards)
         return await dial(address, self._key, context, address.connect_timeout_s)
 
     async def _serve(self, websocket: WebSocket, profile: int) -> str:

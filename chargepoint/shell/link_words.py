@@ -23,6 +23,7 @@ from chargepoint.shell.tls import OutOfTime
 from chargepoint.tables import printable
 
 NOT_YET_VALID, EXPIRED = 9, 10  # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED
+HOSTNAME_MISMATCH = 62  # X509_V_ERR_HOSTNAME_MISMATCH
 NO_COMMON_SUITE = ("HANDSHAKE_FAILURE", "CIPHER", "INSUFFICIENT_SECURITY")
 STATUS_HINTS = {
     401: "the Central System refuses identity or AuthorizationKey; check both there and here",
@@ -119,6 +120,11 @@ def _tls(error: ssl.SSLError, where: str) -> str:
         if error.verify_code in (NOT_YET_VALID, EXPIRED):
             state = "has expired" if error.verify_code == EXPIRED else "is not valid yet"
             return f"TLS certificate: that of {where} {state}, and the clock is synchronised; it needs another one"
+        if error.verify_code == HOSTNAME_MISMATCH:
+            return (
+                f"TLS certificate: that of {where} is for another name ({error.verify_message}); check the host name in url. "
+                "With security profile 2 and 3 a wildcard is no name, unless AllowCentralSystemTLSWildcards is true"
+            )
         return (
             f"TLS certificate: that of {where} is not trusted ({error.verify_message}); "
             "check [security] central_system_root and the host name in url"

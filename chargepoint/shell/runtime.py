@@ -97,6 +97,7 @@ class LinkLike(Protocol):
     def set_ping_interval(self, interval_s: int) -> None: ...
     def set_key(self, authorization_key: str) -> None: ...
     def set_profile(self, profile: int) -> None: ...
+    def allow_wildcards(self, allowed: bool) -> None: ...
 
 
 class JournalLike(Protocol):
@@ -347,6 +348,8 @@ class Runtime:
                 self._link.set_key(authorization_key)
             case fx.SetSecurityProfile(profile=profile):
                 self._link.set_profile(profile)
+            case fx.AllowWildcards(allowed=allowed):
+                self._link.allow_wildcards(allowed)
             case _:
                 assert_never(effect)
 

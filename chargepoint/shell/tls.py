@@ -37,8 +37,9 @@ SUITES = ":".join(
     )
 )
 NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME; the module ssl has no name for it
+NO_WILDCARDS = 0x2  # X509_CHECK_FLAG_NO_WILDCARDS
 STRIKES = 3
-MUTUAL = 3
+TLS, MUTUAL = 2, 3
 
 
 class OutOfTime(ssl.SSLError):
@@ -78,12 +79,18 @@ class Trust:
         self._turn = 0
         self._strikes = 0
 
-    def context(self, profile: int) -> tuple[ssl.SSLContext, Use]:
-        """For one attempt. Reads files, so not for the event loop's thread; raises AddressError."""
+    def context(self, profile: int, wildcards: bool = False) -> tuple[ssl.SSLContext, Use]:
+        """For one attempt. wildcards: in the name of the server's certificate they count with profile 2 and 3, too.
+
+        Reads files, so not for the event loop's thread; raises AddressError.
+        """
         context = Context(ssl.PROTOCOL_TLS_CLIENT)  # checks certificate and host name
         context.moment = self._moment()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(SUITES)
+        if profile >= TLS and not wildcards:
+            inner: Any = context  # the module ssl has `hostname_checks_common_name` of these flags, and no other
+            inner._host_flags |= NO_WILDCARDS
         context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
         if not context.moment.sure:
             context.verify_flags |= ssl.VerifyFlags(NO_CHECK_TIME)  # `Dated` looks at every date itself

@@ -40,12 +40,14 @@ def security_log(path: Path, limit: int = views.LIST_MAX, offset: int = 0) -> li
 class Credentials(Struct, frozen=True):
     """How the station proves itself, where that was changed since its first start; empty and 0 where it was not.
 
-    security: the record that tells whether the settings' key is newer.
+    security: the record that tells whether the settings' key is newer. wildcards: AllowCentralSystemTLSWildcards; None where
+    the settings' value counts.
     """
 
     authorization_key: str = ""
     security_profile: int = 0
     security: SecurityRecord = SecurityRecord()
+    wildcards: bool | None = None
 
 
 def credentials(path: Path) -> Credentials:
@@ -54,13 +56,19 @@ def credentials(path: Path) -> Credentials:
     Raises NoStore where there is no database, StoreError where it cannot be read.
     """
     with _opened(path) as (database, db), _named(database):
-        key = db.execute("SELECT value FROM configuration WHERE name = 'AuthorizationKey'").fetchone()
+        given = dict(db.execute("SELECT name, value FROM configuration").fetchall())
         record = db.execute("SELECT record FROM maintenance WHERE name = 'security'").fetchone()
     try:
         security = rows.security_record(None if record is None else record[0])
     except MsgspecError as error:
         raise StoreError(f"{database}: its record of security cannot be understood ({error})") from error
-    return Credentials("" if key is None else str(key[0]), max(security.wanted or 0, security.proven), security)
+    wildcards = given.get("AllowCentralSystemTLSWildcards")
+    return Credentials(
+        authorization_key=str(given.get("AuthorizationKey", "")),
+        security_profile=max(security.wanted or 0, security.proven),
+        security=security,
+        wildcards=None if wildcards is None else wildcards == "true",
+    )
 
 
 def sessions_in(database: Path) -> int:

@@ -319,7 +319,7 @@ class World(Hands):
                 self.asked_vault.append(effect)
                 if self.vault is not None:
                     self._pending.append(ev.VaultAnswered(effect.key, self.vault(effect.request)))
-            case fx.LinkProven() | fx.ProbeLink() | fx.SetPingInterval() | fx.SetCredentials():
+            case fx.LinkProven() | fx.ProbeLink() | fx.SetPingInterval() | fx.SetCredentials() | fx.AllowWildcards():
                 pass
             case _:
                 self._act(effect)

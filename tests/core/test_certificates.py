@@ -339,6 +339,7 @@ class TestKeys:
         ("key", "value", "readonly"),
         [
             ("AdditionalRootCertificateCheck", "false", True),
+            ("AllowCentralSystemTLSWildcards", "false", False),
             ("CertificateSignedMaxChainSize", "10000", True),
             ("CertificateStoreMaxLength", "20", True),
             ("CpoName", "", False),
@@ -348,7 +349,7 @@ class TestKeys:
     def test_every_key_of_the_extension_is_there(self, key: str, value: str, readonly: bool) -> None:
         found = World().call("GetConfiguration", key=[key])["configurationKey"]
         assert found == [{"key": key, "value": value, "readonly": readonly}]
-        assert change(World(), key, value) == ("Accepted" if key == "CpoName" else "Rejected")
+        assert change(World(), key, value) == ("Rejected" if readonly or key == "SecurityProfile" else "Accepted")
 
     def test_the_authorization_key_can_be_written_and_not_read(self) -> None:
         world = World()

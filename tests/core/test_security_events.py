@@ -124,6 +124,18 @@ class TestWhatIsSeen:
         world.connect()
         assert told(world) == owed + [event for event in events if RULES[SecurityEvent(event)].told]
 
+    @pytest.mark.section("tool TC_078")
+    def test_attempts_that_fail_for_one_reason_are_one_event_until_there_is_a_connection(self) -> None:
+        world = quiet(reconnect_s=None)
+        for reason in ("it has expired", "it is for another name", "it has expired"):
+            world.disconnect()
+            for _ in range(20):
+                world.deliver(ev.LinkDown(reason, 2, "server_certificate"))
+                world.deliver(ev.LinkDown("TCP: refused", 2))
+            world.connect()
+        assert infos(world, "InvalidCentralSystemCertificate") == ["it has expired", "it is for another name", "it has expired"]
+        assert told(world) == ["InvalidCentralSystemCertificate"] * 3
+
     @pytest.mark.section("security A01")
     def test_a_change_of_the_password_without_the_password(self) -> None:
         world = quiet()
@@ -249,9 +261,9 @@ class TestHowTheyAreTold:
         world = quiet(reconnect_s=None, keys={"MeterValueSampleInterval": 10})
         charging(world)
         world.disconnect()
-        for _ in range(4):
+        for attempt in range(4):
             world.advance(10)
-            world.deliver(ev.LinkDown("TLS 1.1", 2, "tls_version"))
+            world.deliver(ev.LinkDown(f"TLS 1.1, the answer to attempt {attempt}", 2, "tls_version"))
         world.sent.clear()
         world.connect()
         actions = [sent.action for sent in world.sent if sent.action in ("SecurityEventNotification", "MeterValues")]

@@ -324,3 +324,18 @@ def test_a_record_says_the_same_after_every_step() -> None:
     assert isinstance(put, PutSecurity)
     again = Security(put.record, 0, 0.0)
     assert (again.profile, again.proven, again.on_trial) == (2, 0, True)
+
+
+@pytest.mark.section("security A00")
+def test_the_link_hears_whether_wildcards_count_before_its_first_connection_and_after_every_change() -> None:
+    def told(world: World) -> list[bool]:
+        return [effect.allowed for effect in world.effects if isinstance(effect, fx.AllowWildcards)]
+
+    world = World(keys={"AllowCentralSystemTLSWildcards": True})
+    assert told(world) == [True]
+    first = [effect for effect in world.effects if isinstance(effect, fx.AllowWildcards | fx.SetSecurityProfile)]
+    assert isinstance(first[0], fx.AllowWildcards)
+    world.configure("AllowCentralSystemTLSWildcards", False)
+    assert told(world) == [True, False]
+    world.restart()
+    assert told(world) == [True, False, False]

@@ -156,6 +156,9 @@ class FakeLink:
     def set_profile(self, profile: int) -> None:
         self.diary("profile", profile)
 
+    def allow_wildcards(self, allowed: bool) -> None:
+        self.diary("wildcards", allowed)
+
 
 class FakeStoreroom:
     """A store whose thread can be held up (`gate`) or that fails (`error`)."""

@@ -3,13 +3,16 @@
 import errno
 import socket
 import ssl
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidHandshake, InvalidURI, NegotiationError
 from websockets.frames import Close
 
-from chargepoint.shell.address import Address, AddressError, authorization, station_url, without_credentials
+from chargepoint.settings import parse
+from chargepoint.shell.address import Address, AddressError, address_of, authorization, station_url, without_credentials
 from chargepoint.shell.link_words import closed, failure, place
+from tests.settings.documents import valid
 
 
 @pytest.mark.parametrize(
@@ -80,3 +83,13 @@ def test_why_a_connection_closed(received: Close | None, sent: Close | None, wor
     text = closed(ConnectionClosedError(received, sent, None))
     assert words in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("table", "counts"),
+    [({}, False), ({"allowcentralsystemtlswildcards": True}, True), ({"AllowCentralSystemTLSWildcards": "True "}, True)],
+)
+def test_whether_wildcards_count_is_said_by_the_settings_first(table: dict[str, Any], counts: bool) -> None:
+    document = valid()
+    document["configuration"] = table
+    assert address_of(parse(document)).wildcards is counts

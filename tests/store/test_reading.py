@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from chargepoint.core.records import BootRecord, DeadLetter, PutBoot, PutDeadLetter, PutRow, PutTransaction, Stamp
+from chargepoint.core.records import BootRecord, DeadLetter, PutBoot, PutDeadLetter, PutKey, PutRow, PutTransaction, Stamp
 from chargepoint.store import Store, StoreError, reading
 from chargepoint.store.schema import STEPS
 from tests.store.making import KERNEL_BOOT_ID, as_another_user, commit, delivered, killed_after, opened, row, running, writer
@@ -48,6 +48,18 @@ def test_the_ledger_shows_sessions_newest_first(store: Store, state_dir: Path) -
     assert reading.ledger(state_dir) == [RUNNING, DELIVERED]
     assert reading.ledger(state_dir, limit=1, offset=1) == [DELIVERED]
     assert reading.ledger(state_dir, limit=-5, offset=-5) == []
+
+
+@pytest.mark.parametrize(("value", "wildcards"), [(None, None), ("true", True), ("false", False)])
+def test_whether_wildcards_count_is_the_settings_matter_until_somebody_changed_it(
+    store: Store, state_dir: Path, value: str | None, wildcards: bool | None
+) -> None:
+    commit(
+        store, PutKey("AuthorizationKey", "AA55"), *([] if value is None else [PutKey("AllowCentralSystemTLSWildcards", value)])
+    )
+    store.close()
+    found = reading.credentials(state_dir)
+    assert (found.authorization_key, found.wildcards) == ("AA55", wildcards)
 
 
 def test_a_start_is_dated_once_its_boot_knows_the_time(store: Store) -> None:
