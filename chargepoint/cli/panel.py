@@ -27,6 +27,7 @@ examples:
   sudo chargepoint panel --reset-password --role viewer   one for people who may look and change nothing
 """
 SYSTEM_STATE = Path("/var/lib/chargepoint-panel")
+PRIVATE_STATE = Path("/var/lib/private/chargepoint-panel")  # where its unit keeps it, and makes the other one a link to it
 
 
 def add_to(commands: Any) -> None:
@@ -35,7 +36,7 @@ def add_to(commands: Any) -> None:
     )
     add_config_option(parser)
     add_socket_option(parser)
-    parser.add_argument("--listen", metavar="ADDRESS:PORT", help="listen here, whatever the settings say")
+    parser.add_argument("--listen", type=_place, metavar="ADDRESS:PORT", help="listen here, whatever the settings say")
     parser.add_argument(
         "--setup-socket", metavar="PATH", help="where a set-up is carried out (default: by a process of this one's own)"
     )
@@ -56,6 +57,13 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--role", choices=("installer", "viewer"), default="installer", help="whose (default: installer)")
     parser.set_defaults(do=run)
+
+
+def _place(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) <= 65_535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no address with a port; write 127.0.0.1:8080")
+    return text
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -124,8 +132,8 @@ def _state_dir(arguments: argparse.Namespace, settings: "Panel", station_dir: st
         return config.absolute().parent / settings.state_dir
     if given := os.environ.get("STATE_DIRECTORY"):
         return Path(given.partition(":")[0])
-    if config == SYSTEM_CONFIG and SYSTEM_STATE.exists():
-        return SYSTEM_STATE
+    if config == SYSTEM_CONFIG:  # also where the page has never been asked for: its unit takes over what is there
+        return next((place for place in (SYSTEM_STATE, PRIVATE_STATE) if os.path.exists(place)), SYSTEM_STATE)
     return Path(station_dir) / "panel"
 
 
@@ -170,7 +178,9 @@ def _password(arguments: argparse.Namespace, state_dir: Path) -> int:
         access.prepare()
         password = access.first_password()
     except (OSError, ValueError) as error:
-        raise CommandError(f"{error}; run it as root: sudo chargepoint panel --password") from error
+        said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        again = "--reset-password" if arguments.reset_password else "--password"
+        raise CommandError(f"{said}; run it as root: sudo chargepoint panel {again}") from error
     if password is None:
         raise CommandError(
             "somebody has logged in with it already, and nobody can read it any more; "

@@ -91,6 +91,7 @@ async def test_the_unit_keeps_the_station_running_and_contactors_safe(
         await it_stops_in_order(r, machine, kernel)
         await the_root_is_read_only(r, machine)
         await a_wrong_file_is_not_tried_again(machine)
+        await it_is_purged_though_its_folders_are_mounts(machine)
 
 
 async def it_is_installed_at_the_first_start(machine: Machine) -> None:
@@ -162,9 +163,10 @@ async def its_page_comes_with_a_reader_and_goes_without(r: Rig, machine: Machine
     assert (await sh(machine, active, check=False)).strip() == "inactive"
     reader = House.__new__(House)
     reader.port, reader.cookie = int(address.rpartition(":")[2]), ""
+    password = (await sh(machine, "chargepoint panel --password")).strip()  # before the page was ever started
     assert (await reader.get("/login")).status == 200
     assert (await sh(machine, active)).strip() == "active"
-    assert (await reader.log_in((await sh(machine, "chargepoint panel --password")).strip())).status == 303
+    assert (await reader.log_in(password)).status == 303
     page = await reader.get("/")
     assert "Charging" in page.text
     await until(machine, f"{active} | grep -q inactive", "the page's end")
@@ -254,3 +256,11 @@ async def a_wrong_file_is_not_tried_again(machine: Machine) -> None:
     await until(machine, "systemctl is-failed chargepoint", "failed")
     assert "did you mean identity" in machine.journal("chargepoint")
     assert (await sh(machine, "systemctl show --property NRestarts --value chargepoint")).strip() == "0"
+
+
+async def it_is_purged_though_its_folders_are_mounts(machine: Machine) -> None:
+    """Those of the read-only root: the folders stay, empty."""
+    folders = "/var/lib/chargepoint /etc/chargepoint /var/lib/private/chargepoint-panel"
+    await sh(machine, f"mount -o remount,rw / && for at in {folders}; do mountpoint $at && ls $at/*; done")
+    await sh(machine, "dpkg --purge chargepoint")
+    assert await sh(machine, f"find {folders} -mindepth 1") == ""
