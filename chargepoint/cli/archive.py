@@ -4,6 +4,7 @@ import io
 import json
 import os
 import tarfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -58,11 +59,12 @@ class Archive:
             self._tar = tarfile.open(self.path, "r:gz")
             self._members = {one.name: one for one in self._known()}
             self.manifest = self._manifest()
+            self._to_the_end()
         except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
             hint = "run it with sudo" if isinstance(error, PermissionError) else "name the file that chargepoint backup wrote"
             raise CommandError(f"{self.path} cannot be read: {error.strerror}; {hint}") from error
-        except (OSError, tarfile.TarError, EOFError, ValueError) as error:
-            raise CommandError(f"{self.path} is no backup of a station: {error}") from error
+        except (OSError, tarfile.TarError, EOFError, ValueError, zlib.error) as error:
+            raise CommandError(f"{self.path} is no backup of a station, or is damaged: {error}; take another one") from error
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -90,7 +92,7 @@ class Archive:
                 os.fsync(out.fileno())
         except KeyError as error:
             raise CommandError(f"{self.path} holds no {name}") from error
-        except (OSError, tarfile.TarError, EOFError) as error:
+        except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
             raise CommandError(f"{name} cannot be taken out of {self.path}: {error}") from error
 
     def _known(self) -> list[tarfile.TarInfo]:
@@ -104,6 +106,12 @@ class Archive:
                 raise ValueError("it is too large")
             found.append(member)
         return found
+
+    def _to_the_end(self) -> None:
+        """What is compressed has its checksum behind it, and a tar ends before: a byte that fell over shows here only."""
+        assert self._tar.fileobj is not None
+        while self._tar.fileobj.read(CHUNK):
+            pass
 
     def _manifest(self) -> dict[str, Any]:
         member = self._members.get(MANIFEST)

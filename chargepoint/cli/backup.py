@@ -1,8 +1,10 @@
 """`chargepoint backup`: database, configuration and, if wanted, certificates and keys, while the service runs or not."""
 
 import argparse
+import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -47,9 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
         identity = str(read_document(path).get("station", {}).get("identity", ""))
     except SettingsError as error:
         raise CommandError(str(error)) from error
-    if not target.parent.is_dir():
+    if not os.path.isdir(target.parent):
         raise CommandError(f"{target.parent} is no folder; name another place")
-    with tempfile.TemporaryDirectory(prefix=".backup-", dir=target.parent) as name:
+    if os.path.lexists(target) and not os.path.isfile(target):
+        raise CommandError(f"{target} is no file that may be replaced; name a new one: {target / 'station.tar.gz'}")
+    with _beside(target) as name:
         copied = Path(name) / archive.DATABASE
         try:
             with ControlClient(control_socket(arguments)) as client:
@@ -66,6 +70,18 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"written: {target} ({target.stat().st_size // 1024} KiB, {sessions} session{'' if sessions == 1 else 's'}), {how}")
     print("keep it safe: it holds what the station is known by")
     return 0
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[str]:
+    """A folder for the copy, on the disk that the archive goes to. Raises CommandError where none can be made."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=".backup-", dir=target.parent)
+    except OSError as error:
+        hint = "use sudo, or name another place" if isinstance(error, PermissionError) else "name another place"
+        raise CommandError(f"{target} cannot be written: {error.strerror or error}; {hint}") from error
+    with folder as name:
+        yield name
 
 
 def _merges(client: Any) -> Callable[[], object]:

@@ -6,10 +6,12 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chargepoint.cli.common import EXIT_PROBLEM, CommandError, Help, add_config_option, clean, config_path
+from chargepoint.cli.common import CommandError, Help, add_config_option, clean, config_path, is_there
 
 if TYPE_CHECKING:
     from chargepoint.cli.archive import Archive
@@ -51,38 +53,45 @@ def run(arguments: argparse.Namespace) -> int:
 
     with Archive(Path(arguments.file)) as archive:
         path = config_path(arguments, missing_ok=True)
-        _bring_configuration(archive, path)
-        arguments.config = str(path)
-        directory = state_dir(arguments)
-        _check_identity(archive, path)
-        if not _agreed(arguments, archive, directory):
-            print("nothing was changed")
-            return EXIT_PROBLEM
-        try:
-            words = _restored(archive, directory, certificates=arguments.certificates)
-        except StoreError as error:
-            raise CommandError(f"nothing was changed: {error}") from error
-        except OSError as error:
-            raise CommandError(f"{error.filename or directory}: {error.strerror or error}; run it with sudo") from error
-        if CONFIGURATION in archive.names and path.exists():
+        with _configuration(archive, path) as brought:
+            arguments.config = str(path)
+            directory = state_dir(arguments)
+            _check_identity(archive, path)
+            if not _agreed(arguments, archive, directory):
+                raise CommandError("nothing was changed")
+            try:
+                words = _restored(archive, directory, certificates=arguments.certificates)
+            except StoreError as error:
+                raise CommandError(f"nothing was changed: {error}") from error
+            except OSError as error:
+                raise CommandError(f"{error.filename or directory}: {error.strerror or error}; run it with sudo") from error
+        if brought:
+            words.append(f"written: {path}, from the backup")
+        elif CONFIGURATION in archive.names:
             words.append(f"the configuration stays as it is; that of the backup: tar -xzOf {arguments.file} {CONFIGURATION}")
     print("\n".join(words))
     return 0
 
 
-def _bring_configuration(archive: "Archive", path: Path) -> None:
-    """The backup's configuration where there is none: a new card has nothing."""
+@contextmanager
+def _configuration(archive: "Archive", path: Path) -> Iterator[bool]:
+    """Brings the backup's configuration where there is none, as on a new card, and takes it away again where the rest fails."""
     from chargepoint.cli.archive import CONFIGURATION
 
-    if path.exists():
+    if is_there(path):
+        yield False
         return
     if not path.parent.is_dir():
         raise CommandError(f"{path.parent} is not there; install the package first, or name a place with --config")
     archive.extract(CONFIGURATION, path)
-    if path.parent == Path("/etc/chargepoint"):
-        shutil.chown(path, group="chargepoint")
-        path.chmod(0o640)
-    print(f"written: {path}, from the backup")
+    try:
+        if path.parent == Path("/etc/chargepoint"):
+            shutil.chown(path, group="chargepoint")
+            path.chmod(0o640)
+        yield True
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _check_identity(archive: "Archive", path: Path) -> None:
@@ -121,7 +130,7 @@ def _restored(archive: "Archive", directory: Path, *, certificates: bool) -> lis
         with tempfile.TemporaryDirectory(prefix="restore-", dir=directory) as name:
             folder = Path(name)
             archive.extract(DATABASE, folder / DATABASE)
-            copying.settle(folder / DATABASE)
+            _settle(archive, folder / DATABASE)
             made = clean(archive.manifest.get("made", "an unknown time"), 40)
             disarmed = disarm(folder, kernel_boot_id(), time.monotonic(), made)
             copying.settle(folder / DATABASE)
@@ -143,6 +152,19 @@ def _restored(archive: "Archive", directory: Path, *, certificates: bool) -> lis
         words.append(f"{disarmed.sessions} session(s) ran when it was made: closed at the last register that it knows")
     words.append("next: sudo systemctl start chargepoint, then chargepoint doctor")
     return words
+
+
+def _settle(archive: "Archive", database: Path) -> None:
+    """Raises CommandError where the backup's database is damaged: its file is not one that the next start mends."""
+    from chargepoint.store import StoreError, copying
+
+    try:
+        copying.settle(database)
+    except StoreError as error:
+        seen = str(error).removeprefix(f"{database}: ").partition("): ")[0]
+        raise CommandError(
+            f"nothing was changed: the database in {archive.path} is damaged ({seen}); take another backup"
+        ) from error
 
 
 def _place_certificates(target: Path, folder: Path) -> None:

@@ -6,6 +6,7 @@ of its last whole commit. So: file first, then log, and nothing was merged meanw
 SQLite's locks on it there.
 """
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -36,6 +37,8 @@ def copy(directory: Path, target: Path, unmoved: Callable[[], object]) -> int:
             if header:
                 shutil.copyfile(wal, beside)
         except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StoreError(f"{target.parent}: no room for a copy of {database}: free some there") from error
             raise refused(database, "copying", error) from error
         if _header(wal) == header and unmoved() == before and (not header or _header(beside) == header):
             return settle(target)

@@ -229,7 +229,7 @@ def test_a_place_that_cannot_be_written_is_named(config: Path, state: Path, caps
     assert main(["backup", "--config", str(config), str(config.parent / "none" / "x")]) == 1
     assert "is no folder; name another place" in capsys.readouterr().err
     assert main(["backup", "--config", str(config), str(state)]) == 1
-    assert "cannot be written" in capsys.readouterr().err
+    assert f"{state} is no file that may be replaced; name a new one: {state / 'station.tar.gz'}" in capsys.readouterr().err
 
 
 # The copy beside a writer
