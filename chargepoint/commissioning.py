@@ -34,8 +34,9 @@ from chargepoint.tables import SECRET, Problem
 NAME = "chargepoint.toml"
 ERROR = "chargepoint-error.txt"
 STATUS = "chargepoint-status.txt"
-# What editors and hidden extensions make of the name.
-DISGUISED = ("chargepoint.toml.txt", "chargepoint.txt", "chargepoint.toml.rtf", "chargepoint.rtf")
+# What editors, hidden extensions and second downloads make of the name.
+DISGUISED = re.compile(r"chargepoint(?!-).*\.(toml|txt|rtf)\Z", re.IGNORECASE)
+OTHER = re.compile(r"[^.].*\.toml\Z", re.IGNORECASE)  # an example, or one of many stations, that nobody has renamed
 RECORD = "taken-over"
 STAGE = ".taking-over"
 STAGED = 0o600  # nobody else's until it is in force
@@ -56,12 +57,14 @@ GROUP = "chargepoint"
 class Outcome(NamedTuple):
     """What became of the card's file. checked: the check's findings, where it was checked. left: secrets that are still there.
 
-    absent: there is none. unchanged: it was taken over before. taken: it is in force now. refused: it is wrong.
+    absent: there is none. unchanged: it was taken over before. taken: it is in force now. refused: it is wrong. beside: another
+    file, that somebody may have meant.
     """
 
     kind: Literal["absent", "unchanged", "taken", "refused"]
     checked: CheckedFile | None = None
     left: tuple[str, ...] = ()
+    beside: Path | None = None
 
 
 def take_over(card: Path, etc: Path) -> Outcome:
@@ -69,19 +72,19 @@ def take_over(card: Path, etc: Path) -> Outcome:
     source = card / NAME
     stage = etc / STAGE
     shutil.rmtree(stage, ignore_errors=True)
+    other = next(iter(_others(card, DISGUISED)), None)
     if not source.exists():
-        other = next((name for name in DISGUISED if (card / name).exists()), None)
         if other is None:
             return Outcome("absent")
         hint = f"rename it to {NAME}; Windows hides the end of a name unless told otherwise"
-        if other.endswith(".rtf"):
+        if other.suffix.lower() == ".rtf":
             hint = f"it must be plain text (TextEdit: Format, Make Plain Text), and be called {NAME}"
-        return _refused(Problem(file=str(card / other), allowed="has another name than the one that is looked for", hint=hint))
+        return _refused(Problem(file=str(other), allowed="has another name than the one that is looked for", hint=hint))
     raw = _content(source)
     if isinstance(raw, Problem):
         return _refused(raw)
     if (etc / NAME).exists() and _remembered(etc) == _digest(raw):
-        return Outcome("unchanged")
+        return Outcome("unchanged", beside=other)
     etc.mkdir(parents=True, exist_ok=True)
     stage.mkdir(mode=0o700)
     try:
@@ -92,7 +95,25 @@ def take_over(card: Path, etc: Path) -> Outcome:
     finally:
         shutil.rmtree(stage, ignore_errors=True)
     left = _clear(card, raw, text)
-    return Outcome("taken", checked, _remember(card, etc, left))
+    return Outcome("taken", checked, _remember(card, etc, left), other)
+
+
+def unrenamed(card: Path) -> str | None:
+    """The name of a configuration that lies on the card and is called otherwise; None: there is none."""
+    for path in (*_others(card, DISGUISED), *_others(card, OTHER)):
+        content = _content(path)
+        if isinstance(content, bytes) and "central_system" in _document(content):
+            return path.name
+    return None
+
+
+def _others(card: Path, pattern: re.Pattern[str]) -> list[Path]:
+    """Files of such names, the one that is looked for left out."""
+    try:
+        found = sorted(path for path in card.iterdir() if pattern.fullmatch(path.name) and path.is_file())
+    except OSError:
+        return []
+    return [path for path in found if path.name.lower() != NAME or not (card / NAME).exists()]
 
 
 def _staged(raw: bytes, card: Path, etc: Path, stage: Path) -> tuple[CheckedFile, bytes | None]:
@@ -221,6 +242,8 @@ def _content(path: Path) -> bytes | Problem:
     try:
         with path.open("rb") as file:
             raw = file.read(FILE_SIZE_MAX + 1)
+    except IsADirectoryError:
+        return Problem(file=str(path), allowed="is a folder", hint="lay the file itself beside config.txt")
     except OSError as error:
         return Problem(file=str(path), allowed=f"cannot be read: {error.strerror or error}", hint="is the card whole?")
     if len(raw) > FILE_SIZE_MAX:

@@ -62,6 +62,9 @@ def _encoding_problem(file: str, raw: bytes) -> Problem | None:
     if raw.startswith(RICH_TEXT):
         hint = "save it as plain text (TextEdit: Format, Make Plain Text)"
         return Problem(file=file, found="rich text (RTF)", allowed="the file must be plain text", hint=hint)
+    if raw and not raw.strip(b"\0"):
+        hint = "write it again, and eject the card before you pull it out"
+        return Problem(file=file, found="nothing but zeros", allowed="the file was not written to its end", hint=hint)
     if raw.startswith(UTF_16) or raw[:200].count(0) * 4 > len(raw[:200]):
         found, hint = "UTF-16 text", 'in Notepad: Save as, with UTF-8 (not "Unicode" or "UTF-16") as the encoding'
     else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from chargepoint import blank
 from chargepoint.cli.common import EXIT_PROBLEM, CommandError, clean
-from chargepoint.commissioning import ERROR, NAME, STATUS, Outcome, replace, take_over
+from chargepoint.commissioning import ERROR, NAME, STATUS, Outcome, replace, take_over, unrenamed
 
 if TYPE_CHECKING:
     from chargepoint.ports import Indicator
@@ -35,10 +35,17 @@ def commission(card: Path, config: Path, *, light: bool) -> int:
     for line in _told(outcome, card, config):
         print(line)
     with contextlib.suppress(OSError):
-        if outcome.kind == "taken":
+        if outcome.beside is None:
             (card / ERROR).unlink(missing_ok=True)
+        else:
+            replace(card / ERROR, _text([_beside(outcome.beside)]))
+        if outcome.kind == "taken":
             _tell_the_unit()
     return 0
+
+
+def _beside(other: Path) -> str:
+    return f"{other.name} lies beside {NAME} and is not looked at. If it is the newer one, rename it to {NAME}; else delete it."
 
 
 def _tell_the_unit() -> None:
@@ -51,12 +58,13 @@ def _told(outcome: Outcome, card: Path, config: Path) -> list[str]:
     source = card / NAME
     if outcome.kind == "absent":
         return [f"no {source}: nothing to take over"]
+    beside = [] if outcome.beside is None else [_beside(outcome.beside)]
     if outcome.kind == "unchanged" or outcome.checked is None or outcome.checked.settings is None:
-        return [f"{source} was taken over before and has not changed"]
+        return [f"{source} was taken over before and has not changed", *beside]
     from chargepoint.remarks import address
 
     settings = outcome.checked.settings
-    lines = [f"{source} is taken over into {config}: station {settings.station.identity}"]
+    lines = [*beside, f"{source} is taken over into {config}: station {settings.station.identity}"]
     lines += [f"remark: {remark}" for remark in outcome.checked.remarks]
     lines += [f"A SECRET IS STILL ON THE CARD, delete it there: {left}" for left in outcome.left]
     return [*lines, f"would connect to {address(settings)}"]
@@ -160,13 +168,15 @@ def status_lines(card: Path, config: Path) -> list[str]:
     link = _mapping(status.get("link"))
     state = f"{clean(link.get('state', '-'), 40)}, {clean(link.get('url', '-'))}" if status else trouble
     reason = f" ({clean(link['reason'], 300)})" if link.get("reason") else ""
-    taken = "none yet" if not config.exists() else f"{config} on the station"
+    taken = f"{config} on the station" if config.exists() else "none yet"
+    if not config.exists() and (other := unrenamed(card)) is not None:
+        taken += f"; {other} on this card is not looked at: rename it to {NAME}"
     facts = [
         ("Station", f"{clean(station.get('identity') or _identity(config), 50)}"),
         ("Software", clean(_mapping(status.get("process")).get("version", "-"), 40)),
         ("Machine", f"{socket.gethostname()}  {'  '.join(addresses()) or 'no network address'}"),
         ("Link", state + reason),
-        ("Settings", taken + (f"; the file on this card was refused, see {ERROR}" if (card / ERROR).exists() else "")),
+        ("Settings", taken + (f"; not all that lies on this card is in force, see {ERROR}" if (card / ERROR).exists() else "")),
     ]
     if blank.is_blank(config) and (code := blank.code_of(config.absolute().parent)) is not None:
         port = blank.EVERYWHERE.rpartition(":")[2]

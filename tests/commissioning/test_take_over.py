@@ -20,6 +20,7 @@ from hil.bench.toml import document as toml
 from tests.settings.documents import broken, valid
 
 KEY = "00AAbb"
+DISGUISED = ("chargepoint.toml.txt", "chargepoint.txt", "chargepoint.toml.rtf", "chargepoint.rtf", "chargepoint (1).toml")
 ROOT_PEM = "-----BEGIN CERTIFICATE-----\n"
 
 
@@ -263,7 +264,7 @@ def test_the_dark_at_any_step_is_only_a_new_beginning(folder: Path, with_file: b
 
 
 @pytest.mark.parametrize("unit", ["chargepoint-commission.service", "chargepoint-card.service"])
-@pytest.mark.parametrize("name", [NAME, "Chargepoint.toml", "CHARGEPOINT.TOML", *commissioning.DISGUISED])
+@pytest.mark.parametrize("name", [NAME, "Chargepoint.toml", "CHARGEPOINT.TOML", *DISGUISED])
 def test_the_units_look_whatever_a_laptop_made_of_the_name(unit: str, name: str) -> None:
     """A FAT partition has it under any case; the units' conditions are patterns, which compare letter by letter."""
     text = (Path(__file__).parents[2] / "systemd" / unit).read_text()

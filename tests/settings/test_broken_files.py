@@ -17,6 +17,7 @@ FILE_ONLY = {
     "lists within lists",
     "tables within tables",
     "UTF-16 text",
+    "nothing but zeros",
     "rich text (RTF)",
     "a number or date",
 }

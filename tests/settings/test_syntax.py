@@ -167,3 +167,9 @@ def test_a_hostile_nest_of_brackets_is_told(tmp_path: Path) -> None:
     assert in_file(path) == "found lists within lists, nested too deeply"
     path.write_text("x" + ".x" * 500 + " = 1")
     assert in_file(path) == "found tables within tables, nested too deeply"
+
+
+def test_zeros_in_the_place_of_a_file_are_told_to_be_a_card_that_was_pulled_too_soon(tmp_path: Path) -> None:
+    path = tmp_path / "station.toml"
+    path.write_bytes(bytes(3_000))
+    assert in_file(path).startswith("found nothing but zeros, the file was not written to its end; write it again, and eject")
