@@ -235,14 +235,16 @@ def with_secrets(
     return full, tuple(checker.problems), (*central.remarks, *security.remarks)
 
 
-def read_document(path: str | Path) -> dict[str, Any]:
-    """The decoded TOML document of a file; raises SettingsError where it cannot be read or is no TOML."""
+def read_document(path: str | Path, option: str = "--config") -> dict[str, Any]:
+    """The decoded TOML document of a file; raises SettingsError where it cannot be read or is no TOML. option: the one by which
+    somebody names such a file.
+    """
     file = str(path)
     try:
         with open(path, "rb") as stream:
             raw = stream.read(FILE_SIZE_MAX + 1)
     except (OSError, ValueError) as error:
-        raise SettingsError([_unreadable(file, error)]) from error
+        raise SettingsError([_unreadable(file, error, option)]) from error
     if len(raw) > FILE_SIZE_MAX:
         raise SettingsError([Problem(file=file, found="more than 1 MiB", allowed="a configuration is far smaller")])
     try:
@@ -376,10 +378,10 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
     return structs.replace(settings, station=station, security=security, central_system=central_system)
 
 
-def _unreadable(file: str, error: Exception) -> Problem:
+def _unreadable(file: str, error: Exception, option: str) -> Problem:
     match error:
         case FileNotFoundError():
-            allowed, hint = "there is no such file", "name another one with --config FILE"
+            allowed, hint = "there is no such file", f"name another one with {option} FILE"
         case PermissionError():
             allowed, hint = "this user may not read it", f"use sudo; for the service: sudo chgrp chargepoint {file}, mode 640"
         case IsADirectoryError():

@@ -2,10 +2,20 @@
 
 import argparse
 import sys
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from chargepoint.cli.common import EXIT_PROBLEM, EXIT_USAGE, LOCAL_CONFIG, SYSTEM_CONFIG, CommandError, Help, add_config_option
+from chargepoint.cli.common import (
+    EXIT_PROBLEM,
+    EXIT_USAGE,
+    LOCAL_CONFIG,
+    SYSTEM_CONFIG,
+    CommandError,
+    Help,
+    add_config_option,
+    is_there,
+)
 
 DESCRIPTION = """\
 Asks in a terminal what a station needs, at most five screens and eight fields, searches meters and card readers, shows the
@@ -82,7 +92,7 @@ def target_of(arguments: argparse.Namespace) -> Path:
     named = arguments.config or os.environ.get("CHARGEPOINT_CONFIG")
     if named:
         return Path(named)
-    if SYSTEM_CONFIG.exists() or (SYSTEM_CONFIG.parent.is_dir() and os.access(SYSTEM_CONFIG.parent, os.W_OK)):
+    if is_there(SYSTEM_CONFIG) or (SYSTEM_CONFIG.parent.is_dir() and os.access(SYSTEM_CONFIG.parent, os.W_OK)):
         return SYSTEM_CONFIG
     return LOCAL_CONFIG
 
@@ -195,17 +205,9 @@ def _from_file(arguments: argparse.Namespace) -> int:
     if len(by_identity) < len(stations):
         raise CommandError(f"{arguments.answers}: an identity stands there twice; each station needs its own")
     if arguments.all:
-        folder = Path(arguments.all)
-        targets = {identity: folder / f"{_file_name(identity)}.toml" for identity in by_identity}
-        _make(folder)
+        targets = _targets(Path(arguments.all), by_identity)
     else:
-        identity = arguments.identity or (next(iter(by_identity)) if len(by_identity) == 1 else None)
-        if identity not in by_identity:
-            there = ", ".join(list(by_identity)[:12])
-            raise CommandError(
-                f"{arguments.answers} has several stations, or not {identity}: --identity one of {there}", EXIT_USAGE
-            )
-        targets = {identity: target_of(arguments)}
+        targets = {_chosen(arguments, by_identity): target_of(arguments)}
     old = next((path for path in targets.values() if path.exists()), None)
     if old is not None and not arguments.force:
         raise CommandError(f"{old} is there already; --force replaces it (and keeps it as {old}.old)")
@@ -214,10 +216,54 @@ def _from_file(arguments: argparse.Namespace) -> int:
     if not arguments.all:
         (identity, path), *_ = targets.items()
         return _written(path, document_text(by_identity[identity]))
-    for identity, path in targets.items():
-        _put(path, document_text(by_identity[identity]))
+    texts = {path: document_text(by_identity[identity]) for identity, path in targets.items()}
+    _check_all(texts)
+    for path, text in texts.items():
+        _put(path, text)
     print("next: lay each on the card of its station, as chargepoint.toml")
     return 0
+
+
+def _chosen(arguments: argparse.Namespace, stations: Collection[str]) -> str:
+    """The one station that a file is written for; raises CommandError where none is named, or another one."""
+    if arguments.identity in stations:
+        return str(arguments.identity)
+    if arguments.identity is None and len(stations) == 1:
+        return next(iter(stations))
+    there = ", ".join(list(stations)[:12]) + (", ..." if len(stations) > 12 else "")
+    if arguments.identity is None:
+        said = f"{arguments.answers} has {len(stations)} stations; write all of them with --all FOLDER, or"
+    else:
+        said = f"{arguments.answers} has no station {arguments.identity};"
+    raise CommandError(f"{said} name one: --identity one of {there}", EXIT_USAGE)
+
+
+def _targets(folder: Path, stations: Collection[str]) -> dict[str, Path]:
+    """A file for each station; raises CommandError where two would have one, also on a disk that takes capitals for small."""
+    targets: dict[str, Path] = {}
+    taken: dict[str, str] = {}
+    for identity in stations:
+        name = f"{_file_name(identity)}.toml"
+        if (other := taken.setdefault(name.casefold(), identity)) != identity:
+            raise CommandError(
+                f"{other} and {identity} would both be written to {folder / name}; "
+                f"write one of them by itself: --identity {identity} --config FILE"
+            )
+        targets[identity] = folder / name
+    _make(folder)
+    return targets
+
+
+def _check_all(texts: Mapping[Path, str]) -> None:
+    """All of them before any is written: a half-written batch would be refused the next time. Raises CommandError."""
+    from chargepoint.setup.writing import Refused, check
+
+    for path, text in texts.items():
+        try:
+            check(path, text)
+        except Refused as refused:
+            told = "".join(f"{problem}\n" for problem in refused.problems)
+            raise CommandError(f"{told}{refused}") from refused
 
 
 def _file_name(identity: str) -> str:
@@ -229,7 +275,7 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CommandError(f"{folder} cannot be made: {error.strerror or error}") from error
+        raise CommandError(f"{folder} cannot be made: {error.strerror or error}; name another one with --all FOLDER") from error
 
 
 class Terminal:

@@ -12,11 +12,18 @@ from msgspec import Meta, Struct, convert, field, structs
 
 from chargepoint.settings import Credential, HexKey, Identity, SettingsError, Text20, Text25, Url
 from chargepoint.setup.questions import CURRENT, KIND, METER
-from chargepoint.tables import Checker, Problem, shown
+from chargepoint.tables import Checker, Problem, printable, shown
 
 Kind = Literal["socket", "tethered", "board", "simulated"]
 Pin = Annotated[int, Meta(ge=0, le=27)]
-Listen = Annotated[str, Meta(pattern=r"^(\[[0-9A-Fa-f:.]{2,45}\]:[0-9]{1,5}|[0-9]{1,3}(\.[0-9]{1,3}){3}:[0-9]{1,5})?\Z")]
+Listen = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\[[0-9A-Fa-f:.]{2,45}\]:[0-9]{1,5}|[0-9]{1,3}(\.[0-9]{1,3}){3}:[0-9]{1,5})?\Z",
+        description="must be an address and a port, or empty",
+        examples=['page = "0.0.0.0:8080" for the whole network'],
+    ),
+]
 CONNECTORS_MAX = {"socket": 1, "tethered": 1, "board": 8, "simulated": 32}
 BENCH = "/run/chargepoint/hardware.sock"
 STATIONS_MAX = 10_000
@@ -206,7 +213,7 @@ def read(path: Path) -> Many:
     """The answers of a file, not yet checked; raises SettingsError where it cannot be read."""
     from chargepoint.settings import read_document
 
-    document = read_document(path)
+    document = read_document(path, "--answers")
     stations = document.pop("stations", [{}])
     if not isinstance(stations, list) or not stations or not all(isinstance(one, dict) for one in stations):
         raise SettingsError(
@@ -238,6 +245,15 @@ def answers_of(file: str, common: dict[str, Any], station: dict[str, Any]) -> An
     if meters is not None and not isinstance(meters, list):
         checker.add("", "meters", shown(meters), "must be [[meters]] tables")
     if checker.problems:
-        raise SettingsError(checker.problems)
+        raise SettingsError([_of_station(problem, station) for problem in checker.problems])
     found: Answers = convert(table, Answers)
     return found
+
+
+def _of_station(problem: Problem, station: dict[str, Any]) -> Problem:
+    """A problem of what stands under one of many stations, told with its name; what is common to all of them stays as it is."""
+    name = station.get("identity")
+    own = (problem.section or problem.key).partition(".")[0].partition(" ")[0]
+    if own not in station or own == "identity" or not isinstance(name, str):
+        return problem
+    return structs.replace(problem, section=f"stations {printable(name)}" + (f", {problem.section}" if problem.section else ""))

@@ -5,6 +5,8 @@ What was there stays beside it as FILE.old.
 
 import grp
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from chargepoint.durable import anew, sync_names
@@ -23,28 +25,41 @@ class Refused(Exception):
         self.problems = problems
 
 
-def write(path: Path, text: str) -> Path | None:
-    """Replaces the file; where the old one is kept now, None where there was none. Raises Refused, and nothing has changed."""
+def check(path: Path, text: str) -> None:
+    """Whether `write` would take it; nothing stays of the attempt. Raises Refused."""
+    with _checked(path, text):
+        pass
+
+
+@contextmanager
+def _checked(path: Path, text: str) -> Iterator[Path]:
+    """A file beside the one that is meant, right and on the disk. Raises Refused."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.toml")
-    old = path.with_name(f"{path.name}.old")
     try:
         _put(beside, text)
         try:
             problems = tuple(_renamed(problem, path) for problem in check_file(beside).problems)
             if problems:
                 raise Refused("the station would not run as it should, so nothing was written", problems)
-            _owned_as(beside, path)
-            kept = None
-            if path.exists():
-                _keep(path, old)
-                kept = old
-            beside.replace(path)
+            yield beside
         finally:
             beside.unlink(missing_ok=True)
-        sync_names(path.parent)
     except OSError as error:
         hint = "run it with sudo" if isinstance(error, PermissionError) else "name another place with --config"
         raise Refused(f"{path} cannot be written: {error.strerror or error}; {hint}") from error
+
+
+def write(path: Path, text: str) -> Path | None:
+    """Replaces the file; where the old one is kept now, None where there was none. Raises Refused, and nothing has changed."""
+    old = path.with_name(f"{path.name}.old")
+    kept = None
+    with _checked(path, text) as beside:
+        _owned_as(beside, path)
+        if path.exists():
+            _keep(path, old)
+            kept = old
+        beside.replace(path)
+        sync_names(path.parent)
     return kept
 
 
