@@ -4,7 +4,13 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-HostName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")]
+HostName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z",
+        description="the name of a host: letters, digits, dots and -, without http:// and port",
+    ),
+]
 
 
 class Panel(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -30,4 +36,6 @@ class Panel(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     key: str | None = None
     driver_page: bool = False
     state_dir: str = ""
-    language: Annotated[str, Meta(pattern=r"^([a-z]{2})?\Z")] = ""
+    language: Annotated[
+        str, Meta(pattern=r"^([a-z]{2})?\Z", description='must be two small letters, such as "en" or "de", or empty')
+    ] = ""

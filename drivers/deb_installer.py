@@ -37,7 +37,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     that are being made.
     """
 
-    package: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9+.\-]+\Z")] = "chargepoint"
+    package: Annotated[
+        str, Meta(pattern=r"^[a-z0-9][a-z0-9+.\-]+\Z", description="must be a package's name: small letters, digits, + . -")
+    ] = "chargepoint"
     folder: Annotated[str, Meta(pattern=r"^/", description="must be an absolute path")] = "/var/lib/chargepoint/firmware"
     command: Annotated[tuple[Words, ...], Meta(min_length=1)] | None = None
     unit: str = ""

@@ -55,7 +55,7 @@ class WS2812(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """spi: bus and select, "0.0" is /dev/spidev0.0; the data line is its MOSI. order: of a lamp's bytes."""
 
     leds: Annotated[int, Meta(ge=1, le=400)]
-    spi: Annotated[str, Meta(pattern=r"^[0-9]\.[0-9]$")] = "0.0"
+    spi: Annotated[str, Meta(pattern=r"^[0-9]\.[0-9]\Z", description='must be "bus.select", such as "0.0"')] = "0.0"
     order: Literal["RGB", "RBG", "GRB", "GBR", "BRG", "BGR"] = "GRB"
     encoding: Encoding = "3bit"
 

@@ -5,7 +5,7 @@ import getpass
 import os
 from typing import Any
 
-from chargepoint.cli.common import Help, add_config_option, add_socket_option, clean, control_socket
+from chargepoint.cli.common import Help, add_config_option, add_socket_option, clean, connector_number, control_socket
 
 DESCRIPTION = """\
 A welded or stuck contactor and a failed self test of the RCD keep a connector Faulted, over restarts and power cuts, until
@@ -30,7 +30,7 @@ def add_to(commands: Any) -> None:
     )
     add_config_option(parser)
     add_socket_option(parser)
-    parser.add_argument("connector", type=_number, metavar="CONNECTOR", help="its number")
+    parser.add_argument("connector", type=connector_number, metavar="CONNECTOR", help="its number")
     parser.set_defaults(do=run)
 
 
@@ -53,9 +53,3 @@ def _user() -> str:
         return getpass.getuser()[:30]
     except (KeyError, OSError):  # a user without a name
         return f"user {os.getuid()}"
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 2 and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a connector (1 to 32)")
-    return int(text)

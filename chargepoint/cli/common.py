@@ -49,12 +49,26 @@ def config_path(arguments: argparse.Namespace, *, missing_ok: bool = False) -> P
     if named := os.environ.get("CHARGEPOINT_CONFIG"):
         return Path(named)
     for path in (SYSTEM_CONFIG, LOCAL_CONFIG):
-        if path.exists():
+        if is_there(path):
             return path
     if missing_ok:
         return SYSTEM_CONFIG
     nowhere = f"no configuration: neither {SYSTEM_CONFIG} nor ./{LOCAL_CONFIG} is there"
     raise CommandError(f"{nowhere}; make one with chargepoint setup, or name one with --config", EXIT_USAGE)
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file is there; raises CommandError where this user may not look."""
+    try:
+        path.stat()
+    except PermissionError as error:
+        raise CommandError(
+            f"{path}: this user may not look there. Use sudo, or join the group chargepoint "
+            '(sudo usermod -aG chargepoint "$USER") and log in again'
+        ) from error
+    except OSError:
+        return False
+    return True
 
 
 def control_socket(arguments: argparse.Namespace) -> str:
@@ -67,6 +81,13 @@ def control_socket(arguments: argparse.Namespace) -> str:
         return control_socket_of(config_path(arguments))
     except SettingsError as error:
         raise CommandError(str(error)) from error
+
+
+def connector_number(text: str) -> int:
+    """The number of a connector, for an option."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 2 and 1 <= int(text) <= 32):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a connector (1 to 32)")
+    return int(text)
 
 
 def clean(value: object, length: int = 200) -> str:

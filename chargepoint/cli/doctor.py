@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     import asyncio
 
     path = config_path(arguments)
+    for target in _report_files(arguments):
+        _must_be_writable(target)  # before somebody has laid on cards and looked at lamps for it
     return asyncio.run(_run(arguments, path))
 
 
@@ -79,14 +82,20 @@ async def _run(arguments: argparse.Namespace, path: Path) -> int:
         if not arguments.json:
             print("\n".join(as_lines(finding)), flush=True)
     last = verdict(findings)
-    written = _report(arguments, subject, findings) if arguments.report else []
     failed = any(finding.level is Level.WRONG for finding in findings)
+    trouble = None
+    try:
+        written = _report(arguments, subject, findings)
+    except CommandError as error:  # what was found is told all the same
+        written, trouble = [], error
     if arguments.json:
         print(json.dumps(as_document(path, findings, last), indent=2))
     else:
         for name in written:
             print(f"written: {name}")
         print(last)
+    if trouble is not None:
+        raise trouble
     return EXIT_PROBLEM if failed else 0
 
 
@@ -158,20 +167,36 @@ async def asker(path: Path) -> Any:
     return ask
 
 
+def _report_files(arguments: argparse.Namespace) -> list[Path]:
+    """The report's two files, none where none is wanted."""
+    if not arguments.report:
+        return []
+    base = Path(arguments.report)
+    base = base.with_suffix("") if base.suffix in (".txt", ".html") else base
+    return [base.with_name(base.name + ending) for ending in (".txt", ".html")]
+
+
+def _must_be_writable(target: Path) -> None:
+    """As far as it shows without writing. Raises CommandError."""
+    if not os.path.isdir(target.parent):
+        raise CommandError(f"{target} cannot be written: {target.parent} is no folder; name another place with --report")
+    if os.path.isdir(target) or not os.access(target if os.path.lexists(target) else target.parent, os.W_OK):
+        raise CommandError(f"{target} may not be written by this user; use sudo, or name another place with --report")
+
+
 def _report(arguments: argparse.Namespace, subject: "Subject", findings: "Sequence[Finding]") -> list[str]:
+    """What was written. Raises CommandError."""
+    targets = _report_files(arguments)
+    if not targets:
+        return []
     from chargepoint.doctor.report import Report, as_html, as_text
 
     report = Report.of(subject, findings, arguments.by)
-    base = Path(arguments.report)
-    base = base.with_suffix("") if base.suffix in (".txt", ".html") else base
-    written = []
-    for ending, text in ((".txt", as_text(report)), (".html", as_html(report))):
-        target = base.with_name(base.name + ending)
+    for target, text in zip(targets, (as_text(report), as_html(report)), strict=True):
         try:
             target.write_text(text, encoding="utf-8")
         except OSError as error:
             raise CommandError(
                 f"{target} cannot be written: {error.strerror or error}; name another place with --report"
             ) from error
-        written.append(str(target))
-    return written
+    return [str(target) for target in targets]

@@ -30,6 +30,10 @@ LIMIT_MAX = 1_000_000
 HEADS = ("NO", "CONNECTOR", "CARD", "BEGAN", "ENDED", "ENERGY", "REASON", "TRANSACTION", "SENT")
 NUMBERS = frozenset({0, 5})
 UNDATED = "not dated yet"
+COLUMNS = (
+    "key", "connector", "id_tag", "started", "stopped", "energy_wh", "meter_start_wh", "meter_stop_wh", "reason",
+    "transaction_id", "start_delivery", "stop_delivery",
+)  # fmt: skip
 
 
 def add_to(commands: Any) -> None:
@@ -82,8 +86,10 @@ def as_lines(sessions: list[Row]) -> list[str]:
 
 
 def write_csv(sessions: list[Row]) -> None:
-    """Every column on standard output. Text that a spreadsheet would take for a formula is led by an apostrophe."""
-    names = list(dict.fromkeys(name for row in sessions for name in row))
+    """Every column on standard output, their names also where there is no session. Text that a spreadsheet would take for a
+    formula is led by an apostrophe.
+    """
+    names = list(dict.fromkeys((*COLUMNS, *(name for row in sessions for name in row))))
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(names)
     writer.writerows([_csv_cell(row.get(name)) for name in names] for row in sessions)
@@ -153,7 +159,7 @@ def _limit(text: str) -> int:
 def _instant(text: str) -> datetime:
     try:
         return _utc(datetime.fromisoformat(text))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no date; write 2026-11-01 or 2026-11-01T08:00") from error
 
 

@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chargepoint.cli.common import CommandError, Help, add_config_option, add_socket_option, clean, control_socket
+from chargepoint.cli.common import (
+    CommandError,
+    Help,
+    add_config_option,
+    add_socket_option,
+    clean,
+    connector_number,
+    control_socket,
+)
 
 UNIT = "chargepoint"
 LINES = 100
@@ -41,7 +49,7 @@ def add_to(commands: Any) -> None:
     )
     add_config_option(parser)
     add_socket_option(parser)
-    parser.add_argument("--connector", metavar="N", help="only lines about this connector")
+    parser.add_argument("--connector", type=connector_number, metavar="N", help="only lines about this connector")
     parser.add_argument("--since", type=instant, metavar="TIME", help="from then on: 30m, 2h, 3d, or 2026-11-01[T08:00] (UTC)")
     parser.add_argument("--level", choices=LEVELS, default="info", help="this level and worse (default: info)")
     parser.add_argument("--lines", type=_lines, default=LINES, metavar="N", help=f"at most so many (default: {LINES})")
@@ -74,7 +82,7 @@ def as_line(entry: Entry) -> str:
 
 def _wanted(arguments: argparse.Namespace) -> Callable[[Entry], bool]:
     least = LEVELS.index(arguments.level)
-    connector = arguments.connector
+    connector = None if arguments.connector is None else str(arguments.connector)
 
     def fits(entry: Entry) -> bool:
         return LEVELS.index(entry[1]) >= least and (connector is None or entry[2] == connector)
@@ -176,13 +184,14 @@ def _date(at_s: float) -> str:
 def instant(text: str) -> float:
     """30m, 2h, 3d ago, or a date; seconds since 1970."""
     ago = AGO.match(text)
-    if ago is not None:
-        return (datetime.now(UTC) - timedelta(seconds=int(ago[1]) * SECONDS[ago[2]])).timestamp()
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
+        if ago is not None:
+            found = datetime.now(UTC) - timedelta(seconds=int(ago[1]) * SECONDS[ago[2]])
+        else:
+            found = datetime.fromisoformat(text)
+        return max(0.0, (found.replace(tzinfo=UTC) if found.tzinfo is None else found).timestamp())
+    except (ValueError, OverflowError) as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no time; write 30m, 2h, 3d or 2026-11-01T08:00") from error
-    return (found.replace(tzinfo=UTC) if found.tzinfo is None else found).timestamp()
 
 
 def _lines(text: str) -> int:

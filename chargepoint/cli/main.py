@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from chargepoint.cli.common import CONFIG_HELP, EXIT_INTERRUPTED, CommandError, Help
+from chargepoint.cli.common import CONFIG_HELP, EXIT_INTERRUPTED, EXIT_PROBLEM, CommandError, Help
 
 COMMANDS = (
     "run",
@@ -100,4 +100,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a file, a disk or a socket, not the program: whoever typed this can do something about it
+        if chosen.command == "run":
+            raise
+        named = f"{error.filename}: " if error.filename else ""
+        hint = "; use sudo" if isinstance(error, PermissionError) else ""
+        print(f"chargepoint {chosen.command}: {named}{error.strerror or error}{hint}", file=sys.stderr)
+        return EXIT_PROBLEM
     return code

@@ -63,7 +63,8 @@ def config(subject: Subject) -> Iterator[Finding]:
 def disk(subject: Subject, root: Path = Path("/")) -> Iterator[Finding]:
     """The disk that the state lies on."""
     folder = subject.state_dir
-    there = folder if folder.exists() else next((above for above in folder.parents if above.exists()), Path("/"))
+    # Not Path.exists: it raises where somebody may not look.
+    there = next((place for place in (folder, *folder.parents) if os.path.exists(place)), Path("/"))
     before = list(_folder(subject, there))
     before += _mount(there, root)
     room = machine.room_of(there)
@@ -155,11 +156,11 @@ def port_finding(section: str, path: str, listed: str) -> Finding | None:
 
 def _folder(subject: Subject, there: Path) -> Iterator[Finding]:
     folder = subject.state_dir
-    if folder.exists() and not folder.is_dir():
+    if there == folder and not folder.is_dir():
         yield wrong("disk-missing", f"{folder} is no folder")
     elif subject.status is None and not os.access(there, os.W_OK | os.X_OK) and not _read_only(there):
         # access(2) also says no for a file system that is read-only: that is said by the mount.
-        what = "cannot be written" if folder.exists() else f"is not there, and {there} cannot be written"
+        what = "cannot be written" if there == folder else f"is not there, and {there} cannot be written"
         yield wrong("disk-permission", f"{folder} {what} by this user")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from chargepoint import settings_places
 from chargepoint.doctor.finding import Ask, AskError, Person
 from chargepoint.registry import CheckedFile, check_file
 from chargepoint.settings import Settings, SettingsError, read_document, state_dir_of
@@ -33,7 +34,7 @@ async def subject_of(path: Path, ask: Ask | None = None, person: Person | None =
     from chargepoint.store import reading
 
     document: dict[str, Any] = {}
-    state_dir = Path("state")
+    state_dir = _usual_state_dir(path)
     try:
         document = read_document(path)
         state_dir = Path(state_dir_of(path))
@@ -51,3 +52,8 @@ async def subject_of(path: Path, ask: Ask | None = None, person: Person | None =
     except (AskError, KeyError, TypeError) as error:
         subject.silence = f"the running service gives no answer: {error}"
     return subject
+
+
+def _usual_state_dir(path: Path) -> Path:
+    """Where the station of a file that cannot be read keeps its state, unless it says otherwise."""
+    return Path(settings_places.state_dir({}, path.absolute().parent))

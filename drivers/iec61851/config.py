@@ -34,7 +34,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     proximity_pull_up_ohm: Annotated[float, Meta(ge=50, le=10_000)] = 1_000.0
     proximity_supply_v: Annotated[float, Meta(ge=1, le=6)] | None = None
     single_phase: bool = False
-    pwm_chip: Annotated[str, Meta(min_length=2, pattern="^/")]
+    pwm_chip: Annotated[str, Meta(min_length=2, pattern="^/", description="must be an absolute path")]
     pwm_channel: Annotated[int, Meta(ge=0, le=31)] = 0
     pwm_pin: Pin | None = None
     inverted: bool = False

@@ -97,6 +97,7 @@ def tells(problem: Problem, section: str, key: str | None) -> None:
     assert problem.found or problem.hint or problem.key, text
     assert text.isprintable(), text
     assert len(text) < 1_600, text
+    assert "of the form" not in text, "an installer reads no patterns"
 
 
 # The file itself
