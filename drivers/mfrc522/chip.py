@@ -168,13 +168,14 @@ class Chip:
         give_up_at = self._clock() + TIMER_SILENT_S
         self._pause(FIRST_LOOK_S)
         while True:
+            late = self._clock() > give_up_at  # known before the chip is asked: it may be this process that was kept waiting
             irq = self._read(COM_IRQ)
-            if irq == 0xFF or self._clock() > give_up_at:
+            if irq != 0xFF and irq & (RX_IRQ | IDLE_IRQ | ERR_IRQ | TIMER_IRQ):
+                return irq
+            if irq == 0xFF or late:
                 raise ChipTrouble(
                     f"the chip did not end a look at the field (interrupts 0x{irq:02X}): it hangs, or its wires are loose"
                 )
-            if irq & (RX_IRQ | IDLE_IRQ | ERR_IRQ | TIMER_IRQ):
-                return irq
             self._pause(NEXT_LOOK_S)
 
     def _until_awake(self) -> None:

@@ -78,6 +78,8 @@ class Line:
                 async with asyncio.timeout_at(until):
                     came = await self._came.get()
             except TimeoutError:
+                if not self._came.empty():
+                    continue  # it was this process that was late
                 if acknowledged:
                     return "the chip took a command and did not answer; switch its supply off and on"
                 return (

@@ -222,6 +222,14 @@ def test_a_fault_that_stays_gives_the_reader_up(fault: str, value: object, words
         desk.taps(5)
 
 
+def test_a_process_that_is_kept_waiting_takes_what_the_chip_has_meanwhile(caplog: pytest.LogCaptureFixture) -> None:
+    desk = started()
+    desk.clock.late_s = 0.2
+    desk.field.lay(Card(UID7))
+    assert desk.taps(20) == [UID7.hex().upper()]
+    assert caplog.text == ""
+
+
 def test_a_chip_that_has_to_be_reset_again_and_again_is_given_up() -> None:
     desk = started()
     for _ in range(3):
