@@ -18,6 +18,7 @@ RandomUid = Literal["refuse", "accept"]
 Absence = Annotated[float, Meta(ge=0.5, le=10)]
 
 REMEMBERED_MAX = 8
+GAP_S = 0.4  # between two looks; drivers look more often
 EDGE_S = 5.0
 TELL_AGAIN_S = 10.0
 ANY_RANDOM = b"random"
@@ -28,8 +29,19 @@ class Presence:
 
     def __init__(self, absence_s: float) -> None:
         self._absence_s = absence_s
+        self._looked_s: float | None = None
         self._last_s: dict[bytes, float] = {}  # when a card was noticed last, read or only disturbed
         self._read_s: dict[bytes, float] = {}
+
+    def looked(self, now_s: float) -> None:
+        """Before what was seen is told. While nobody looked no card was away: where the processor or the chip was busy with
+        something else, a card that lies there must not end its own session. That holds for `EDGE_S` at most.
+        """
+        unseen_s = 0.0 if self._looked_s is None else min(now_s - self._looked_s - GAP_S, EDGE_S)
+        self._looked_s = now_s
+        if unseen_s > 0:
+            for times in (self._last_s, self._read_s):
+                times.update({key: at_s + unseen_s for key, at_s in times.items()})
 
     def seen(self, key: bytes, now_s: float) -> bool:
         """A card was read; True where it has just been laid down."""
@@ -48,8 +60,7 @@ class Presence:
                 self._last_s[key] = now_s
 
     def occupied(self, now_s: float) -> bool:
-        self._forget(now_s)
-        return bool(self._last_s)
+        return any(now_s - last_s < self._absence_s for last_s in self._last_s.values())
 
     def _forget(self, now_s: float) -> None:
         for key in [key for key, last_s in self._last_s.items() if now_s - last_s >= self._absence_s]:
@@ -79,6 +90,7 @@ class Desk:
 
     def look(self, seen: Seen, now_s: float) -> Card | None:
         """The card that has just been laid down, if this look is the one that shows it. now_s: monotonic."""
+        self._presence.looked(now_s)
         if seen is None:
             return None
         if isinstance(seen, Trouble):

@@ -38,6 +38,19 @@ def test_noise_does_not_hold_a_card_for_ever() -> None:
     assert taps([A, *noise, A]) == ["04A1B2C3"] * 2
 
 
+def test_a_card_that_nobody_looked_at_was_not_away() -> None:
+    desk = Desk("reader", Rules())
+    assert desk.look(A, 100.0) is not None
+    assert desk.look(A, 103.0) is None
+    for at_s in (103.1, 103.2, 103.3):
+        assert desk.look(None, at_s) is None
+    assert desk.look(A, 106.0) is None, "away for 0.3 s, and then nobody looked"
+    for at_s in (106.2, 106.4, 106.6, 106.8):
+        assert desk.look(None, at_s) is None
+    assert desk.look(A, 106.9) is not None, "away for 0.9 s"
+    assert desk.look(A, 120.0) is not None, "nobody looked for longer than anybody believes"
+
+
 def test_two_cards_that_are_read_in_turn_are_two_taps() -> None:
     assert taps([A, B, A, B, A, B]) == ["04A1B2C3", "04112233445566"]
 
