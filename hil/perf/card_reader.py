@@ -25,6 +25,7 @@ from hil.chips.mfrc522 import Mfrc522
 from hil.chips.pn532 import Pn532
 from hil.kernel import Kernel, missing
 from hil.kernel.child import Child
+from hil.perf.process import CannotMeasure
 
 # The first line: it waits. The second: what that cost. Each further one: when a card was seen.
 PROGRAM = """
@@ -76,7 +77,7 @@ async def measure(driver: str = "mfrc522", idle_s: float = 10.0, taps: int = 30)
     async with _stack(driver, idle_s) as stack:
         await _line(stack, TAP_S)
         before = stack.chip.transfers if stack.chip is not None else 0
-        idle = float(await _line(stack, idle_s + TAP_S))
+        idle = await _number(stack, idle_s + TAP_S)
         transfers = None if stack.chip is None else round((stack.chip.transfers - before) / idle_s, 1)
         seen_ms = sorted([await _tap(stack, at, taps) for at in range(taps)])
     return Figures(
@@ -110,9 +111,17 @@ async def _tap(stack: Stack, number: int, taps: int) -> float:
     await asyncio.sleep(ABSENCE_S + 0.1 + POLL_S * number / taps)
     began_s = monotonic()
     card = stack.field.lay(Card(b"\x04\x11\x22\x33\x44" + number.to_bytes(2, "big")))
-    seen_s = float(await _line(stack, TAP_S))
+    seen_s = await _number(stack, TAP_S)
     stack.field.take(card)
     return 1_000 * (seen_s - began_s)
+
+
+async def _number(stack: Stack, timeout_s: float) -> float:
+    line = await _line(stack, timeout_s)
+    try:
+        return float(line)
+    except ValueError:
+        raise CannotMeasure(f"the driver said: {line}") from None
 
 
 async def _line(stack: Stack, timeout_s: float) -> str:
@@ -129,7 +138,12 @@ def main() -> int:
         parser.error("--idle must be above 0, --taps 1 to 1000")
     if lacking := missing("spidev"):
         parser.error(f"this machine cannot: {lacking}")
-    print(json.dumps(to_builtins(asyncio.run(measure(arguments.driver, arguments.idle, arguments.taps)))))
+    try:
+        figures = asyncio.run(measure(arguments.driver, arguments.idle, arguments.taps))
+    except CannotMeasure as error:
+        print(f"card_reader: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(to_builtins(figures)))
     return 0
 
 
