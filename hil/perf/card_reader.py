@@ -6,6 +6,8 @@ The driver runs in a process of its own, opened through the registry: `mfrc522` 
 serves from a model of the chip; `pn532` on a pseudo terminal with a model behind it. A tap is timed from the card's arrival in
 the modelled field until `cards()` yields it, at moments spread over the rhythm of looking. Idle is the processor time of the
 whole process while no card is there, in percent of one core; it holds what the emulation adds to each transfer.
+
+The last line is one JSON object; the exit status is 1, with the driver's words, where the driver met a fault.
 """
 
 import argparse
