@@ -193,10 +193,10 @@ class Connector:
             return site_a
         return min(site_a, CABLE_UNKNOWN_A if pilot is None or pilot.cable_a is None else pilot.cable_a)
 
-    def facts(self, *, authorised: bool, mono_s: float, reserved: bool = False) -> Facts:
+    def facts(self, *, faulted: bool, authorised: bool, mono_s: float, reserved: bool = False) -> Facts:
         return Facts(
             session=_session_word(self.session),
-            faulted=self.blocked,
+            faulted=faulted,
             operative=self.operative and not self.held_back,
             plugged=self.plugged,
             wants_power=self.asks,

@@ -34,6 +34,25 @@ def first_statuses(world: World) -> dict[int, str]:
     return told
 
 
+@pytest.mark.section("tool TC_032_1")
+def test_a_station_with_a_battery_ends_its_transactions_before_it_goes_down() -> None:
+    world = station()
+    transaction = tool.charging(world)
+    world.input("mains_lost")
+    tool.expect_both(
+        world,
+        ("StopTransaction", {"transactionId": transaction, "reason": "PowerLoss"}),
+        tool.status("Finishing"),
+    )
+    assert not world.contactor()
+    world.input("mains_lost", active=False)
+    world.forget()
+    world.cut_power()
+    tool.expect(world, "BootNotification")
+    assert first_statuses(world) == {0: "Available", 1: "Finishing", 2: "Available"}
+    world.expect_no_call("StopTransaction")
+
+
 @pytest.mark.section("tool TC_032_2")
 def test_a_station_without_a_battery_ends_them_when_it_is_back() -> None:
     world = station()

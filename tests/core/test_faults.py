@@ -7,6 +7,7 @@ import pytest
 from chargepoint.core.events import StoreHealed, StoreTroubled
 from chargepoint.core.faults import RULES, Fault
 from chargepoint.core.records import Charging, Finishing
+from chargepoint.core.reports import MAINS_TOLD_S
 from chargepoint.facts import Pattern
 from chargepoint.messages import ChargePointErrorCode as Code
 from chargepoint.messages import ChargePointStatus as Status
@@ -20,6 +21,16 @@ Act = Callable[[World], None]
 
 def _input(kind: str, connector: int = 1) -> tuple[Act, Act]:
     return (lambda world: world.input(kind, connector), lambda world: world.input(kind, connector, active=False))
+
+
+def _mains() -> tuple[Act, Act]:
+    """Lost for so long that it is told."""
+
+    def trouble(world: World) -> None:
+        world.input("mains_lost", 0)
+        world.advance(MAINS_TOLD_S)
+
+    return trouble, lambda world: world.input("mains_lost", 0, active=False)
 
 
 def _part(part: str) -> tuple[Act, Act]:
@@ -52,7 +63,7 @@ CASES: dict[str, tuple[tuple[Act, Act], Code, Reason | None]] = {
     "too hot": (_input("over_temperature"), Code.HighTemperature, Reason.Other),
     "over current": (_input("over_current"), Code.OverCurrentFailure, Reason.Other),
     "door open": (_input("door_open", 0), Code.OtherError, Reason.Other),
-    "mains lost": (_input("mains_lost", 0), Code.UnderVoltage, Reason.PowerLoss),
+    "mains lost": (_mains(), Code.UnderVoltage, Reason.PowerLoss),
     "meter lost": (_part("meter"), Code.PowerMeterFailure, None),
     "contactor lost": (_part("contactor"), Code.InternalError, Reason.Other),
     "pilot lost": (_part("pilot"), Code.InternalError, Reason.Other),

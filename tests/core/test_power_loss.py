@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from chargepoint.core.records import Charging, Delivery, Ending, Finishing, Idle
+from chargepoint.facts import Pattern
 from chargepoint.messages import ChargePointStatus as Status
 from tests.core.central_system import listed
 from tests.core.harness import World
@@ -159,6 +160,11 @@ def test_the_mains_warning_closes_the_session_before_the_dark() -> None:
 def test_a_mains_warning_without_a_dark_leaves_a_finished_session() -> None:
     world = charging()
     world.input("mains_lost")
+    assert world.shown() is Pattern.FAULTED
+    assert world.status() == Status.Finishing
+    world.advance(29.9)
+    assert world.status() == Status.Finishing
+    world.advance(0.2)
     assert world.status() == Status.Faulted
     assert world.last_told().error_code == "UnderVoltage"
     world.input("mains_lost", active=False)
@@ -166,6 +172,21 @@ def test_a_mains_warning_without_a_dark_leaves_a_finished_session() -> None:
     world.tap()
     world.expect_call("StartTransaction")
     assert world.contactor()
+
+
+@pytest.mark.section("4.9")
+def test_a_dip_of_the_mains_between_sessions_is_told_to_nobody_but_the_driver(world: World) -> None:
+    world.plug()
+    told = len(world.told)
+    world.input("mains_lost")
+    assert world.shown() is Pattern.FAULTED
+    world.tap()
+    assert world.call("RemoteStartTransaction", connectorId=1, idTag="APP") == {"status": "Rejected"}
+    world.advance(29.0)
+    world.input("mains_lost", active=False)
+    world.advance(60.0)
+    assert len(world.told) == told
+    assert not world.calls("StartTransaction")
 
 
 @pytest.mark.section("4.10")

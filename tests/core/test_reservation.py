@@ -317,6 +317,7 @@ class TestPowerLoss:
     def test_the_warning_before_the_dark_does_not_end_it(self) -> None:
         world = reserved()
         world.input("mains_lost", 0)
+        world.advance(30)
         assert world.status() == "Faulted"
         world.inputs.clear()
         world.cut_power(30)
@@ -325,6 +326,7 @@ class TestPowerLoss:
     def test_mains_that_come_back_find_it(self) -> None:
         world = reserved()
         world.input("mains_lost", 0)
+        world.advance(30)
         world.input("mains_lost", 0, active=False)
         assert world.statuses() == [AVAILABLE, RESERVED, "Faulted", RESERVED]
 

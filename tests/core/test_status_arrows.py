@@ -137,6 +137,7 @@ def tap(world: World) -> None:
 
 def mains(world: World) -> None:
     world.input("mains_lost")
+    world.advance(30.0)
     world.input("mains_lost", active=False)
 
 
