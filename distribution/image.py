@@ -19,6 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from chargepoint.commissioning import NAME, NAMED
+from chargepoint.registry import check_file
+from chargepoint.settings import read_document
 from distribution import wheels
 from distribution.manifest import CLOUD_INIT, FIRST_RUN, beside, manifest
 from distribution.targets import RELEASES
@@ -28,6 +31,7 @@ FAT_TYPES = (0x0B, 0x0C, 0x0E)
 LINUX_TYPE = 0x83
 PACKAGES = "/var/lib/chargepoint-packages"
 UNIT = Path(__file__).with_name("first-boot") / "chargepoint-first-boot.service"
+FETCH = UNIT.with_name("chargepoint-first-boot-fetch.service")  # what the other one wants, with the network that it has not
 UNITS = "/etc/systemd/system"
 WATCHDOG = Path(__file__).with_name("first-boot") / "30-chargepoint-watchdog.conf"
 SYSTEMD_CONF = "/etc/systemd/system.conf.d"
@@ -94,6 +98,7 @@ def customise(source: Path, target: Path, given: list[Path] | None, config: Path
     if missing:
         raise ImageError(f"{missing[0]}: there is no such file")
     found = partitions(source)
+    card = _of_the_card(config) if config else {}
     if target.resolve() == source.resolve():
         raise ImageError(f"{target}: IN.img and OUT.img must be two files")
     system = _system(source, found.root)
@@ -103,7 +108,7 @@ def customise(source: Path, target: Path, given: list[Path] | None, config: Path
     try:
         _run(["cp", "--sparse=always", str(source), str(fresh)])
         with tempfile.TemporaryDirectory() as work:
-            _boot_partition(fresh, found.fat, config, Path(work))
+            _boot_partition(fresh, found.fat, card, Path(work))
             _root_partition(fresh, found.root, debs, Path(work))
         if packed:
             _run(["xz", "--threads=0", "--force", str(fresh)], within_s=PACK_S)
@@ -162,7 +167,23 @@ def _fitting(given: list[Path] | None, system: System) -> list[Path]:
     return given
 
 
-def _boot_partition(image: Path, offset: int, config: Path | None, work: Path) -> None:
+def _of_the_card(config: Path) -> dict[str, Path]:
+    """A configuration, and the files that it names beside itself, by their names on the card. Raises ImageError where the
+    station would not take it over: nobody wants to hear that from a card in a box on a wall.
+    """
+    problems = check_file(config).problems
+    if problems:
+        told = "\n".join(str(problem) for problem in problems)
+        raise ImageError(f"{told}\n{config} is wrong, so no image was made")
+    document = read_document(config)
+    names = [document.get(section, {}).get(key) for section, key in NAMED]
+    beside = {name: config.parent / name for name in names if name and not Path(name).is_absolute()}
+    if strange := next((name for name in beside if Path(name).name != name), None):
+        raise ImageError(f"{config}: {strange} must lie beside it, for on the card it will")
+    return {NAME: config, **beside}
+
+
+def _boot_partition(image: Path, offset: int, card: dict[str, Path], work: Path) -> None:
     at = f"{image}@@{offset}"
     switches = work / "config.txt"
     _run(["mcopy", "-n", "-i", at, "::config.txt", str(switches)])
@@ -170,15 +191,16 @@ def _boot_partition(image: Path, offset: int, config: Path | None, work: Path) -
     if MARK not in text:
         switches.write_text(text.rstrip("\n") + "\n\n" + "\n".join((f"{MARK}: see docs/wiring.md", "[all]", *SWITCHES)) + "\n")
         _run(["mcopy", "-o", "-i", at, str(switches), "::config.txt"])
-    if config is not None:
-        _run(["mcopy", "-o", "-i", at, str(config), "::chargepoint.toml"])
+    for name, file in card.items():
+        _run(["mcopy", "-o", "-i", at, str(file), f"::{name}"])
 
 
 def _root_partition(image: Path, offset: int, debs: list[Path], work: Path) -> None:
     place = f"{image}?offset={offset}"
     wanted = f"{UNITS}/multi-user.target.wants/{UNIT.name}"
     files = {f"{PACKAGES}/{deb.name}": deb for deb in debs}
-    files |= {f"{UNITS}/{UNIT.name}": UNIT, f"{SYSTEMD_CONF}/{WATCHDOG.name}": WATCHDOG}
+    files |= {f"{UNITS}/{unit.name}": unit for unit in (UNIT, FETCH)}
+    files[f"{SYSTEMD_CONF}/{WATCHDOG.name}"] = WATCHDOG
     folders = dict.fromkeys(path.rpartition("/")[0] for path in (*files, wanted))
     # debugfs makes a folder that is there a second time, connected to nothing, and writes a second file of the same name.
     commands = [f"mkdir {folder}" for folder in folders if not _there(place, folder)]

@@ -4,6 +4,7 @@ import configparser
 import hashlib
 import json
 import lzma
+import re
 import shutil
 import struct
 import subprocess
@@ -14,8 +15,11 @@ import pytest
 
 from distribution.image import PACKAGES, SWITCHES, SYSTEMD_CONF, WATCHDOG, ImageError, customise, partitions
 from distribution.manifest import beside
+from hil.bench.toml import document
+from tests.settings.documents import broken, valid
 
 MIB = 1 << 20
+OWN_ROOT = "-----BEGIN CERTIFICATE-----\n"
 FAT_AT, FAT_SIZE = 4 * MIB, 8 * MIB
 ROOT_AT, ROOT_SIZE = 12 * MIB, 16 * MIB
 
@@ -71,7 +75,10 @@ def stock(tmp_path: Path) -> Path:
 def test_packages_switches_and_configuration_are_in_it_and_the_file_systems_are_whole(stock: Path, tmp_path: Path) -> None:
     deb, config, made = tmp_path / "chargepoint_1_arm64.deb", tmp_path / "station.toml", tmp_path / "made.img"
     deb.write_bytes(b"!<arch>\n" * 1_000)
-    config.write_text("[station]\n")
+    settings = valid()
+    settings["security"] = {"central_system_root": "root.pem"}
+    (tmp_path / "root.pem").write_text(OWN_ROOT)
+    config.write_text(document(settings))
     before = stock.read_bytes()
     customise(stock, made, [deb], config)
     assert stock.read_bytes() == before
@@ -81,11 +88,14 @@ def test_packages_switches_and_configuration_are_in_it_and_the_file_systems_are_
     assert switches[0] == "[pi5]"
     assert switches[-len(SWITCHES) :] == list(SWITCHES)
     assert "[all]" in switches
-    assert run("mtype", "-i", fat, "::chargepoint.toml") == "[station]\n"
+    assert run("mtype", "-i", fat, "::chargepoint.toml") == config.read_text()
+    assert run("mtype", "-i", fat, "::root.pem") == OWN_ROOT
     run("debugfs", "-R", f"dump {PACKAGES}/{deb.name} {tmp_path / 'back.deb'}", root)
     assert (tmp_path / "back.deb").read_bytes() == deb.read_bytes()
     unit = "/etc/systemd/system/chargepoint-first-boot.service"
     assert f"ConditionDirectoryNotEmpty={PACKAGES}" in run("debugfs", "-R", f"cat {unit}", root)
+    (fetch,) = re.findall(r"^Wants=(.+)$", run("debugfs", "-R", f"cat {unit}", root), re.MULTILINE)
+    assert "apt-get" in run("debugfs", "-R", f"cat /etc/systemd/system/{fetch}", root)
     wanted = run("debugfs", "-R", "stat /etc/systemd/system/multi-user.target.wants/chargepoint-first-boot.service", root)
     assert f'Fast link dest: "{unit}"' in wanted
     assert "Mode:  0644" in run("debugfs", "-R", f"stat {PACKAGES}/{deb.name}", root)
@@ -171,3 +181,15 @@ def test_what_is_no_image_is_told(content: bytes, words: str, tmp_path: Path) ->
     image.write_bytes(content)
     with pytest.raises(ImageError, match=words):
         partitions(image)
+
+
+@needs_tools
+def test_a_configuration_that_the_station_would_refuse_is_refused_before_there_is_an_image(tmp_path: Path) -> None:
+    config, source = tmp_path / "station.toml", tmp_path / "stock.img"
+    source.write_bytes(table(entry(0x0C, FAT_AT, FAT_SIZE), entry(0x83, ROOT_AT, ROOT_SIZE)))
+    config.write_text(document(broken(lambda settings: settings["station"].update(identiy="A"))))
+    with pytest.raises(
+        ImageError, match=r"identiy: unknown key; did you mean identity\?(.|\n)*station.toml is wrong, so no image"
+    ):
+        customise(source, tmp_path / "made.img", None, config)
+    assert not (tmp_path / "made.img").exists()
