@@ -10,7 +10,8 @@ A card at a reader means, in this order:
    other;
 5. the connector that is plugged next.
 From 4 on a connector that is reserved for the card goes before all others, and one kept for somebody else does not count.
-A card that can mean none of these is refused, and the driver is shown why.
+A card that can mean none of these is refused without asking anybody, and the driver is shown why. Another card means nothing
+to a session whose parentIdTag nobody knows.
 """
 
 from chargepoint.core.authorization import Verdict
@@ -49,8 +50,10 @@ class Cards:
             self._refuse(numbers, Refusal.OUT_OF_SERVICE, "out of service", step)
             return "out of service"
         if not any(self._could_mean(one, id_tag, reader) for one in served if one.free or one.in_transaction):
-            self._refuse(numbers, Refusal.RESERVED, "reserved for somebody else", step)
-            return "reserved for somebody else"
+            kept = any(one.free for one in served)
+            why, text = (Refusal.RESERVED, "reserved for somebody else") if kept else (Refusal.OCCUPIED, "no connector is free")
+            self._refuse(numbers, why, text, step)
+            return text
         if not self._blocks.authorization.begin(id_tag, ByCard(reader), step):
             self._refuse(numbers, Refusal.OCCUPIED, "too many cards at once", step)
             return "too many cards at once"
@@ -135,6 +138,8 @@ class Cards:
 
     def _could_mean(self, one: Connector, id_tag: str, reader: int) -> bool:
         """Whether a card could mean anything at this connector, whatever a check of it says."""
+        if isinstance(one.session, Charging):
+            return self._blocks.transactions[one.session.transaction].parent_id_tag is not None
         return not isinstance(one.session, Idle) or self._may_use(one, id_tag, None, reader, asking=True)
 
     def _reserved_first(self, usable: list[Connector]) -> list[Connector]:

@@ -159,7 +159,7 @@ def test_a_card_of_the_same_group_ends_the_session(world: World, source: str) ->
 def test_an_accepted_card_of_nobody_does_not_end_the_session(world: World) -> None:
     charging(world, 1, "ANNA")
     world.tap("BERT")
-    world.expect_call("Authorize", idTag="BERT")
+    world.expect_no_call("Authorize", idTag="BERT")
     world.expect_no_call("StopTransaction")
     assert world.contactor()
     assert world.shown() is Pattern.REFUSED

@@ -115,6 +115,7 @@ async def test_a_half_open_connection_is_found_by_pings(rigs: Rigs) -> None:
 
 
 @pytest.mark.section("security 2.3")
+@pytest.mark.section("tool TC_073")
 async def test_a_new_authorization_key_is_used_at_once_kept_and_never_shown(rigs: Rigs) -> None:
     old, new = "00112233445566778899AABBCCDDEEFF", "FFEEDDCCBBAA99887766554433221100"
     config = {"central_system.authorization_key": old, "central_system.security_profile": 1}

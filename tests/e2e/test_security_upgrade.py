@@ -134,6 +134,11 @@ async def told(made: Rig, request_id: int, *statuses: str) -> None:
 @pytest.mark.section("security M04")
 @pytest.mark.section("security M05")
 @pytest.mark.section("security N01")
+@pytest.mark.section("tool TC_074")
+@pytest.mark.section("tool TC_077")
+@pytest.mark.section("tool TC_079")
+@pytest.mark.section("tool TC_080")
+@pytest.mark.section("tool TC_081")
 async def test_from_no_security_to_mutual_tls_and_signed_firmware_by_commands_alone(rigs: Rigs, files: FileServer) -> None:
     authority, maker = trustme.CA(), Maker()
     made = await rigs()

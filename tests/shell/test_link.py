@@ -23,6 +23,7 @@ from tests.shell.peers import OCPP16, address, echo, linked, peer, raw_peer
 
 
 @pytest.mark.section("J 3.1")
+@pytest.mark.section("tool TC_085")
 async def test_it_asks_for_the_right_path_with_the_right_credentials_and_subprotocol() -> None:
     async with peer() as there, linked(address(there.port, url=f"ws://127.0.0.1:{there.port}/ocpp/"), "00ff10AA") as link:
         await link.up()

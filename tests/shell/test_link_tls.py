@@ -45,6 +45,7 @@ class TestTheServer:
             await link.up()
 
     @pytest.mark.section("security 2.4")
+    @pytest.mark.section("tool TC_086")
     async def test_profile_2_means_tls_and_password_whatever_the_url_says(self, authority: trustme.CA, root: str) -> None:
         trust = trusting(central_system_root=root)
         async with (
@@ -295,6 +296,7 @@ class TestVersionsAndSuites:
 
 @pytest.mark.section("security 2.5")
 class TestTheStation:
+    @pytest.mark.section("tool TC_087")
     async def test_profile_3_shows_the_stations_certificate_and_no_password(
         self, authority: trustme.CA, root: str, tmp_path: Path
     ) -> None:

@@ -105,3 +105,26 @@ def test_a_wildcard_counts_where_it_is_allowed_and_where_no_profile_asks_for_tls
     trust = trusting(central_system_root=root, client_certificate=own, client_key=own)
     context, _ = trust.context(profile, allowed)
     assert shake(context, certificate(authority, tmp_path, "*.example.org", alternative=True)).version()
+
+
+@pytest.mark.section("tool TC_086")
+@pytest.mark.section("tool TC_087")
+@pytest.mark.parametrize("profile", [2, 3])
+def test_the_first_word_offers_the_suites_that_the_tool_asks_for_and_nothing_old(
+    authority: trustme.CA, root: str, tmp_path: Path, profile: int
+) -> None:
+    authority.issue_cert("station").private_key_and_cert_chain_pem.write_to_path(tmp_path / "own.pem")
+    own = str(tmp_path / "own.pem")
+    context, _ = trusting(central_system_root=root, client_certificate=own, client_key=own).context(profile)
+    sent = ssl.MemoryBIO()
+    client = context.wrap_bio(ssl.MemoryBIO(), sent, server_hostname=HOST)
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    hello = sent.read()
+    at = 5 + 4 + 2 + 32  # record, message, version and random lie before the session's number
+    at += 1 + hello[at]
+    length = int.from_bytes(hello[at : at + 2])
+    suites = {int.from_bytes(hello[one : one + 2]) for one in range(at + 2, at + 2 + length, 2)}
+    tls_1_3, renegotiation = {0x1301, 0x1302, 0x1303}, {0x00FF}
+    assert suites - tls_1_3 - renegotiation == {0xC02B, 0xC02C, 0xC02F, 0xC030, 0x009C, 0x009D}
+    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2

@@ -38,6 +38,7 @@ def take(desk: Desk, pem: str, size_max: int = 10_000) -> vr.ChainTaken:
     return answer
 
 
+@pytest.mark.section("tool TC_087")
 @pytest.mark.parametrize("key_type", ["P-256", "RSA-2048", "RSA-3072"])
 def test_a_request_names_the_station_and_proves_its_key(desk: Desk, key_type: vr.KeyType) -> None:
     csr = x509.load_pem_x509_csr(request(desk, key_type).encode())

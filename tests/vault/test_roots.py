@@ -108,6 +108,8 @@ class TestInstalling:
 
 @pytest.mark.section("security M03")
 class TestNaming:
+    @pytest.mark.section("tool TC_075_1")
+    @pytest.mark.section("tool TC_075_2")
     @pytest.mark.parametrize("algorithm", list(HashAlgorithm))
     def test_the_hashes_of_a_root(self, desk: Desk, algorithm: HashAlgorithm) -> None:
         one = root(serial=0x0A1B2C)
@@ -139,6 +141,7 @@ class TestNaming:
 
 @pytest.mark.section("security M04")
 class TestDeleting:
+    @pytest.mark.section("tool TC_076")
     @pytest.mark.parametrize("algorithm", list(HashAlgorithm))
     def test_a_root_goes_by_its_hashes_in_any_spelling(self, desk: Desk, algorithm: HashAlgorithm) -> None:
         desk.install(root("Keep"))
