@@ -1,8 +1,8 @@
 """Commands: what the Central System may ask, and the answers (OCPP 1.6 section 5).
 
 Owns one handler per action. Refuses to know frames: it is given decoded requests and returns confirmations; None means that the
-answer comes later (`answers`). An action of a feature profile that is not offered is NotSupported, an unknown one
-NotImplemented; the station's own actions, sent to it, are NotSupported.
+answer comes later (`answers`). An action of a feature profile that is not offered is NotSupported, save ReserveNow, which has a
+status for that; an unknown one is NotImplemented; the station's own actions, sent to it, are NotSupported.
 """
 
 from collections.abc import Callable
@@ -84,6 +84,9 @@ TOUCHES = {
 }
 """How much an action can touch, where that is less than facts."""
 
+REFUSES_ITSELF = frozenset({"ReserveNow"})
+"""Actions that are answered with a status of their own where their profile is not offered."""
+
 
 class Commands:
     def __init__(
@@ -147,7 +150,7 @@ class Commands:
         if action is None:
             self._error(call, ErrorCode.NotImplemented, f"{call.action[:50]} is no action of OCPP 1.6", step)
             return Touched.NOTHING
-        if handler is None or not self._offered(action.profile):
+        if handler is None or not (self._offered(action.profile) or call.action in REFUSES_ITSELF):
             self._error(call, ErrorCode.NotSupported, f"{call.action} is not offered by this station", step)
             return Touched.NOTHING
         try:

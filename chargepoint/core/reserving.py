@@ -1,6 +1,7 @@
 """Reserving: ReserveNow and CancelReservation, and the end of what can be kept no longer (OCPP 1.6 sections 5.1, 5.13).
 
-Owns the answer by the state of the connector. Refuses to keep reservations (`reservation`).
+Owns the answer by the state of the connector, and Rejected where no reservations are taken: without the Reservation profile.
+Refuses to keep reservations (`reservation`).
 """
 
 from chargepoint.core.blocks import Blocks
@@ -46,8 +47,8 @@ class Reserving:
         reservations = self._blocks.reservations
         if reservations.empty:
             return
-        offered = "Reservation" in self._blocks.keys.members("SupportedFeatureProfiles")
-        usable = [one.number for one in self._blocks.connectors.values() if offered and one.operative and not _faulted(one)]
+        among = self._blocks.connectors.values() if self._offered() else ()
+        usable = [one.number for one in among if one.operative and not _faulted(one)]
         for record in [*reservations.expired(self._blocks.clock.now_s(step)), *reservations.void(usable)]:
             if reservations.drop(record.reservation_id, step):
                 step.log("info", f"Reservation {record.reservation_id} ended.", connector=record.connector or None)
@@ -61,7 +62,9 @@ class Reserving:
     def _status(self, req: ReserveNowReq, step: Step) -> ReservationStatus:
         blocks = self._blocks
         now_s = blocks.clock.now_s(step)
-        if now_s is None or from_utc(req.expiry_date) <= now_s or not req.id_tag or blocks.leaving is not None:
+        if not self._offered() or not req.id_tag or blocks.leaving is not None:
+            return ReservationStatus.Rejected
+        if now_s is None or from_utc(req.expiry_date) <= now_s:
             return ReservationStatus.Rejected
         if req.connector_id == 0:
             if not blocks.keys.boolean("ReserveConnectorZeroSupported"):
@@ -69,6 +72,9 @@ class Reserving:
             return self._of(list(blocks.connectors.values()), req)
         connector = blocks.connectors.get(req.connector_id)
         return ReservationStatus.Rejected if connector is None else self._of([connector], req)
+
+    def _offered(self) -> bool:
+        return "Reservation" in self._blocks.keys.members("SupportedFeatureProfiles")
 
     def _of(self, among: list[Connector], req: ReserveNowReq) -> ReservationStatus:
         """The best that any of the connectors can offer."""

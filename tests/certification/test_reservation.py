@@ -108,6 +108,13 @@ def test_a_connector_out_of_service_is_not_reserved() -> None:
     tool.expect_nothing(world)
 
 
+@pytest.mark.section("tool TC_048_4")
+def test_a_station_that_takes_no_reservations_says_so() -> None:
+    world = station(keys={"SupportedFeatureProfiles": WITHOUT})
+    assert reserve(world, 1, tool.VALID) == "Rejected"
+    tool.expect_nothing(world)
+
+
 @pytest.mark.section("tool TC_049")
 def test_a_reserved_station_serves_the_card_that_it_is_reserved_for() -> None:
     world = with_one_in_use()

@@ -127,9 +127,9 @@ class TestAnswers:
         assert world.refused("ReserveNow", {**request(world), **changed}) == code
         assert world.status() == AVAILABLE
 
-    def test_a_station_without_the_profile_offers_neither_action_nor_key(self) -> None:
+    def test_a_station_without_the_profile_takes_none_and_has_no_key_for_them(self) -> None:
         world = World(keys={"SupportedFeatureProfiles": "Core,RemoteTrigger"})
-        assert world.refused("ReserveNow", request(world)) == "NotSupported"
+        assert [reserve(world), reserve(world, 0)] == ["Rejected"] * 2
         assert world.refused("CancelReservation", {"reservationId": 7}) == "NotSupported"
         read = world.call("GetConfiguration", key=["ReserveConnectorZeroSupported"])
         assert read["unknownKey"] == ["ReserveConnectorZeroSupported"]

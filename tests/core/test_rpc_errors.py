@@ -26,7 +26,7 @@ def test_an_unknown_action_is_not_implemented(world: World, action: str) -> None
 @pytest.mark.parametrize(
     "action",
     [
-        "ReserveNow", "CancelReservation", "SendLocalList", "GetLocalListVersion", "SetChargingProfile",
+        "CancelReservation", "SendLocalList", "GetLocalListVersion", "SetChargingProfile",
         "ClearChargingProfile", "GetCompositeSchedule", "UpdateFirmware", "GetDiagnostics",
     ],
 )  # fmt: skip
