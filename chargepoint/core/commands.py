@@ -253,6 +253,8 @@ class Commands:
         if not self._blocks.boot.accepted or self._blocks.leaving is not None or self._blocks.starts.full:
             return rejected
         asks = self._blocks.keys.boolean("AuthorizeRemoteTxRequests")
+        # Where only a reservation's group may begin, the id's parentIdTag must be asked for (section 5.13).
+        asks = asks or not self._cards.remote_targets(req.connector_id, req.id_tag, None)
         if not req.id_tag or not self._cards.remote_targets(req.connector_id, req.id_tag, None, asking=asks):
             return rejected
         profile = req.charging_profile if self._blocks.profiles.offered else None  # else it is to be ignored

@@ -6,7 +6,8 @@ Rules.
 1. The same reservationId replaces; another one finds its connector Occupied.
 2. A reservation ends when its holder begins a session, when it expires, when it is cancelled, and when its connector becomes
    Faulted or Unavailable (for connector 0: the last connector that could be used).
-3. A holder is whoever shows the reserved idTag, or an id whose parentIdTag is the reservation's.
+3. A holder is whoever shows the reserved idTag, or an id whose parentIdTag is the reservation's. The parentIdTag of an id that
+   could begin only so is looked up or asked for, also for a remote start that is not checked otherwise.
 4. Connector 0: as many connectors are kept free as there are such reservations, whichever they are. Authorisations that wait
    for a plug count as connectors in use.
 5. While the time of day is unknown nothing expires.

@@ -194,9 +194,11 @@ def test_a_reserved_connector_serves_another_card_of_the_group() -> None:
 
 
 @pytest.mark.section("tool TC_053_2")
-def test_a_reserved_connector_is_started_remotely_with_another_card_of_the_group() -> None:
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_reserved_connector_is_started_remotely_with_another_card_of_the_group(asks: bool) -> None:
+    """The group is asked for, whatever AuthorizeRemoteTxRequests says: nobody else could begin here (section 5.13)."""
     world = with_one_in_use()
-    world.configure("AuthorizeRemoteTxRequests", True)
+    world.configure("AuthorizeRemoteTxRequests", asks)
     world.csms.always("Authorize", id_tag_info(parent=PARENT))
     reserved(world, parent=PARENT)
     assert world.call("RemoteStartTransaction", connectorId=1, idTag=tool.ALSO_VALID) == {"status": "Accepted"}

@@ -334,9 +334,21 @@ class TestRemoteStart:
         assert not world.contactor()
         assert world.status() == RESERVED
 
-    def test_where_it_is_not_checked_nobody_knows_of_the_group(self) -> None:
+    @pytest.mark.parametrize(("parent", "charges"), [("GROUP", True), ("OTHERS", False), (None, False)])
+    def test_the_group_is_asked_for_even_where_remote_starts_are_not_checked(self, parent: str | None, charges: bool) -> None:
         world = reserved(parent="GROUP")
-        assert world.call("RemoteStartTransaction", connectorId=1, idTag="COLLEAGUE") == {"status": "Rejected"}
+        world.csms.always("Authorize", id_tag_info(parent=parent))
+        assert world.call("RemoteStartTransaction", connectorId=1, idTag="COLLEAGUE") == {"status": "Accepted"}
+        world.expect_call("Authorize", idTag="COLLEAGUE")
+        world.plug()
+        assert world.contactor() is charges
+
+    def test_the_holder_himself_is_not_asked_for(self) -> None:
+        world = reserved(parent="GROUP")
+        assert world.call("RemoteStartTransaction", connectorId=1, idTag="HOLDER") == {"status": "Accepted"}
+        world.plug()
+        assert world.contactor()
+        assert not world.calls("Authorize")
 
 
 class TestFreeVend:
