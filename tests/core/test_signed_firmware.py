@@ -254,7 +254,6 @@ class TestPlainUpdateFirmware:
         else:
             world.deliver(ev.VaultSeen(vr.VaultContents(central_system_roots=1)))
             assert world.call("ChangeConfiguration", key="SecurityProfile", value="2") == {"status": "Accepted"}
-            world.connect()
         world.tap()
         assert count(world, fx.Install) == 0
         assert isinstance(world.maintenance[-1], fx.DropImage)
