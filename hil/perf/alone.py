@@ -14,7 +14,7 @@ LATE_S = 400.0
 
 async def core(plan: Plan) -> Figures:
     """Events of a busy day a second, with nothing around the core (hil.perf.core_events)."""
-    days = ("--hours", "0.2", "--rounds", "1") if plan.quick else ("--hours", "2", "--rounds", "9")
+    days = ("--hours", "0.2", "--rounds", "1") if plan.quick else ("--hours", "2", "--rounds", "21")
     return {"core_events_s": (await _told("hil.perf.core_events", *days))["core_events_s"]}
 
 

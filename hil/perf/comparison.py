@@ -21,14 +21,25 @@ from hil.perf.row import Figures, Plan
 
 PEER = (sys.executable, "-m", "hil.peers.ocpp_charge_point", "--url")
 SETTLE_S = 4.0
+PAUSE_S = 0.05
+TRIPS = 300
 END_S = 10.0
 KEY = {"key": ["HeartbeatInterval"]}
+TRIP: dict[str, Callable[[Central], object]] = {
+    "getconfiguration": lambda central: central.call("GetConfiguration", KEY),
+    "trigger": lambda central: central.trigger("Heartbeat"),
+}
 
 
 @contextmanager
 def _running(command: tuple[str, ...], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """A process without anything between us and it, since its start is measured."""
-    with log.open("ab") as file, subprocess.Popen(command, stdin=subprocess.PIPE, stdout=file, stderr=file, cwd=ROOT) as child:
+    with (
+        log.open("ab") as file,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=file, stderr=file, cwd=ROOT, start_new_session=True
+        ) as child,  # of a session of its own: a Ctrl-C is the bench's to handle
+    ):
         try:
             yield child
         finally:
@@ -65,10 +76,12 @@ def _boots(central: Central, commands: dict[str, tuple[str, ...]], folder: Path,
 
 
 async def rates(plan: Plan) -> Figures:
-    """Sequential round trips a second, in rounds that take turns; and the processor time of each side a round trip."""
+    """Sequential round trips a second, and the processor time of each. Station and peer take turns every few tenths of a
+    second, so that whatever else the machine does meets both; the median of the ratios of so many turns counts.
+    """
     with Central() as central, Central() as peers_central:
         async with rig(plan.disk, central.url) as bench, bench.station() as station:
-            rounds = 3 if plan.quick else 11
+            rounds = 3 if plan.quick else 21
             return await asyncio.to_thread(_rates, central, peers_central, station.pid, bench.folder, rounds)
 
 
@@ -77,51 +90,52 @@ def _rates(central: Central, peers_central: Central, pid: int, folder: Path, rou
     with _running((*PEER, peers_central.url), folder / "peer.log") as peer:
         peers_central.booted()
         sides = {"": (central, pid), "peer_": (peers_central, peer.pid)}
-        trips: dict[str, list[tuple[float, ...]]] = {name: [] for name in sides}
+        trips: dict[str, list[tuple[float, float]]] = {side + kind: [] for side in sides for kind in TRIP}
         for number in range(rounds + 1):
-            for name, (system, of) in sides.items():
-                system.attend(0.2)
-                trip = _round(system, of)
-                if number:
-                    trips[name].append(trip)
-    kinds = ("getconfiguration_s", "trigger_s", "getconfiguration_cpu_us", "trigger_cpu_us")
-    found = {
-        name + kind: (median if kind.endswith("_s") else fmean)(values)
-        for name in sides
-        for kind, values in zip(kinds, zip(*trips[name], strict=True), strict=True)
-    }
-    ratios = {f"{kind}_ratio": found[f"{kind}_s"] / found[f"peer_{kind}_s"] for kind in ("getconfiguration", "trigger")}
-    return ratios | found
+            for kind in TRIP:
+                for side, (system, of) in sides.items():
+                    system.attend(PAUSE_S)
+                    trip = _round(system, of, TRIP[kind])
+                    if number:
+                        trips[side + kind].append(trip)
+    found = {f"{name}_s": median([a_second for a_second, _ in some]) for name, some in trips.items()}
+    found |= {f"{name}_cpu_us": fmean(cpu_us for _, cpu_us in some) for name, some in trips.items()}
+    for kind in TRIP:
+        pairs = zip(trips[kind], trips[f"peer_{kind}"], strict=True)
+        found[f"{kind}_ratio"] = median([own[0] / peers[0] for own, peers in pairs])
+    return found
 
 
-def _round(central: Central, pid: int, trips: int = 300) -> tuple[float, float, float, float]:
-    """GetConfigurations and triggers a second, and processor microseconds of each."""
-
-    def times(work: Callable[[], object]) -> tuple[float, float]:
-        began_s, spent_s = monotonic(), cpu_s(pid)
-        for _ in range(trips):
-            work()
-        return trips / (monotonic() - began_s), 1e6 * (cpu_s(pid) - spent_s) / trips
-
-    get_s, get_us = times(lambda: central.call("GetConfiguration", KEY))
-    trigger_s, trigger_us = times(lambda: central.trigger("Heartbeat"))
-    return get_s, trigger_s, get_us, trigger_us
+def _round(central: Central, pid: int, trip: Callable[[Central], object]) -> tuple[float, float]:
+    """Round trips a second, and processor microseconds of each."""
+    began_s, spent_s = monotonic(), cpu_s(pid)
+    for _ in range(TRIPS):
+        trip(central)
+    return TRIPS / (monotonic() - began_s), 1e6 * (cpu_s(pid) - spent_s) / TRIPS
 
 
 async def memory(plan: Plan) -> Figures:
-    """VmRSS of the station with two connectors that nobody uses, and what 10,000 CALLs in both directions leave of growth."""
-    messages = 1_000 if plan.quick else 10_000
+    """VmRSS of the station with two connectors that nobody uses, and what 10,000 CALLs in both directions leave of growth: the
+    medians of three stations.
+    """
+    found = [await _memory(plan.disk, 1_000 if plan.quick else 10_000) for _ in range(1 if plan.quick else 3)]
+    idle_mb, grown_mb = zip(*found, strict=True)
+    return {"rss_mb": median(idle_mb), "rss_growth_mb": median(grown_mb)}
+
+
+async def _memory(disk: Path, messages: int) -> tuple[float, float]:
     with Central() as central:
-        async with rig(plan.disk, central.url) as bench, bench.station() as station:
-            return await asyncio.to_thread(_memory, central, station.pid, messages)
+        async with rig(disk, central.url) as bench, bench.station() as station:
+            return await asyncio.to_thread(_grown, central, station.pid, messages)
 
 
-def _memory(central: Central, pid: int, messages: int) -> Figures:
+def _grown(central: Central, pid: int, messages: int) -> tuple[float, float]:
+    """Megabytes when idle, and how many more afterwards."""
     central.booted()
     central.attend(SETTLE_S)
     idle_mb = rss_mb(pid)
     for _ in range(messages // 3):  # one CALL to the station, then one to it and one from it
-        central.call("GetConfiguration", KEY)
-        central.trigger("Heartbeat")
+        for trip in TRIP.values():
+            trip(central)
     central.attend(SETTLE_S)
-    return {"rss_mb": idle_mb, "rss_growth_mb": rss_mb(pid) - idle_mb}
+    return idle_mb, rss_mb(pid) - idle_mb

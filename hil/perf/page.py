@@ -14,20 +14,20 @@ from hil.perf.table import markdown, shown
 BEGIN, END = "<!-- figures: written by script/bench -->", "<!-- end of figures -->"
 BESIDE = {
     "boot_ms": "process start → BootNotification, ms",
-    "peer_boot_ms": "the peer's",
+    "peer_boot_ms": "the peer's start, ms",
     "getconfiguration_s": "GetConfiguration a second",
-    "peer_getconfiguration_s": "the peer's",
-    "getconfiguration_cpu_us": "processor time of each, µs",
-    "peer_getconfiguration_cpu_us": "the peer's",
+    "peer_getconfiguration_s": "the peer's GetConfiguration a second",
+    "getconfiguration_cpu_us": "processor time of a GetConfiguration, µs",
+    "peer_getconfiguration_cpu_us": "the peer's processor time of one, µs",
     "trigger_s": "TriggerMessage(Heartbeat) a second",
-    "peer_trigger_s": "the peer's",
-    "trigger_cpu_us": "processor time of each, µs",
-    "peer_trigger_cpu_us": "the peer's",
+    "peer_trigger_s": "the peer's TriggerMessage a second",
+    "trigger_cpu_us": "processor time of a TriggerMessage, µs",
+    "peer_trigger_cpu_us": "the peer's processor time of one, µs",
     "tap_max_ms": "slowest tap, ms",
     "tap_light_p50_ms": "tap → light, median, ms",
-    "tap_light_p99_ms": "p99, ms",
+    "tap_light_p99_ms": "tap → light, p99, ms",
     "fault_open_p50_ms": "fault → open, median, ms",
-    "fault_open_max_ms": "slowest, ms",
+    "fault_open_max_ms": "fault → open, slowest, ms",
     "fault_open_count": "faults",
     "fault_open_rows": "rows delivered meanwhile",
     "fault_open_list_updates": "messages of 10,000 entries stored meanwhile",
@@ -35,7 +35,7 @@ BESIDE = {
     "outbox_fetch_ratio": "the oldest rows found, 100,000 against 100",
     "outbox_delivery_ratio": "a row delivered, 100,000 against 100",
     "outbox_row_ms": "a row delivered with 100 queued, ms",
-    "outbox_many_row_ms": "with 100,000 queued, ms",
+    "outbox_many_row_ms": "a row delivered with 100,000 queued, ms",
     "delivery_beyond_ms": "a row beyond the link's round trip, ms",
     "commit_kb": "on the disk for each commit, kB",
 }
@@ -57,9 +57,14 @@ def with_figures(text: str, figures: str) -> str:
     return f"{before}{BEGIN}\n{figures}\n{END}{after}"
 
 
+def beside(figures: Figures) -> list[tuple[str, str]]:
+    """What else was measured, and how it is shown."""
+    return [(about, shown(figures[key])) for key, about in BESIDE.items() if key in figures]
+
+
 def block(figures: Figures, where: str) -> str:
-    beside = [f"| {about} | {shown(figures[key])} |" for key, about in BESIDE.items() if key in figures]
-    return "\n".join(["", where, "", markdown(figures), "", "Beside them:", "", "| | |", "|---|---|", *beside, ""])
+    others = [f"| {about} | {value} |" for about, value in beside(figures)]
+    return "\n".join(["", where, "", markdown(figures), "", "Beside them:", "", "| | |", "|---|---|", *others, ""])
 
 
 def machine() -> str:

@@ -18,12 +18,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Mark:
-    """What a figure is to reach: at most `limit`, or at least it."""
+    """What a figure is to reach: at most `limit`, or at least it. last_line: the key stands in the last line of a run."""
 
     key: str
     limit: float
     unit: str = ""
     at_least: bool = False
+    last_line: bool = True
 
     def reached(self, value: float) -> bool:
         return value >= self.limit if self.at_least else value <= self.limit
@@ -41,4 +42,4 @@ class Row:
     about: str
     measure: Callable[[Plan], Awaitable[Figures]]
     marks: tuple[Mark, ...]
-    seconds: float = 10.0
+    seconds: int = 10

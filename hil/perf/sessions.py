@@ -28,17 +28,21 @@ LOAD_S = 60.0
 
 async def taps(plan: Plan) -> Figures:
     """Two connectors, a card that the cache knows, the car plugged and ready. The session's record is on the disk before the
-    contactor is commanded; the meter is read once more in between.
+    contactor is commanded; the meter is read once more in between. The medians of three rounds of 200 taps.
     """
     async with central_system() as (url, reports), rig(plan.disk, url) as bench, bench.station():
-        took_ms = await several_taps(bench, reports, (1, 2), 2 if plan.quick else 100)
-    closed_ms, light_ms = ([one[at] for one in took_ms] for at in (0, 1))
+        each = 2 if plan.quick else 100
+        rounds = [await several_taps(bench, reports, (1, 2), each) for _ in range(1 if plan.quick else 3)]
+
+    def of(percent: float, at: int) -> float:
+        return median([percentile([one[at] for one in taps_ms], percent) for taps_ms in rounds])
+
     return {
-        "tap_p50_ms": median(closed_ms),
-        "tap_p99_ms": percentile(closed_ms, 99),
-        "tap_max_ms": max(closed_ms),
-        "tap_light_p50_ms": median(light_ms),
-        "tap_light_p99_ms": percentile(light_ms, 99),
+        "tap_p50_ms": of(50, 0),
+        "tap_p99_ms": of(99, 0),
+        "tap_max_ms": max(closed_ms for taps_ms in rounds for closed_ms, _ in taps_ms),
+        "tap_light_p50_ms": of(50, 1),
+        "tap_light_p99_ms": of(99, 1),
     }
 
 

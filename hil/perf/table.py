@@ -10,81 +10,94 @@ ROWS = (
         "process start → BootNotification on the wire, against the peer",
         comparison.boot,
         (Mark("boot_ratio", 0.8),),
+        20,
     ),
     Row(
         "memory",
         "resident memory, idle, 2 connectors; growth after 10,000 messages",
         comparison.memory,
         (Mark("rss_mb", 38, "MB"), Mark("rss_growth_mb", 1, "MB")),
+        35,
     ),
     Row(
         "rates",
         "round trips a second, one after the other, against the peer",
         comparison.rates,
         (Mark("getconfiguration_ratio", 3, at_least=True), Mark("trigger_ratio", 3, at_least=True)),
+        20,
     ),
     Row(
         "tap",
         "tap → contactor commanded (cached id, commit included)",
         sessions.taps,
         (Mark("tap_p50_ms", 5, "ms"), Mark("tap_p99_ms", 20, "ms")),
+        20,
     ),
     Row(
         "fault",
         "fault → contactor open commanded, outbox and local list busy",
         sessions.faults,
         (Mark("fault_open_p99_ms", 5, "ms"),),
+        60,
     ),
     Row(
         "processor",
         "processor while idle and while charging, 2 connectors, meters read every second",
         load.processor,
         (Mark("cpu_idle_percent", 1, "%"), Mark("cpu_charging_percent", 2, "%")),
+        70,
     ),
     Row(
         "disk",
         "written to the disk a day, 2 connectors: charging all day with 60 s samples; idle",
         alone.disk,
         (Mark("disk_charging_mb_day", 60, "MB"), Mark("disk_idle_mb_day", 1, "MB")),
+        6,
     ),
     Row(
         "append",
         "a row into the outbox, synchronous=FULL",
         queue.append,
         (Mark("outbox_append_p99_ms", 5, "ms"),),
+        8,
     ),
     Row(
         "growth",
         "look-up and delivery with 100,000 rows queued, against 100",
         queue.growth,
         (Mark("outbox_growth_ratio", 1.2),),
+        20,
     ),
     Row(
         "link",
         "delivery of a row, against the link's round trip of 50 ms",
         queue.link,
-        (Mark("delivery_rtt_ratio", 1.2),),
+        (Mark("delivery_rtt_ratio", 1.2, last_line=False),),
+        15,
     ),
     Row(
         "list",
         "look-up of an id, list of 100,000 and full cache",
         lists.look_up,
         (Mark("list_lookup_us", 50, "µs"),),
+        2,
     ),
     Row(
         "core",
         "the core alone, events a second",
         alone.core,
         (Mark("core_events_s", 50_000, at_least=True),),
+        6,
     ),
     Row(
         "simulator",
         "a charger-year of 2 connectors",
         alone.simulator,
         (Mark("simulated_year_s", 60, "s"),),
+        25,
     ),
 )
-KEYS = tuple(mark.key for row in ROWS for mark in row.marks)
+KEYS = tuple(mark.key for row in ROWS for mark in row.marks if mark.last_line)
 
 
 def verdict(mark: Mark, figures: Figures) -> str:

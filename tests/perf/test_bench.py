@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ import pytest
 from hil.csms import CentralSystem
 from hil.perf.__main__ import main
 from hil.perf.central import Central, Quiet, Silence
+from hil.perf.growth import Curve, Growth
 from hil.perf.process import CannotMeasure, needs_disk
+from hil.perf.row import Figures, Mark, Plan, Row
 from hil.perf.table import KEYS
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +50,45 @@ def test_a_quick_run_of_some_rows_measures_them_and_leaves_the_others_null(
     assert "[1/3] tap" in err
     assert list(disk.iterdir()) == []
     assert (ROOT / "docs" / "performance.md").read_bytes() == before
+
+
+def test_a_run_that_is_stopped_says_so_and_leaves_nothing(disk: Path) -> None:
+    command = (sys.executable, "-m", "hil.perf", "--quick", "--only", "core", "--dir", str(disk))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("[1/1] core")
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert err.splitlines()[-2:] == [
+        "script/bench: stopping; what was started is ended, within half a minute",
+        "script/bench: stopped; nothing is left of this run",
+    ]
+    assert out == ""
+    assert list(disk.iterdir()) == []
+
+
+def test_figures_that_cannot_be_written_into_the_page_are_told_all_the_same(
+    disk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def measure(plan: Plan) -> Figures:
+        return {"list_lookup_us": 8.0, "tap_light_p50_ms": 0.9}
+
+    async def grow(plan: Plan, say: object) -> list[Growth]:
+        return [Growth("list", "The list grows", "entries", (Curve("look-up", "µs", ((10, 9.0), (100, 12.5))),))]
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hil.perf.__main__.ROWS", (Row("list", "a look-up", measure, (Mark("list_lookup_us", 50),)),))
+    monkeypatch.setattr("hil.perf.growth.measure", grow)
+    monkeypatch.setattr("hil.perf.page.write", full)
+    assert main(["--dir", str(disk)]) == 1
+    out = capsys.readouterr().out.splitlines()
+    assert json.loads(out[-1])["list_lookup_us"] == 8.0
+    assert out[-2] == "not written: docs: [Errno 28] No space left on device"
+    assert "tap → light, median, ms: 0.9" in out
+    assert "look-up (µs) by entries: 10: 9, 100: 12.5" in out
 
 
 async def test_the_peer_is_a_charge_point_that_keeps_to_the_protocol() -> None:
