@@ -20,6 +20,7 @@ SOCKET_PATH_MAX = 107  # bytes of sun_path in unix(7), less the closing zero
 CONNECTOR_PARTS = ("meter", "contactor", "pilot", "lock", "indicator")
 LISTED_MAX = 12
 CLOSING_S = 2.0  # of a connector that does not say
+LABEL_MAX = 63  # RFC 1035, section 2.3.4
 SWITCHING_S = 0.5  # for the contacts themselves
 FILES = ("central_system_root", "manufacturer_root", "client_certificate", "client_key")
 
@@ -134,8 +135,13 @@ def check_url(checker: Checker, url: str) -> None:
         checker.add(
             section, key, shown(url), "must name a host and, if any, a port of 1 to 65535", "ws://cs.example.org:8080/ocpp"
         )
+    elif ":" not in host and any(not 0 < len(label.encode()) <= LABEL_MAX for label in host.rstrip(".").split(".")):
+        allowed = f"must name a host: between its dots stand 1 to {LABEL_MAX} letters, digits and -"
+        checker.add(section, key, shown(url), allowed, "ws://cs.example.org/ocpp")
     if split.query or split.fragment or url.endswith(("?", "#")):
-        checker.add(section, key, shown(split.path), "must end with the path: no ? or #", "the station appends /IDENTITY to it")
+        sign = "?" if "?" in url else "#"  # what follows may be a token
+        kept = f"{split.scheme}://{split.netloc.rpartition('@')[2]}{split.path}{sign}..."
+        checker.add(section, key, shown(kept), "must end with the path: no ? or #", "the station appends /IDENTITY to it")
 
 
 def _check_socket_path(checker: Checker, station: Mapping[str, Any], base: Path) -> None:

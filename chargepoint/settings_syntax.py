@@ -19,6 +19,7 @@ NO_PORT = re.compile(r"(//[^/:]*:)(?!\d{1,5}(?![^/\"'\s,;]))\S.*")  # what a URL
 KEY = re.compile(r"""\s*([A-Za-z0-9_.-]+)\s*=""")
 HEADER = re.compile(r"\s*\[+([A-Za-z0-9_. -]+)\]+")
 OPENS = re.compile(r"\s*(\[+[A-Za-z0-9_. -]+\]|[A-Za-z0-9_.\"-]+\s*=)")  # how a line begins that goes on with nothing
+COMMA = re.compile(r"=\s*([+-]?\d{1,15}),(\d{1,15})")
 CURLY = re.compile(r"[\u2018-\u201f\u00ab\u00bb]")
 ENDS = {
     '"': re.compile(r'(?:\\.|[^"\\\n])*"'),
@@ -174,7 +175,7 @@ def _words(place: _Place, lines: list[str]) -> Words:
             _instead(place, CURLY.sub('"', place.line), "text stands in straight quotes: "),
         ),
         (r"[\u00a0\u2000-\u200d\u202f\ufeff]", "a sign that only looks like a blank", "delete it, and type a blank"),
-        (r"=\s*[+-]?\d+,\d", "a number has a point, no comma", "write 32.0 for 32,0"),
+        (COMMA, "a number has a point, no comma", _with_a_point(place, bare)),
         (
             r"=\s*(True|TRUE|False|FALSE|(?i:yes|no|on|off))\b",
             "yes and no are true and false here",
@@ -185,6 +186,12 @@ def _words(place: _Place, lines: list[str]) -> Words:
         if re.search(seen, bare):
             return allowed, hint
     return _of_tomllib(place, lines)
+
+
+def _with_a_point(place: _Place, bare: str) -> str:
+    found = COMMA.search(bare)
+    whole, part = (found[1], found[2]) if found and not place.secret else ("32", "0")
+    return f"write {whole}.{part} for {whole},{part}"
 
 
 def _of_tomllib(place: _Place, lines: list[str]) -> Words:

@@ -109,8 +109,13 @@ CASES: list[tuple[Change, str]] = [
         "0-65535; example: ws://cs.example.org:8080/ocpp",
     ),
     (
+        lambda d: d["central_system"].update(url="ws://cs..example.org/ocpp"),
+        'station.toml: [central_system] url: found "ws://cs..example.org/ocpp", must name a host: between its dots stand '
+        "1 to 63 letters, digits and -; ws://cs.example.org/ocpp",
+    ),
+    (
         lambda d: d["central_system"].update(url="ws://cs.example.org/ocpp?token=abc"),
-        'station.toml: [central_system] url: found "/ocpp", must end with the path: no ? or #; '
+        'station.toml: [central_system] url: found "ws://cs.example.org/ocpp?...", must end with the path: no ? or #; '
         "the station appends /IDENTITY to it",
     ),
     (

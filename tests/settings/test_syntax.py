@@ -53,7 +53,7 @@ def test_a_syntax_error_is_told_with_line_section_and_key_in_plain_words(tmp_pat
     ("text", "told"),
     [
         ("model = \u201cCK22\u201d", 'typographic quotes are no quotes; text stands in straight quotes: model = "CK22"'),
-        ("current_a_max = 32,0", "a number has a point, no comma; write 32.0 for 32,0"),
+        ("current_a_max = 32,5", "a number has a point, no comma; write 32.5 for 32,5"),
         ("current_a_max = 32A", 'text must stand in quotes, and a number alone, without its unit; write current_a_max = "32A"'),
         ("free_vend = yes", "write true or false, in small letters"),
         ("free_vend = True", "write true or false, in small letters"),
