@@ -90,7 +90,7 @@ class Cards:
         among = self._blocks.connectors.values()
         usable = [one for one in among if self._may_use(one, id_tag, parent_id_tag, None, asking=asking)]
         if connector is not None:
-            return [one for one in usable if one.number == connector and one.free]
+            return [one for one in usable if one.number == connector and one.free and not one.beginning]
         usable = self._reserved_first(usable)
         return self._plugged(usable)[:1] or self._open(usable)
 
@@ -108,7 +108,7 @@ class Cards:
             self._refuse(numbers, Refusal.RESERVED, "reserved for somebody else", step)
             return
         if not targets:
-            busy = any(one.in_transaction for one in served)
+            busy = any(one.in_transaction or one.beginning for one in served)
             self._refuse(numbers, Refusal.OCCUPIED if busy else Refusal.OUT_OF_SERVICE, "no connector is free", step)
             return
         self._blocks.lamps.quiet(numbers)
@@ -157,6 +157,9 @@ class Cards:
         if not targets:
             step.log("info", "An authorised id tag found no free connector.")
             return
+        for one in self._blocks.connectors.values():
+            if one.beginning:
+                self._blocks.starts.keep_to(one.number)
         timeout_s = self._blocks.keys.whole("ConnectionTimeOut")
         waiting = Waiting(
             id_tag=verdict.id_tag,
@@ -219,7 +222,7 @@ class Cards:
     def _plugged(self, among: list[Connector]) -> list[Connector]:
         """Connectors with a car that waits for a card, the longest waiting first."""
         waiting = [one for one in among if one.free and one.vehicle and isinstance(one.session, Idle)]
-        waiting = [one for one in waiting if not self._blocks.starts.holds(one.number)]
+        waiting = [one for one in waiting if not (one.beginning or self._blocks.starts.holds(one.number))]
         return sorted(waiting, key=lambda one: one.plugged_s or 0.0)
 
     @staticmethod

@@ -96,6 +96,8 @@ class Connector:
         self.lock_wanted: bool | None = None
         self.lock_tries = 0
         self.lock_retry_s: float | None = None
+        self.beginning = False  # somebody may charge, the car is there: the cable is being locked, the meter read
+        self.let_go = False  # until the cable has left or a session began: none begins by itself, a lock that failed is a fault
         self.reading: Reading | None = None
         self.reading_began_s = 0.0
         self.mains = Mains(site.phases)
@@ -173,6 +175,13 @@ class Connector:
     def lock_ready(self) -> bool:
         """The cable cannot be pulled under load."""
         return not self.site.has_lock or self.site.tethered or self.locked is True
+
+    @property
+    def secured(self) -> bool:
+        """The lock was told to hold the cable, and says that it does; what it said on its way elsewhere does not count."""
+        if not self.site.has_lock or self.site.tethered:
+            return True
+        return self.locked is True and self.lock_wanted is True and self.lock_retry_s is None
 
     @property
     def energised(self) -> bool:

@@ -13,7 +13,8 @@ Rules.
    car charges: it is suspended, and goes on as `pauses` says.
 3. No contactor closes before the inputs of a station that has some are known, and for SETTLE_S after that and after a start:
    what is wrong is told meanwhile.
-4. A lock that does not move is tried LOCK_TRIES times, a second apart; then it is a fault, and is tried on more slowly.
+4. A lock that does not move is tried LOCK_TRIES times, a second apart; then it is a fault, and is tried on more slowly. A cable
+   that could not be locked for a session to begin is let go instead, and its fault stays until it has left.
 """
 
 from chargepoint.core.blocks import Blocks
@@ -60,6 +61,7 @@ class Power:
         for connector in order:
             offered_a = offers.get(connector.number, 0.0)
             connector.allowed = offered_a >= OFFER_MIN_A
+            self._forget_cable(connector)
             self._supervision.watch(connector, step)
             self._offer(connector, offered_a, step)
             self._contactor(connector, step)
@@ -119,7 +121,8 @@ class Power:
         if connector.lock_wanted is None or locked is connector.lock_wanted:
             connector.lock_tries = 0
             connector.lock_retry_s = None
-            connector.faults.discard(Fault.LOCK_JAMMED)
+            if not connector.let_go:
+                connector.faults.discard(Fault.LOCK_JAMMED)
             return
         if connector.lock_retry_s is None:
             connector.lock_retry_s = step.mono_s + (LOCK_RETRY_S if connector.lock_tries <= LOCK_TRIES else LOCK_SLOW_S)
@@ -211,8 +214,19 @@ class Power:
             if connector.withdrawn_s is not None and self._may_wind_down(connector):
                 step.then(ReadMeter(connector.number))
 
+    @staticmethod
+    def _forget_cable(connector: Connector) -> None:
+        """The cable that was let go has left: the next one finds a connector like any other."""
+        if connector.let_go and connector.pilot is not None and not connector.plugged:
+            connector.let_go = False
+            if connector.lock_retry_s is None:
+                connector.faults.discard(Fault.LOCK_JAMMED)
+
     def _lock(self, connector: Connector, step: Step) -> None:
-        if not connector.site.has_lock or connector.site.tethered or connector.locked is None:
+        if not connector.site.has_lock or connector.site.tethered:
+            return
+        if connector.locked is None and not connector.beginning:
+            connector.lock_wanted = connector.lock_retry_s = None  # it has not told yet where it is
             return
         wanted = self._lock_wanted(connector)
         if wanted is not connector.lock_wanted:
@@ -225,8 +239,11 @@ class Power:
             if connector.lock_tries >= LOCK_TRIES and Fault.LOCK_JAMMED not in connector.faults:
                 step.log("error", "The socket lock does not move.", connector=connector.number)
                 connector.faults.add(Fault.LOCK_JAMMED)
+                if connector.beginning:
+                    connector.let_go = True  # nobody begins here with this fault: the next round of the step frees the cable
+                    return
             self.move_lock(connector, wanted, step)
 
     def _lock_wanted(self, connector: Connector) -> bool:
         live = connector.plugged and connector.energised
-        return live or isinstance(connector.session, Charging) or self._sessions.held(connector)
+        return live or connector.beginning or isinstance(connector.session, Charging) or self._sessions.held(connector)

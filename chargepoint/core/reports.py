@@ -75,7 +75,7 @@ class Reports:
             trouble=trouble_of(connector.all_faults) if status is ChargePointStatus.Faulted else None,
             cut_short=isinstance(session, Ending | Finishing) and session.reason in FAULT_REASONS,
             waits_for_plug=blocks.starts.first(connector.number) is not None and not connector.vehicle,
-            session_runs=isinstance(session, Charging),
+            session_runs=isinstance(session, Charging) or connector.beginning,
             free_vend=blocks.site.free_vend,
             updating=connector.held_back,
             setting_up=blocks.boot.status in (RegistrationStatus.Pending, RegistrationStatus.Rejected),

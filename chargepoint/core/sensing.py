@@ -101,6 +101,7 @@ class Sensing:
             for connector in self._blocks.connectors.values():
                 if button.connector in (0, connector.number):
                     self._sessions.stop(connector, Reason.Local, None, step)
+                    self._sessions.let_go(connector, step)
 
     def part_lost(self, event: PartLost, step: Step) -> None:
         """A driver failed; what cannot be seen any more counts as what is safe."""

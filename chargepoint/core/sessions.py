@@ -4,8 +4,9 @@ Owns the course of a session: Idle → Charging → Ending → Finishing → Idl
 somebody was authorised and when a contactor may close.
 
 Rules.
-1. A session begins when somebody is authorised, a car is there and the meter was read since (or FIRST_S later with the last
-   reading); its StartTransaction is stored in the same step.
+1. A session begins when somebody is authorised, a car is there, the cable is locked where there is a lock, and the meter was
+   read since (or FIRST_S later with the last reading); its StartTransaction is stored in the same step. Until then nothing is
+   stored: a lock that fails, a car that leaves and a power cut leave no transaction behind.
 2. It ends in two steps: the decision is stored at once (Ending), the StopTransaction when the meter was read after the contacts
    opened, or FINAL_S later with the last reading. A power cut between the two loses nothing. `power` opens them: at once, or
    when the car has stopped drawing.
@@ -38,6 +39,7 @@ from chargepoint.facts import Refusal
 from chargepoint.messages import ReadingContext, Reason
 
 FIRST_S = 2.0  # for the reading with which a session begins
+BEGINNING_S = 6.0  # no authorisation lapses while its cable is locked and the meter read, which end sooner
 WIND_DOWN_S = 6.0  # for a car to stop drawing when nothing is offered any more (IEC 61851-1 annex A)
 FINAL_S = 3.0  # for the reading after the contacts opened
 FINAL_WITHOUT_METER_S = 10.0  # where the meter was silent already
@@ -93,15 +95,30 @@ class Sessions:
     def begin_where_possible(self, connector: Connector, step: Step) -> bool:
         """Somebody waits, a car is there: the session begins. True where it did."""
         waiting = self._who_begins(connector)
+        if waiting is not None and not connector.beginning:
+            waiting = self._blocks.starts.prolong(waiting, step.mono_s + BEGINNING_S)
+        connector.beginning = waiting is not None
         if waiting is None or connector.reading is None:
             self._first_s.pop(connector.number, None)
             return False
-        if not self._read_since(connector, max(waiting.since_s, connector.plugged_s or 0.0), step):
+        read = self._read_since(connector, max(waiting.since_s, connector.plugged_s or 0.0), step)
+        if not (read and connector.secured):
             return False
+        connector.beginning = connector.let_go = False
         if waiting in self._blocks.starts.waiting():
             self._blocks.starts.drop(waiting)
         self._begin(connector, waiting, connector.reading.energy_import_wh, step)
         return True
+
+    def let_go(self, connector: Connector, step: Step) -> None:
+        """Somebody wants the cable, or no session: what is about to begin does not."""
+        if not connector.beginning:
+            return
+        connector.let_go = True
+        waiting = self._blocks.starts.first(connector.number)
+        if waiting is not None:
+            self._blocks.starts.drop(waiting)
+            step.log("info", "An authorisation whose session was about to begin was let go.", connector=connector.number)
 
     def _who_begins(self, connector: Connector) -> Waiting | None:
         """Who waits longest for this connector, if a session can begin there; where energy is free, whoever is plugged."""
@@ -109,8 +126,10 @@ class Sessions:
             return None
         site = self._blocks.site
         first = self._blocks.starts.first(connector.number)
-        if first is not None or not site.free_vend or not self._blocks.may_use(connector, site.free_vend_id_tag, None):
+        if first is not None or not site.free_vend or connector.let_go:
             return first
+        if not self._blocks.may_use(connector, site.free_vend_id_tag, None):
+            return None
         return Waiting(id_tag=site.free_vend_id_tag, connectors=(connector.number,), since_s=0.0, until_s=None)
 
     def _read_since(self, connector: Connector, since_s: float, step: Step) -> bool:

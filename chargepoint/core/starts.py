@@ -4,7 +4,7 @@ Owns who may begin a session next, on which connectors, and until when. Refuses 
 
 Rules.
 1. A reader has one card that waits for a plug: a second one takes its place, but not that of a card whose car is there and
-   whose meter is still being read. A card waits at one reader, the last. Remote starts wait beside it, for a connector one,
+   whose session is about to begin. A card waits at one reader, the last. Remote starts wait beside it, for a connector one,
    and for an id tag one among the same connectors.
 2. Whoever waits longest gets the connector that is plugged next.
 3. After ConnectionTimeOut seconds nobody waits any more; 0 means for ever.
@@ -82,6 +82,20 @@ class Starts:
         left = tuple(number for number in waiting.connectors if number != connector)
         assert left, "somebody has this connector alone"
         self._waiting[self._waiting.index(waiting)] = replace(waiting, connectors=left)
+
+    def keep_to(self, connector: int) -> None:
+        """Whoever comes first at this connector is about to begin there, and waits for no other any more."""
+        first = self.first(connector)
+        if first is not None:
+            self._waiting[self._waiting.index(first)] = replace(first, connectors=(connector,))
+
+    def prolong(self, waiting: Waiting, until_s: float) -> Waiting:
+        """Waits until then at least, if it is among those who wait."""
+        if waiting not in self._waiting or waiting.until_s is None or waiting.until_s >= until_s:
+            return waiting
+        longer = replace(waiting, until_s=until_s)
+        self._waiting[self._waiting.index(waiting)] = longer
+        return longer
 
     def withdraw(self, connector: int) -> list[Waiting]:
         """The connector can no longer be used; returns those who now have none."""

@@ -29,7 +29,7 @@ from chargepoint.core.limits import Limits
 from chargepoint.core.listing import Listing
 from chargepoint.core.maintenance import Maintenance
 from chargepoint.core.power import Power
-from chargepoint.core.records import PutBoot, Snapshot, said_s
+from chargepoint.core.records import PutBoot, Session, Snapshot, said_s
 from chargepoint.core.reports import Reports
 from chargepoint.core.reserving import Reserving
 from chargepoint.core.samples import Samples
@@ -242,7 +242,7 @@ class Station:
         """Sessions, outputs and statuses follow from the facts; again, as long as one thing led to another."""
         self._maintenance.hold_back(step)
         for _ in range(SETTLE_ROUNDS):
-            before = [(connector.session, connector.blocked) for connector in self._blocks.connectors.values()]
+            before = self._turns()
             self._withdraw_starts(step)
             self._reserving.settle(step)
             for connector in self._blocks.connectors.values():
@@ -251,7 +251,7 @@ class Station:
                 if self._sessions.begin_where_possible(connector, step):
                     self._reports.update(step)  # Preparing is gone through, even where the contactor closes in the same step
             self._power.settle(step)
-            if before == [(connector.session, connector.blocked) for connector in self._blocks.connectors.values()]:
+            if before == self._turns():
                 break
         self._maintenance.settle(step)
         self._unlocking.settle(step)
@@ -260,6 +260,10 @@ class Station:
         self._securing.settle(step)
         self._watch.settle(step)
         self._departure.leave_where_possible(step)
+
+    def _turns(self) -> list[tuple[Session, bool, bool]]:
+        """What may lead to more of the same step when it changes."""
+        return [(one.session, one.blocked, one.secured) for one in self._blocks.connectors.values()]
 
     def _withdraw_starts(self, step: Step) -> None:
         """Nobody waits for a connector that cannot be used."""

@@ -42,6 +42,7 @@ class Unlocking:
             return UnlockStatus.UnlockFailed
         if isinstance(connector.session, Charging):
             self._sessions.stop(connector, Reason.UnlockCommand, None, step)
+        self._sessions.let_go(connector, step)
         self._power.hurry(connector)
         self._sessions.release(connector, step)
         self._owed.append(Owed(number, message_id, step.mono_s + ANSWER_S))

@@ -1,4 +1,7 @@
-"""The socket's lock: locked before energy flows, freed after it, and what happens when it jams (IEC 61851-1; section 4.10)."""
+"""The socket's lock in a session and after it, and what happens when it jams (IEC 61851-1; section 4.10).
+
+What it does before a session begins: test_beginning.
+"""
 
 import pytest
 
@@ -12,17 +15,13 @@ def moves(world: World) -> list[bool]:
     return [effect.locked for effect in world.effects if isinstance(effect, MoveLock)]
 
 
-@pytest.mark.section("4.8")
-def test_no_energy_before_the_cable_is_locked() -> None:
-    world = World(lag_s=0.5)
+def slipped(world: World, *, silent: bool = False) -> None:
+    """In mid-session the lock opens by itself, and does not move any more."""
     world.plug()
     world.tap()
-    world.advance(0.9)
-    assert not world.contactor()
-    assert world.status() == Status.Preparing
-    world.advance(0.2)
-    assert world.locked()
-    assert world.contactor()
+    world.plants[1].jammed = True
+    world.plants[1].lock_silent = silent
+    world.slip_lock(1, False)
 
 
 @pytest.mark.section("4.10")
@@ -46,13 +45,10 @@ def test_an_unlocked_cable_of_an_unauthorised_car_stays_free(world: World) -> No
 
 @pytest.mark.section("7.6")
 @pytest.mark.parametrize("silent", [True, False], ids=["without a word", "saying so"])
-def test_a_jammed_lock_is_tried_three_times_and_is_then_a_fault(world: World, silent: bool) -> None:
-    world.plants[1].jammed = True
-    world.plants[1].lock_silent = silent
-    world.plug()
-    world.tap()
-    world.advance(2.9)
-    assert moves(world) == [True, True, True]
+def test_a_lock_that_slips_and_jams_is_tried_three_times_and_is_then_a_fault(world: World, silent: bool) -> None:
+    slipped(world, silent=silent)
+    world.advance(3.9)
+    assert moves(world) == [True] * 4, "one to lock, three to lock again"
     assert world.last_told().error_code == Code.NoError
     world.advance(0.2)
     assert (world.status(), world.last_told().error_code) == (Status.Faulted, Code.ConnectorLockFailure)
@@ -61,10 +57,8 @@ def test_a_jammed_lock_is_tried_three_times_and_is_then_a_fault(world: World, si
 
 
 @pytest.mark.section("7.6")
-def test_a_jammed_lock_is_tried_on_and_the_session_goes_on_when_it_moves(world: World) -> None:
-    world.plants[1].jammed = True
-    world.plug()
-    world.tap()
+def test_a_lock_that_jams_in_a_session_is_tried_on_and_the_session_goes_on_when_it_moves(world: World) -> None:
+    slipped(world)
     world.advance(120.0)
     assert 20 <= len(moves(world)) <= 30
     world.plants[1].jammed = False
@@ -75,10 +69,8 @@ def test_a_jammed_lock_is_tried_on_and_the_session_goes_on_when_it_moves(world: 
 
 
 @pytest.mark.section("7.6")
-def test_the_car_that_could_not_be_locked_leaves(world: World) -> None:
-    world.plants[1].jammed = True
-    world.plug()
-    world.tap()
+def test_the_car_whose_lock_gave_way_leaves(world: World) -> None:
+    slipped(world)
     world.advance(10.0)
     world.unplug()
     world.expect_call("StopTransaction", reason="EVDisconnected", meterStop=1000)

@@ -26,7 +26,7 @@ TROUBLES = {
     Trouble.EMERGENCY_STOP: "Emergency stop: release it when all is well",
     Trouble.VEHICLE: "The car or its cable is not understood: unplug, and plug in again",
     Trouble.OVER_CURRENT: "The car took more than it was offered: unplug",
-    Trouble.LOCK: "The plug cannot be locked: push it in fully",
+    Trouble.LOCK: "The plug cannot be locked: pull it out, and push it in fully",
     Trouble.CONTACTOR: "The contactor does not obey: do not unplug by force, call the operator",
     Trouble.METER: "The energy meter does not answer: wait, or call the operator",
     Trouble.TOO_HOT: "Too hot: wait",
