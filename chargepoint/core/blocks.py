@@ -34,10 +34,13 @@ from chargepoint.core.transactions import Transactions
 
 
 class Leaving(Struct, frozen=True):
-    """The process is to end once every session is closed. until_s: then it ends with what is there."""
+    """The process is to end once every session is closed. until_s: then it ends with what is there. delivers: until then it
+    waits for the answers of the Central System; else no billing message goes out whose answer nobody would hear.
+    """
 
     kind: str
     until_s: float
+    delivers: bool
 
 
 class Blocks:

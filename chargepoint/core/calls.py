@@ -3,9 +3,9 @@
 Owns the order of precedence for the one CALL that may be under way. Refuses to know frames and time-outs (`rpc`).
 
 Order: BootNotification; then, once accepted: authorisations (a driver stands there), what a TriggerMessage asked, statuses
-(those of a transaction after its StartTransaction, where that is about to go), notices of firmware and logs, billing rows and
-security events by turns (neither starves the other), other meter values, data transfers, heartbeats. Before it is accepted only
-what a TriggerMessage or an ExtendedTriggerMessage asked.
+(those of a transaction after its StartTransaction or StopTransaction, where that is about to go), notices of firmware and logs,
+billing rows and security events by turns (neither starves the other), other meter values, data transfers, heartbeats. Before it
+is accepted only what a TriggerMessage or an ExtendedTriggerMessage asked.
 """
 
 from collections import deque
@@ -17,7 +17,7 @@ from chargepoint.core.blocks import Blocks
 from chargepoint.core.cards import Cards
 from chargepoint.core.effects import LinkProven, Reply
 from chargepoint.core.keys import HEARTBEAT_MAX_S
-from chargepoint.core.notifier import Pending
+from chargepoint.core.notifier import AFTER_TRANSACTION, OF_TRANSACTION, Pending
 from chargepoint.core.purposes import (
     CallPurpose,
     ForAuthorize,
@@ -31,7 +31,7 @@ from chargepoint.core.purposes import (
     ForSecurityEvent,
     ForStatus,
 )
-from chargepoint.core.records import Delivery, Idle, OutboxRow, StartBody, StopBody
+from chargepoint.core.records import Delivery, Ending, Idle, OutboxRow, StartBody, StopBody
 from chargepoint.core.rpc import Outcome
 from chargepoint.core.sessions import Sessions
 from chargepoint.core.site import boot_request
@@ -42,6 +42,7 @@ from chargepoint.messages import (
     AuthorizeConf,
     AuthorizeReq,
     BootNotificationConf,
+    ChargePointStatus,
     DataTransferConf,
     DataTransferReq,
     HeartbeatConf,
@@ -131,7 +132,7 @@ class Calls:
                     self._blocks.notifier.confirmed()
                 else:
                     self._blocks.notifier.failed(step.mono_s)
-                return Touched.CALLS
+                return Touched.CALLS if self._blocks.leaving is None else Touched.FACTS  # it may have been the last one owed
             case ForLive():
                 return Touched.CALLS  # worth nothing later
             case ForBoot():
@@ -305,21 +306,28 @@ class Calls:
             self._call("Authorize", AuthorizeReq(id_tag=check.id_tag), ForAuthorize(check.ticket, check.id_tag), step)
 
     def _status(self, step: Step) -> None:
-        owed = self._blocks.notifier.next(self._unannounced(step))
+        owed = self._blocks.notifier.next(lambda number, status: self._follows(number, status, step))
         if owed is not None:
             self._send_status(*owed, step)
 
-    def _unannounced(self, step: Step) -> list[int]:
-        """Connectors with a transaction whose StartTransaction is about to go: with a date, and behind no long backlog."""
+    def _follows(self, number: int, status: ChargePointStatus, step: Step) -> bool:
+        """Whether the status follows from a start or an end that is about to go: with a date, and behind no long backlog."""
         blocks = self._blocks
-        if not blocks.outbox.queued or blocks.clock.now_s(step) is None:
-            return []
-        sessions = ((one.number, one.session) for one in blocks.connectors.values())
-        return [
-            number
-            for number, session in sessions
-            if not isinstance(session, Idle) and blocks.outbox.starts_next(session.transaction)
-        ]
+        connector = blocks.connectors.get(number)
+        if connector is None or blocks.clock.now_s(step) is None:
+            return False
+        session = connector.session
+        if not isinstance(session, Idle) and status in OF_TRANSACTION and blocks.outbox.starts_next(session.transaction):
+            return True
+        if status not in AFTER_TRANSACTION:
+            return False
+        if isinstance(session, Ending) and not blocks.outbox.queued:
+            return blocks.notifier.told(
+                number
+            )  # the meter is being read; who knows nothing of the connector is not kept waiting
+        row = blocks.outbox.next_row(step)
+        fresh = row is not None and not row.attempts and isinstance(row.body, StopBody)
+        return row is not None and fresh and blocks.transactions[row.transaction].connector == number
 
     def _send_status(self, number: int, pending: Pending, step: Step) -> None:
         offset_s = self._blocks.clock.offset_s(step)
@@ -348,6 +356,8 @@ class Calls:
             self._event_next = False
 
     def _row(self, step: Step) -> None:
+        if self._blocks.leaving is not None and not self._blocks.leaving.delivers:
+            return
         row = self._blocks.outbox.next_row(step)
         if row is None:
             return

@@ -6,8 +6,8 @@ that is the service manager's.
 Rules.
 1. No contactor stays closed and no session begins from the first moment on.
 2. A soft reset, and a restart that an installer or an installation of firmware asks for, waits, bounded, until the Central
-   System has what it is owed; a hard one and a stop of the service wait only for the last meter readings. What is not
-   delivered by then lies in the outbox.
+   System has what it is owed; a hard one and a stop of the service wait only for the last meter readings, and bill after the
+   next start (section 5.14): nobody would hear the answer. What is not delivered by then lies in the outbox.
 """
 
 from typing import Literal
@@ -28,6 +28,7 @@ REASONS: dict[Kind, Reason] = {
     "hard_reset": Reason.HardReset,
     "firmware": Reason.Reboot,
 }
+DELIVERING: frozenset[Kind] = frozenset({"restart", "soft_reset", "firmware"})
 PATIENCE_S: dict[Kind, float] = {"stop": 2.0, "restart": 15.0, "soft_reset": 15.0, "hard_reset": 2.0, "firmware": 15.0}
 
 
@@ -41,7 +42,7 @@ class Departure:
     def begin(self, kind: Kind, step: Step) -> None:
         """From now on the station is leaving; a stop of the service overtakes a soft reset."""
         self._kind = kind
-        self._blocks.leaving = Leaving(kind, step.mono_s + PATIENCE_S[kind])
+        self._blocks.leaving = Leaving(kind, step.mono_s + PATIENCE_S[kind], kind in DELIVERING)
         step.log("info", f"The station is leaving ({kind}).", event="leaving")
         for connector in self._blocks.connectors.values():
             self._sessions.stop(connector, REASONS[kind], None, step)
@@ -55,7 +56,7 @@ class Departure:
         if late:
             self._sessions.finish_now(step)
         open_sessions = any(isinstance(one.session, Ending) for one in self._blocks.connectors.values())
-        owed = self._kind in ("restart", "soft_reset", "firmware") and self._blocks.online and self._owed(step)
+        owed = leaving.delivers and self._blocks.online and self._owed(step)
         if late or not (open_sessions or owed):
             self._gone = True
             step.last(Exit(self._kind))
@@ -63,7 +64,12 @@ class Departure:
     def _owed(self, step: Step) -> bool:
         """The Central System has not heard everything yet."""
         blocks = self._blocks
-        if blocks.outbox.queued > 0 or blocks.firmware.notices.pending or blocks.diagnostics.notices.pending:
+        if (
+            blocks.outbox.queued > 0
+            or blocks.notifier.pending
+            or blocks.firmware.notices.pending
+            or blocks.diagnostics.notices.pending
+        ):
             return True
         return blocks.tells_events and blocks.security_log.wants(step.mono_s)
 

@@ -7,12 +7,12 @@ Rules.
 2. A status that lasts less than MinimumStatusDuration is not told, except Faulted.
 3. A notification that met no answer is told again as the status is then, not as it was; AGAIN_S later, and each time in a
    row twice as late up to AGAIN_MAX_S, so that a Central System that never answers it gets everything else.
-4. What a transaction makes of a connector is told once its StartTransaction is on its way, if that is about to go: a Central
-   System that was not connected hears of the transaction first. `next` is told which connectors have to wait for that.
+4. What a transaction makes of a connector is told once its StartTransaction is on its way, and what its end makes of it after
+   its StopTransaction, if that is about to go: the Central System hears of the cause first. `next` asks what has to wait.
 """
 
 from collections import deque
-from collections.abc import Container
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -28,6 +28,14 @@ OF_TRANSACTION = frozenset(
         ChargePointStatus.SuspendedEV,
         ChargePointStatus.SuspendedEVSE,
         ChargePointStatus.Finishing,
+    }
+)
+AFTER_TRANSACTION = frozenset(
+    {
+        ChargePointStatus.Finishing,
+        ChargePointStatus.Available,
+        ChargePointStatus.Reserved,
+        ChargePointStatus.Unavailable,
     }
 )
 
@@ -82,6 +90,11 @@ class Notifier:
         self._settle(line, mono_s, hold_s)
         return changed
 
+    @property
+    def pending(self) -> bool:
+        """A status is on its way, or will be as soon as there is room."""
+        return self.in_flight is not None or (self._again_s is None and any(line.queue for line in self._lines.values()))
+
     def deadline(self, hold_s: int) -> float | None:
         """When a status will have lasted long enough to be told."""
         times = [line.current.mono_s + hold_s for line in self._lines.values() if line.current and not line.settled]
@@ -107,15 +120,18 @@ class Notifier:
                 return number, line.current
         return None
 
-    def next(self, unannounced: Container[int] = ()) -> tuple[int, Pending] | None:
-        """The oldest status that is owed; none for a while after one met no answer.
+    def told(self, number: int) -> bool:
+        """The Central System was told a status of the connector, since the station started or it was told all."""
+        return self._lines[number].told is not None
 
-        unannounced: connectors with a transaction that the Central System is about to be told of.
+    def next(self, waits: Callable[[int, ChargePointStatus], bool]) -> tuple[int, Pending] | None:
+        """The oldest status that is owed; none for a while after one met no answer. waits: another message goes before this
+        status of a connector.
         """
         if self._again_s is not None:
             return None
         owed = [(number, line.queue[0]) for number, line in self._lines.items() if line.queue]
-        owed = [(number, one) for number, one in owed if number not in unannounced or one.report.status not in OF_TRANSACTION]
+        owed = [(number, one) for number, one in owed if not waits(number, one.report.status)]
         return min(owed, key=lambda item: (item[1].mono_s, item[0])) if owed else None
 
     def sent(self, number: int, pending: Pending) -> None:

@@ -104,6 +104,7 @@ async def test_a_jammed_lock_means_no_energy(rigs: Rigs) -> None:
     await rig.bench.do("tap", id_tag=CARD)
     await rig.status(1, "Faulted", errorCode="ConnectorLockFailure")
     assert (await rig.connector())["contactor"] == "open"
+    assert not rig.sent("StartTransaction")
     rig.clean()
 
 
