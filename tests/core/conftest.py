@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from chargepoint.core import schedule
 from chargepoint.core.records import Snapshot
 from chargepoint.core.site import Site
 from chargepoint.core.station import Station
@@ -17,6 +18,20 @@ from tests.core.harness import World
 def world() -> World:
     """A station of one connector, connected and accepted."""
     return World()
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The seconds at which somebody asks what a connector is allowed, one after the other: what a composite costs."""
+    asked: list[int] = []
+    plain = schedule.Lowest.at
+
+    def at(self: schedule.Lowest, at_s: int) -> tuple[schedule.Rate, int]:
+        asked.append(at_s)
+        return plain(self, at_s)
+
+    monkeypatch.setattr(schedule.Lowest, "at", at)
+    return asked
 
 
 @pytest.fixture(autouse=True)

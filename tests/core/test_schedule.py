@@ -1,6 +1,5 @@
 """The arithmetic of charging profiles, held second by second against an evaluator that is slow and obviously right."""
 
-import time
 from itertools import pairwise
 
 import pytest
@@ -174,12 +173,11 @@ def test_dates_at_the_ends_of_time_are_dates_like_others() -> None:
 
 
 @pytest.mark.section("5.7")
-def test_a_year_of_a_daily_profile_is_told_at_once() -> None:
+def test_a_year_of_a_daily_profile_is_told_at_once(looks: list[int]) -> None:
     stack = stack_of(profile(1, (0, 6), (3600, 16), kind="Recurring", every="Daily", start=NOW_S))
     course = sc.Lowest(sc.Limited(stack, sc.Supply(), A), sc.Cap(32, sc.Supply(), A))
-    began_s = time.perf_counter()
     periods, covered = sc.composite(course, NOW_S, 365 * DAY_S)
-    assert time.perf_counter() - began_s < 0.5
+    assert len(looks) <= 2 * 365, "once a border, not once a second"
     assert (len(periods), covered) == (730, 365 * DAY_S)
     assert periods[-1] == sc.Period(364 * DAY_S + 3600, 16.0, 3)
 
@@ -196,16 +194,15 @@ def test_a_composite_of_too_many_periods_tells_how_far_it_goes() -> None:
     assert rates(stack, covered) != [periods[-1].rate], "it ends where the next period would begin"
 
 
-def test_a_hundred_levels_that_never_show_do_not_take_long() -> None:
+def test_a_hundred_levels_that_never_show_do_not_take_long(looks: list[int]) -> None:
     """The worst that may be installed: a hundred levels that speak for a second a day, and nothing shows."""
     hidden = [
         profile(level, (0, 40.0), kind="Recurring", every="Daily", level=level, start=NOW_S + 7 * level, duration=1)
         for level in range(100)
     ]
     course = sc.Lowest(sc.Limited(stack_of(*hidden), sc.Supply(), A), sc.Cap(32, sc.Supply(), A))
-    began_s = time.perf_counter()
     periods, covered = sc.composite(course, NOW_S, 2**31 - 1)
-    assert time.perf_counter() - began_s < 2.0
+    assert len(looks) <= sc.STEPS_MAX
     assert (len(periods), covered > DAY_S) == (1, True)
 
 

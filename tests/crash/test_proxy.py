@@ -173,7 +173,7 @@ async def test_latency_delays_each_way_and_keeps_the_order() -> None:
             writer.write(piece)
             await writer.drain()
         assert await read(reader, 3) == b"abc"
-        assert 0.2 <= time.monotonic() - began_s < 2.0
+        assert time.monotonic() - began_s >= 0.2
         writer.close()
 
 
@@ -184,7 +184,7 @@ async def test_a_slow_way_takes_its_time_for_so_many_bytes() -> None:
         began_s = time.monotonic()
         writer.write(bytes(4_000))
         await read(reader, 4_000)
-        assert 0.3 <= time.monotonic() - began_s < 2.0
+        assert time.monotonic() - began_s >= 0.3
         writer.close()
 
 

@@ -45,7 +45,7 @@ async def test_pending_reads_writes_and_triggers_and_starts_nothing(rigs: Rigs) 
     boots = rig.sent("BootNotification")
     rig.cs.settings.boot_status = "Accepted"
     again = await rig.expect("BootNotification")
-    assert 0.9 < again.at - boots[-1].at < 2.0
+    assert again.at - boots[-1].at >= 1.0
     await rig.status(1, "Preparing")
     rig.clean()
 

@@ -7,10 +7,12 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 
 from chargepoint.facts import Pilot, PilotState
 from chargepoint.ports import DriverError
+from chargepoint.settings import Connector
 from drivers import modbus_rtu, modbus_tcp
 from drivers.evse_board import board as board_module
 from drivers.evse_board import contactor, load, pilot
@@ -302,11 +304,11 @@ async def test_silence_is_told_before_a_contactor_that_follows_no_order_counts_a
         await moved(coil, True)
         board.faults.add(BoardFault.SILENT)
         coil.set(False)
-        began_s = time.monotonic()
-        with pytest.raises(DriverError, match=r"no answer for 0\.8 s"):
+        with pytest.raises(DriverError, match=rf"no answer for {board_module.SILENT_S:g} s"):
             await moved(coil, False)
         await asyncio.gather(driver.close(), coil.close())
-        assert time.monotonic() - began_s < 1.0, "opening_s of a connector, less than which no fault latches"
+        opening_s = next(one.default for one in msgspec.structs.fields(Connector) if one.name == "opening_s")
+        assert opening_s > board_module.SILENT_S, "less than which no fault latches"
         await bus.close()
 
 
@@ -353,12 +355,12 @@ async def test_a_rise_waits_five_seconds_and_a_fall_does_not(monkeypatch: pytest
     async with station(board=board) as one:
         driver = await one.pilot()
         monkeypatch.setattr(driver._board._offers, "_spacing_s", 0.3)
+        began_s = time.monotonic()
         driver.offer(16.0)
         await until(lambda: board.offered_a == 16.0, one.slave)
-        began_s = time.monotonic()
         driver.offer(32.0)
         await until(lambda: board.offered_a == 32.0, one.slave)
-        assert time.monotonic() - began_s >= 0.2
+        assert time.monotonic() - began_s >= 0.3
         driver.offer(6.0)
         await until(lambda: board.offered_a == 6.0, one.slave)
         await driver.close()

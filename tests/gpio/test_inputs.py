@@ -1,6 +1,7 @@
 """Inputs on GPIO: told at once when active, smoothed when not, and fail-safe."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -62,15 +63,18 @@ async def test_a_broken_wire_of_the_default_wiring_is_active(header: Header) -> 
 
 
 async def test_a_bouncing_contact_is_active_at_once_and_inactive_when_it_is_quiet(header: Header) -> None:
-    inputs = await opened(mushroom=EMERGENCY)
+    inputs = await opened(mushroom={**EMERGENCY, "debounce_ms": 300})
     changes = inputs.changes()
     await header.drive(STOP, True)
     assert await soon(changes) == ("emergency_stop", 0, True)
     for level in (False, True, False, True):
         await header.drive(STOP, level)
-    await asyncio.sleep(0.03)
+    waiting = asyncio.ensure_future(anext(changes))
+    await asyncio.sleep(0.35)
+    assert not waiting.done(), "it came to rest active"
     await header.drive(STOP, False)
-    assert await soon(changes) == ("emergency_stop", 0, False)
+    async with asyncio.timeout(SOON_S):
+        assert not (await waiting).active
     assert await silent(changes, 0.05)
     await inputs.close()
 
@@ -93,12 +97,13 @@ async def test_of_two_emergency_stops_both_must_be_released(header: Header) -> N
 
 
 async def test_a_spike_that_is_shorter_than_asked_for_is_not_told(header: Header) -> None:
-    inputs = await opened(mushroom={**EMERGENCY, "spike_ms": 10})
+    line = msgspec.structs.replace(msgspec.convert(EMERGENCY, driver.Line), spike_ms=300)  # a busy machine's spikes are long
+    inputs = await driver.open(driver.Config(lines={"mushroom": line}), {})
     changes = inputs.changes()
     waiting = asyncio.ensure_future(anext(changes))
     await header.drive(STOP, True)
     await header.drive(STOP, False)
-    await asyncio.sleep(0.03)
+    await asyncio.sleep(0.35)
     assert not waiting.done()
     await header.drive(STOP, True)
     async with asyncio.timeout(SOON_S):
@@ -166,9 +171,10 @@ async def test_a_line_that_flutters_is_looked_at_a_hundred_times_a_second_at_mos
 
     monkeypatch.setattr(line, "level", level)
     monkeypatch.setattr(line, "edges", lambda: bare.EVENTS_MAX)  # and there are always more
+    began_s = time.monotonic()
     line._changed(0, 0)  # type: ignore[attr-defined]
     await asyncio.sleep(0.1)
-    assert 2 <= looks[0] <= 25
+    assert 2 <= looks[0] <= 100 * (time.monotonic() - began_s) + 15
     await inputs.close()
 
 

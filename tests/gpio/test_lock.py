@@ -38,7 +38,7 @@ async def test_a_motor_is_driven_for_a_moment_in_each_direction(header: Header) 
 
 
 async def test_a_bolt_that_follows_is_told_once_its_command_is_done(header: Header) -> None:
-    lock = await opened(feedback_pin=BOLT, feedback_locked="high", feedback_pull="down")
+    lock = await opened(feedback_pin=BOLT, feedback_locked="high", feedback_pull="down", pulse_ms=200)
     states = lock.states()
     assert await soon(states) is False
     lock.set(True)
@@ -65,7 +65,7 @@ async def test_a_bolt_that_jams_is_tried_again_and_told_where_it_is(header: Head
 
 
 async def test_the_same_command_again_goes_on_and_another_one_takes_over(header: Header) -> None:
-    lock = await opened(pulse_ms=50)
+    lock = await opened(pulse_ms=300)
     states = lock.states()
     await soon(states)
     lock.set(True)

@@ -106,7 +106,7 @@ async def test_stopping_in_a_pause_or_an_attempt_does_not_wait_for_it() -> None:
         there.status = HTTPStatus.NOT_FOUND
         async with linked(address(there.port, reconnect_min_s=60, reconnect_max_s=60)) as link:
             await link.down()
-    assert time.monotonic() - began_s < 2.0
+    assert time.monotonic() - began_s < 30
 
 
 async def test_events_of_one_connection_lie_between_its_up_and_its_down() -> None:
