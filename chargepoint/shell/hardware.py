@@ -20,7 +20,7 @@ from chargepoint.registry import Kind, config_of
 from chargepoint.settings import Settings
 from chargepoint.shell.meter_part import FAILING_MAX_S, Poll
 from chargepoint.shell.meter_part import OPEN_S as METER_OPEN_S
-from chargepoint.shell.part import OPEN_S, Part, Report, bounded, bring
+from chargepoint.shell.part import OPEN_S, LeftOut, Part, Report, bounded, bring
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def refusing(refused: Mapping[str, str]) -> Openers:
             return registered(kind, part, section)
 
         async def refuse(buses: Mapping[str, Any]) -> Any:
-            raise DriverError(refused[section])
+            raise LeftOut(refused[section])
 
         return refuse
 

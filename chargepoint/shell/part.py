@@ -26,6 +26,10 @@ BACKOFF_MAX_S = 10.0
 LIFE_PROVES_S = 10.0
 
 
+class LeftOut(DriverError):
+    """The settings of the part are wrong: it is not opened, however often it is tried."""
+
+
 class Part(Generic[P]):
     """A part and the task that keeps it open.
 
@@ -160,7 +164,8 @@ class Part(Generic[P]):
         log.debug("%s does not work: %s", self, why)
         self.trouble = why
         self_test = isinstance(error, SelfTestFailed) and not self._self_test_told
-        if self_test or (not self._lost and asyncio.get_running_loop().time() >= self._patient_until_s):
+        impatient = isinstance(error, LeftOut) or asyncio.get_running_loop().time() >= self._patient_until_s
+        if self_test or (not self._lost and impatient):
             self._lost = True
             self._self_test_told = self._self_test_told or self_test
             await self._report(PartLost(self.name, self.number, why, self_test))
