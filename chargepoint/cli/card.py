@@ -169,8 +169,8 @@ def status_lines(card: Path, config: Path) -> list[str]:
     state = f"{clean(link.get('state', '-'), 40)}, {clean(link.get('url', '-'))}" if status else trouble
     reason = f" ({clean(link['reason'], 300)})" if link.get("reason") else ""
     taken = f"{config} on the station" if config.exists() else "none yet"
-    if not config.exists() and (other := unrenamed(card)) is not None:
-        taken += f"; {other} on this card is not looked at: rename it to {NAME}"
+    if (other := unrenamed(card)) is not None:  # its secrets stay where any laptop reads them
+        taken += f"; {other} on this card is not looked at: rename it to {NAME}" + (", or delete it" if config.exists() else "")
     facts = [
         ("Station", f"{clean(station.get('identity') or _identity(config), 50)}"),
         ("Software", clean(_mapping(status.get("process")).get("version", "-"), 40)),

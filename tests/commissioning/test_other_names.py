@@ -81,3 +81,6 @@ def test_a_station_without_settings_names_a_file_that_nobody_has_renamed(station
     assert told().endswith("none yet")
     station.lay(valid(), "z-CK_0001.toml")
     assert told().endswith(f"none yet; z-CK_0001.toml on this card is not looked at: rename it to {NAME}")
+    station.lay(valid())
+    assert station.command() == 0
+    assert told().endswith(f"; z-CK_0001.toml on this card is not looked at: rename it to {NAME}, or delete it")
