@@ -77,9 +77,10 @@ def machine() -> str:
         ),
         platform.machine(),
     )
+    first = " at real-time priority" if os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR) else ""
     memory_kb = int(Path("/proc/meminfo").read_text(encoding="ascii").split()[1])
     return (
-        f"Measured {datetime.now(UTC):%Y-%m-%d} on {model}, {os.cpu_count()} cores, {memory_kb / 1e6:.0f} GB, Linux"
+        f"Measured {datetime.now(UTC):%Y-%m-%d}{first} on {model}, {os.cpu_count()} cores, {memory_kb / 1e6:.0f} GB, Linux"
         f" {platform.release().split('-')[0]}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}; load at the"
         f" end of the run {os.getloadavg()[1]:.1f}."
     )
