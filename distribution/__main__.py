@@ -7,6 +7,7 @@ same bytes. Prints what it made, with SHA-256.
 import argparse
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ def main() -> int:
     )
     names = ", ".join(target.name for target in ALL)
     parser.add_argument("--target", action="append", metavar="NAME", help=f"only this one; may be given again: {names}")
-    parser.add_argument("--version", help="another version than that of pyproject.toml")
+    parser.add_argument("--version", type=_version, help="another version than that of pyproject.toml")
     parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help="instead of build/deb")
     parser.add_argument("--quick", action="store_true", help="do not compress: for tries")
     parser.add_argument(
@@ -46,6 +47,12 @@ def main() -> int:
     for path in made:
         print(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path}")
     return 0
+
+
+def _version(text: str) -> str:
+    if re.fullmatch(r"[0-9][A-Za-z0-9.~+]{0,60}", text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no version; it begins with a digit, and has letters, digits, . ~ and +")
+    return text
 
 
 def _build(targets: list[Target], arguments: argparse.Namespace) -> list[Path]:

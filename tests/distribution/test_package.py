@@ -12,6 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from distribution import package, wheels
+from distribution.__main__ import main
 from distribution.targets import ALL, Target, named
 from tests.package.conftest import EPOCH_S, TARGET, VERSIONS, Packages, packages
 
@@ -130,3 +131,15 @@ def test_the_readers_module_is_a_package_of_its_own_with_its_licence(packages: P
 def test_an_unknown_target_is_named_with_those_that_there_are() -> None:
     with pytest.raises(KeyError, match="no target bookworm-armhf; there are bookworm-arm64, bookworm-amd64"):
         named("bookworm-armhf")
+
+
+@pytest.mark.parametrize("version", ["1 2", "../x", "v1.0", ""])
+def test_a_version_that_no_package_may_have_is_refused_before_anything_is_built(
+    version: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["script/deb", "--version", version, "--out", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "is no version; it begins with a digit" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
