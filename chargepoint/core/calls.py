@@ -359,7 +359,7 @@ class Calls:
         if self._blocks.leaving is not None and not self._blocks.leaving.delivers:
             return
         row = self._blocks.outbox.next_row(step)
-        if row is None:
+        if row is None or self._after_unlock(row):
             return
         dated = self._blocks.transactions.dated(row, self._blocks.clock.offset_of, step)
         if dated is None:
@@ -368,6 +368,11 @@ class Calls:
         self._blocks.outbox.sending(row, dated, step)
         self._call(action, request, ForRow(row.seq), step)
         self._event_next = True
+
+    def _after_unlock(self, row: OutboxRow) -> bool:
+        """A transaction that UnlockConnector ended is told after the answer to it, which waits for the lock, bounded."""
+        connector = self._blocks.connectors.get(self._blocks.transactions[row.transaction].connector)
+        return isinstance(row.body, StopBody) and connector is not None and connector.unlock_owed
 
     def _live_values(self, step: Step) -> None:
         while self._live and self._free():

@@ -98,6 +98,7 @@ class Connector:
         self.lock_retry_s: float | None = None
         self.beginning = False  # somebody may charge, the car is there: the cable is being locked, the meter read
         self.let_go = False  # until the cable has left or a session began: none begins by itself, a lock that failed is a fault
+        self.unlock_owed = False  # an UnlockConnector of it is not answered yet
         self.reading: Reading | None = None
         self.reading_began_s = 0.0
         self.mains = Mains(site.phases)

@@ -1,6 +1,6 @@
 """Unlocking: UnlockConnector, whose answer waits for the lock (OCPP 1.6 section 5.18).
 
-Owns the answers that are owed. Refuses to move a lock itself.
+Owns the answers that are owed. Refuses to move a lock itself. The StopTransaction of a session that it ends follows the answer.
 """
 
 from msgspec import Struct
@@ -46,6 +46,7 @@ class Unlocking:
         self._power.hurry(connector)
         self._sessions.release(connector, step)
         self._owed.append(Owed(number, message_id, step.mono_s + ANSWER_S))
+        connector.unlock_owed = True
         self._move(connector, step)
         return None
 
@@ -63,6 +64,8 @@ class Unlocking:
     def link_down(self) -> None:
         """Nobody waits for the answers any more."""
         self._owed.clear()
+        for connector in self._blocks.connectors.values():
+            connector.unlock_owed = False
 
     def deadline(self) -> float | None:
         return min(owed.until_s for owed in self._owed) if self._owed else None
@@ -80,6 +83,7 @@ class Unlocking:
 
     def _answer(self, owed: Owed, status: UnlockStatus, step: Step) -> None:
         self._owed.remove(owed)
+        self._blocks.connectors[owed.connector].unlock_owed = any(one.connector == owed.connector for one in self._owed)
         step.then(SendFrame(encode_result(owed.message_id, UnlockConnectorConf(status=status))))
 
 

@@ -91,3 +91,17 @@ def asked(world: World, key: str) -> str:
 def reader_of(world: World, connector: int) -> int:
     """The reader that serves the connector."""
     return next(number for number, served in world.site.readers.items() if connector in served)
+
+
+def remote_start(world: World, id_tag: str = VALID, connector: int = 1) -> None:
+    """RemoteStartTransaction, which must be accepted."""
+    assert world.call("RemoteStartTransaction", connectorId=connector, idTag=id_tag) == {"status": "Accepted"}
+
+
+def remotely_authorized(world: World, id_tag: str = VALID, connector: int = 1) -> None:
+    """A remote start is accepted, asked about where that is set, and waits for its plug."""
+    asks = asked(world, "AuthorizeRemoteTxRequests") == "true"
+    remote_start(world, id_tag, connector)
+    if asks:
+        expect(world, "Authorize", idTag=id_tag)
+    expect_status(world, "Preparing", connector)
