@@ -46,8 +46,9 @@ class Layer(StrEnum):
 class Stage:
     """Made by `stage`. harness: on the real stack only. started: when the station was started last, CLOCK_MONOTONIC."""
 
-    def __init__(self, layer: Layer, bench: Bench, system: CentralSystem, harness: Harness | None) -> None:
+    def __init__(self, layer: Layer, bench: Bench, system: CentralSystem, harness: Harness | None, module: str) -> None:
         self.layer, self.bench, self.system, self.harness = layer, bench, system, harness
+        self._module = module
         self.client = BenchClient(bench.control)
         self.process: asyncio.subprocess.Process | None = None
         self.log = bench.directory / "station.log"
@@ -114,7 +115,7 @@ class Stage:
             environment = {**self.harness.kernel.environment(), "GPIOZERO_PIN_FACTORY": "lgpio"}
         with self.log.open("ab") as log:
             return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "chargepoint", command, "--config", str(self.bench.config)),
+                *(sys.executable, "-m", self._module, command, "--config", str(self.bench.config)),
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -162,8 +163,8 @@ class _Lamps:
 
 
 @asynccontextmanager
-async def stage(layer: Layer, *, settings: Settings | None = None) -> AsyncIterator[Stage]:
-    """A bench and a Central System that run, and a station that does not yet."""
+async def stage(layer: Layer, *, settings: Settings | None = None, module: str = "chargepoint") -> AsyncIterator[Stage]:
+    """A bench and a Central System that run, and a station that does not yet. module: the program that is the station."""
     async with AsyncExitStack() as stack:
         name = stack.enter_context(tempfile.TemporaryDirectory(prefix="layer-", dir="/tmp", ignore_cleanup_errors=True))
         system = await stack.enter_async_context(CentralSystem(settings=settings))
@@ -176,7 +177,7 @@ async def stage(layer: Layer, *, settings: Settings | None = None) -> AsyncItera
         )
         bench = await stack.enter_async_context(running(options))
         harness = stack.enter_context(_real(bench)) if layer is Layer.REAL else None
-        made = Stage(layer, bench, system, harness)
+        made = Stage(layer, bench, system, harness, module)
         await stack.enter_async_context(made.client)
         stack.push_async_callback(_end, made)
         yield made

@@ -52,7 +52,11 @@ async def test_every_profile_is_played_and_comes_out_right(folder: Path) -> None
 @pytest.mark.parametrize(
     ("act", "spoilt", "said"),
     [
-        ("reservation", "sed -i 's/^.configuration.$/&\\nSupportedFeatureProfiles = \"Core\"/' station.toml", "NotSupported"),
+        (
+            "reservation",
+            "sed -i 's/^.configuration.$/&\\nSupportedFeatureProfiles = \"Core\"/' station.toml",
+            "answered was {'status': 'Rejected'}",
+        ),
         ("firmware", "mkdir -p state/firmware-version.new", "the station told Downloading, Downloaded, Installing, Install"),
     ],
 )

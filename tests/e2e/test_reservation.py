@@ -110,6 +110,7 @@ async def test_an_operator_may_switch_connector_0_or_the_whole_profile_off(rigs:
     assert "[configuration]\n" in text
     rig.config.write_text(text.replace("[configuration]\n", '[configuration]\nSupportedFeatureProfiles = "Core"\n'))
     await rig.boot()
+    assert await reserve(rig, 1) == "Rejected"
     with pytest.raises(Exception, match="NotSupported"):
-        await reserve(rig, 1)
+        await rig.call("CancelReservation", reservationId=7)
     assert rig.statuses(1)[-1] == "Available", "nobody could cancel it any more"

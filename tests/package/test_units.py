@@ -117,7 +117,7 @@ async def the_units_are_sound(machine: Machine) -> None:
 async def it_starts_without_a_network(machine: Machine) -> None:
     dropin(machine, "network", "PrivateNetwork=yes\n")
     await sh(machine, "systemctl daemon-reload && systemctl start chargepoint && systemctl is-active chargepoint")
-    assert '"state": "waiting"' in await sh(machine, "chargepoint status --json", check=False)
+    await until(machine, 'chargepoint status --json | grep -q \'"state": "waiting"\'', "it waits for its link")
     order = await sh(machine, "systemctl show --property After --property Requires chargepoint")
     assert "network" not in order
     machine.path("/etc/systemd/system/chargepoint.service.d/network.conf").unlink()
