@@ -82,7 +82,7 @@ def live(station: Station, store: Store, day: list[Happening], commit: Callable[
     """The core lives through the day, and the store merges its log when the shell would: while no session runs, once in
     CHECKPOINT_S. So but for the first sessions the log is written over, and does not grow.
     """
-    unmerged, merged_s = False, 0.0
+    unmerged, merged_s = True, 0.0  # of what the start wrote
     for event, now in day:
         for effect in station.handle(event, now):
             if isinstance(effect, fx.Commit):
