@@ -174,7 +174,7 @@ def _details(name: str, one: Mapping[str, Any]) -> Iterator[str]:
     if _faults(one.get("latched")):
         yield f"{name}: stays out of use until an installer has looked: chargepoint clear-faults {name}"
     if cycles := number(one.get("cycles")):
-        yield f"{name}: its contactor has been closed {cycles:.0f} times"
+        yield f"{name}: its contactor has been closed {cycles:.0f} time{'' if cycles == 1 else 's'}"
     wiring = one.get("wiring")
     for remark in wiring if isinstance(wiring, list) else ():
         yield f"{name}: wiring: {clean(remark, 300)}"

@@ -105,7 +105,8 @@ class Sensing:
 
     def part_lost(self, event: PartLost, step: Step) -> None:
         """A driver failed; what cannot be seen any more counts as what is safe."""
-        step.log("error", f"The {_name(event)} is lost: {event.why}", event="part_lost")
+        many = event.part == "inputs"
+        step.log("error", f"The {_name(event)} {'are' if many else 'is'} lost: {event.why}", event="part_lost")
         if event.part not in CONNECTORS_OWN:
             self._blocks.lost[_name(event)] = event.why
         if event.part == "reader":
@@ -128,7 +129,8 @@ class Sensing:
     def part_back(self, event: PartBack, step: Step) -> None:
         lost = self._blocks.lost if event.part not in CONNECTORS_OWN else self._blocks.connectors[event.number].lost
         if lost.pop(_name(event) if event.part not in CONNECTORS_OWN else event.part, None) is not None:
-            step.log("info", f"The {_name(event)} works again.", event="part_back")
+            works = "work" if event.part == "inputs" else "works"
+            step.log("info", f"The {_name(event)} {works} again.", event="part_back")
         if event.part == "reader":
             self._blocks.lost_readers.discard(event.number)
             self._reader_faults()

@@ -54,10 +54,8 @@ def verdict(findings: Iterable[Finding]) -> str:
     known = list(findings)
     bad = list(dict.fromkeys(finding.name for finding in known if finding.level is Level.WRONG))
     remarks = sum(finding.level is Level.REMARK for finding in known)
-    seen = f"{remarks} remark{'' if remarks == 1 else 's'}"
-    if bad:
-        return f"NOT WELL: {', '.join(bad)} ({len(known)} findings, {seen})"
-    return f"all is well ({len(known)} findings, {seen})"
+    seen = f"{len(known)} finding{'' if len(known) == 1 else 's'}, {remarks} remark{'' if remarks == 1 else 's'}"
+    return f"NOT WELL: {', '.join(bad)} ({seen})" if bad else f"all is well ({seen})"
 
 
 def _spoilt(subject: Subject, part: Part) -> Iterator[Finding]:
