@@ -51,7 +51,7 @@ class Phone:
             connection.close()
 
 
-@pytest.mark.timeout(100)
+@pytest.mark.timeout(300)
 async def test_a_blank_station_is_set_up_over_the_network_and_starts(packages: Packages, machines: Machines) -> None:
     machine = machines({"/srv/packages": packages.folder})
     seen = next((one for one in addresses() if ":" not in one), None)

@@ -217,7 +217,7 @@ async def an_older_one_is_refused(machine: Machine, packages: Packages) -> None:
     await sh(machine, "systemctl start chargepoint")
 
 
-@pytest.mark.timeout(100)
+@pytest.mark.timeout(300)
 async def test_from_the_package_over_a_charge_a_power_cut_and_an_upgrade_to_the_next_charge(
     rigs: Rigs, packages: Packages, machines: Machines
 ) -> None:

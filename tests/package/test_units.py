@@ -52,7 +52,7 @@ def emulated(kernel: Kernel, folder: str) -> str:
 
 
 @pytest.mark.skipif(missing() is not None, reason=str(missing()))
-@pytest.mark.timeout(100)
+@pytest.mark.timeout(300)
 async def test_the_unit_keeps_the_station_running_and_contactors_safe(
     rigs: Rigs, packages: Packages, machines: Machines
 ) -> None:
