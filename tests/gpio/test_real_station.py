@@ -41,7 +41,7 @@ async def test_an_active_low_contactor_never_pulls_unasked_opens_at_once_and_end
             assert station.outlet.locked, "a pulse came before the lock"
             pressed_s = station.emergency(True)
             late_s = await in_thread(station.opened) - pressed_s
-            assert late_s < 0.25, "on a busy machine; hil.perf.fact_to_open holds it to 20 ms"
+            assert late_s < 2.0, "on a busy machine, and far from the 6 s of a car; hil.perf.fact_to_open holds it to 20 ms"
             await hears(process, "Emergency stop pressed")
             process.signal(signal.SIGTERM)
             assert await in_thread(process.ends) == 0
