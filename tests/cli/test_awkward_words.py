@@ -72,7 +72,7 @@ def test_a_report_that_fails_at_the_end_costs_no_verdict(
     arguments = ["doctor", "--config", str(config), "--only", "reader", "--report", str(config.parent / "x")]
     assert main([*arguments, "--json"]) == 1
     told = capsys.readouterr()
-    assert json.loads(told.out)["verdict"] == "all is well (1 findings, 0 remarks)"
+    assert json.loads(told.out)["verdict"] == "all is well (1 finding, 0 remarks)"
     assert "x.txt cannot be written: No space left on device" in told.err
 
 

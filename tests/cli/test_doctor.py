@@ -41,7 +41,7 @@ def test_what_is_wrong_stands_with_its_fix_and_in_the_verdict(
     assert lines[0] == "WRONG  reader 1                no chip\\x1b[2J on spidev0.0"
     assert lines[1].strip().startswith("-> check its wires")
     assert lines[1].endswith("(docs/doctor.md: reader-lost)")
-    assert lines[-1] == "NOT WELL: reader 1 (1 findings, 0 remarks)"
+    assert lines[-1] == "NOT WELL: reader 1 (1 finding, 0 remarks)"
 
 
 def test_json_is_one_document(service: Service, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
