@@ -39,8 +39,9 @@ class View(Struct, frozen=True, kw_only=True):
 
     known: the pilot has told how it is. trouble: what is wrong, while Faulted. cut_short: a fault ended the session whose
     cable is still there. waits_for_plug: a card was accepted, the car is missing. session_runs: no card is wanted any more.
-    free_vend: none ever is. updating: firmware is to be installed. setting_up: the Central System has not taken the station
-    yet. shut: nobody may begin to charge, for the Central System is away.
+    free_vend: none ever is; let_go: but no session begins by itself with this cable. updating: firmware is to be installed.
+    setting_up: the Central System has not taken the station yet. shut: nobody may begin to charge, for the Central System is
+    away.
     """
 
     status: ChargePointStatus
@@ -50,6 +51,7 @@ class View(Struct, frozen=True, kw_only=True):
     waits_for_plug: bool = False
     session_runs: bool = False
     free_vend: bool = False
+    let_go: bool = False
     updating: bool = False
     setting_up: bool = False
     shut: bool = False
@@ -79,7 +81,7 @@ def _before_a_session(view: View) -> Pattern:
     if view.shut:
         return Pattern.UNAVAILABLE
     if view.free_vend and view.status is ChargePointStatus.Preparing:
-        return Pattern.SUSPENDED_EV
+        return Pattern.FINISHING if view.let_go else Pattern.SUSPENDED_EV
     return STEADY[view.status]
 
 

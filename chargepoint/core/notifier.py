@@ -8,7 +8,8 @@ Rules.
 3. A notification that met no answer is told again as the status is then, not as it was; AGAIN_S later, and each time in a
    row twice as late up to AGAIN_MAX_S, so that a Central System that never answers it gets everything else.
 4. What a transaction makes of a connector is told once its StartTransaction is on its way, and what its end makes of it after
-   its StopTransaction, if that is about to go: the Central System hears of the cause first. `next` asks what has to wait.
+   its StopTransaction, if that is about to go: the Central System hears of the cause first. `next` asks what has to wait. Where
+   Faulted waits behind it, nothing does.
 """
 
 from collections import deque
@@ -131,8 +132,11 @@ class Notifier:
         if self._again_s is not None:
             return None
         owed = [(number, line.queue[0]) for number, line in self._lines.items() if line.queue]
-        owed = [(number, one) for number, one in owed if not waits(number, one.report.status)]
+        owed = [(number, one) for number, one in owed if self._urgent(number) or not waits(number, one.report.status)]
         return min(owed, key=lambda item: (item[1].mono_s, item[0])) if owed else None
+
+    def _urgent(self, number: int) -> bool:
+        return any(one.report.status is ChargePointStatus.Faulted for one in self._lines[number].queue)
 
     def sent(self, number: int, pending: Pending) -> None:
         line = self._lines[number]

@@ -77,6 +77,7 @@ class Reports:
             waits_for_plug=blocks.starts.first(connector.number) is not None and not connector.vehicle,
             session_runs=isinstance(session, Charging) or connector.beginning,
             free_vend=blocks.site.free_vend,
+            let_go=connector.let_go,
             updating=connector.held_back,
             setting_up=blocks.boot.status in (RegistrationStatus.Pending, RegistrationStatus.Rejected),
             shut=self._shut(),

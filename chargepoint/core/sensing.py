@@ -144,6 +144,8 @@ class Sensing:
                 connector.faults.discard(Fault.PART_LOST)
             if event.part in ("contactor", "pilot"):
                 # A driver opens its part in the safe state: what was commanded before no longer holds.
+                if connector.commanded and event.part == "pilot":
+                    step.open_contactor(event.number)  # that one was not opened anew
                 connector.commanded = False
                 connector.commanded_s = step.mono_s
                 connector.offered_a = connector.withdrawn_s = None

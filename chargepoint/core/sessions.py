@@ -94,6 +94,8 @@ class Sessions:
 
     def begin_where_possible(self, connector: Connector, step: Step) -> bool:
         """Somebody waits, a car is there: the session begins. True where it did."""
+        if not connector.beginning:
+            self._turn_away(connector, step)
         waiting = self._who_begins(connector)
         if waiting is not None and not connector.beginning:
             waiting = self._blocks.starts.prolong(waiting, step.mono_s + BEGINNING_S)
@@ -111,14 +113,31 @@ class Sessions:
         return True
 
     def let_go(self, connector: Connector, step: Step) -> None:
-        """Somebody wants the cable, or no session: what is about to begin does not."""
+        """Somebody wants the cable, or no session: what is about to begin does not, nor does it for whoever else waits here."""
         if not connector.beginning:
             return
         connector.let_go = True
-        waiting = self._blocks.starts.first(connector.number)
+        starts = self._blocks.starts
+        waiting = starts.first(connector.number)
         if waiting is not None:
-            self._blocks.starts.drop(waiting)
+            starts.drop(waiting)
+            starts.withdraw(connector.number)
+            self._blocks.lamps.quiet([connector.number])
             step.log("info", "An authorisation whose session was about to begin was let go.", connector=connector.number)
+
+    def _turn_away(self, connector: Connector, step: Step) -> None:
+        """A car that comes while somebody is about to begin at another connector is not theirs: should that fail, they must not
+        pay for a stranger.
+        """
+        starts = self._blocks.starts
+        if not connector.vehicle or starts.empty:
+            return
+        for other in self._blocks.connectors.values():
+            first = starts.first(other.number) if other.beginning and other is not connector else None
+            if first is not None and connector.number in first.connectors:
+                starts.narrow(first, connector.number)
+                text = "An authorisation that begins elsewhere does not wait for this car."
+                step.log("info", text, connector=connector.number)
 
     def _who_begins(self, connector: Connector) -> Waiting | None:
         """Who waits longest for this connector, if a session can begin there; where energy is free, whoever is plugged."""

@@ -15,7 +15,15 @@ from hil.simulate.timeline import BEGIN_S, DAY_S
 from hil.simulate.trouble import Weather
 
 CALM = Weather(
-    power_cuts=0, process_kills=0, meter_silences=0, meter_falls=0, faults=0, broken_contactors=0, visits=0.01, has_clock=0
+    power_cuts=0,
+    process_kills=0,
+    meter_silences=0,
+    meter_falls=0,
+    faults=0,
+    broken_contactors=0,
+    jammed_locks=0,
+    visits=0.01,
+    has_clock=0,
 )
 GOOD = Habits(
     drop_answer=0,

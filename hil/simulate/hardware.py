@@ -95,8 +95,8 @@ class Hardware:
         life = self._life
 
         def moved() -> None:
-            outlet.locked = locked
-            if life == self._life:
-                self._feed(ev.LockSeen(outlet.number, locked))
+            outlet.locked = outlet.locked if outlet.jammed else locked
+            if life == self._life and not outlet.lock_silent:
+                self._feed(ev.LockSeen(outlet.number, outlet.locked))
 
         self._timeline.after(LOCK_S, moved)

@@ -101,6 +101,8 @@ class Invariants:
             raise Violation(f"connector {number} offers current after its session has ended")
         if state not in (PilotState.C, PilotState.D):
             raise Violation(f"connector {number} is closed in pilot state {state}")
+        if not outlet.locked:
+            raise Violation(f"connector {number} is closed with an unlocked cable")
         if lines := [kind.value for connector, kind in tripped if connector in (0, number)]:
             raise Violation(f"connector {number} is closed with {', '.join(lines)}")
 

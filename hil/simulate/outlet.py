@@ -27,6 +27,8 @@ class Outlet:
         self.offered_a: float | None = None
         self.withdrawn_s = float("-inf")  # since when nothing is offered
         self.locked = False
+        self.jammed = False  # the lock stays where it is
+        self.lock_silent = False  # and does not say so
         self.meter_silent = False
         self.register_wh = register_wh
         self.energy_wh = 0.0  # all that ever flowed; never jumps

@@ -1,5 +1,5 @@
 """Trouble: what goes wrong around the station, at random moments: meters fall silent or begin again, safety lines trip,
-contactors weld or stick until an installer comes.
+contactors weld or stick until an installer comes, locks jam for a while.
 
 Owns when and what. Refuses to cut the power: that is the box's (`simulation`).
 """
@@ -27,6 +27,7 @@ class Weather(Struct, frozen=True, kw_only=True):
     meter_falls: float = 0.02
     faults: float = 0.3
     broken_contactors: float = 0.1
+    jammed_locks: float = 3.0
     visits: float = 3.0
     lies: float = 0.03  # the share of power cuts before which the card only said that it had stored
     has_clock: float = 0.5  # the share of boots after which the system's clock becomes right by itself
@@ -51,6 +52,7 @@ class Trouble:
         self.again(weather.meter_falls / DAY_S, self._fall)
         self.again(weather.faults / DAY_S, self._fault)
         self.again(weather.broken_contactors / DAY_S, self._break)
+        self.again(weather.jammed_locks / DAY_S, self._jam)
 
     def again(self, rate: float, action: Action) -> None:
         """Until everything heals, at random moments, `rate` a second on average."""
@@ -69,6 +71,7 @@ class Trouble:
         for outlet in self._outlets:
             self._meter_back(outlet)
             self._mend(outlet)
+            self._loose(outlet)
 
     def tell(self) -> None:
         """A process has started: its drivers tell which lines are active."""
@@ -120,6 +123,18 @@ class Trouble:
         clear = ev.ControlAsked(0, "clear_faults", {"connector": outlet.number, "by": "installer"})
         for hours in (0.01, 3, 6):
             self._timeline.after(hours * 3600, lambda: self._feed(clear))
+
+    def _jam(self) -> None:
+        """Where it is, which shows when the lock is to move next; or it slips open first."""
+        outlet = self._rng.choice(self._outlets)
+        if outlet.locked and self._rng.random() < 0.5:
+            outlet.locked = False
+            self._feed(ev.LockSeen(outlet.number, False))
+        outlet.jammed, outlet.lock_silent = True, self._rng.random() < 0.5
+        self._timeline.after(self._rng.choice([1.5, 600.0, 14_400.0]), lambda: self._loose(outlet))
+
+    def _loose(self, outlet: Outlet) -> None:
+        outlet.jammed = outlet.lock_silent = False
 
     def _line(self, number: int, kind: InputKind, active: bool) -> None:
         (self.active.add if active else self.active.discard)((number, kind))

@@ -100,6 +100,7 @@ class World(Hands):
         self.exited = None
         self.station = Station(self.store.snapshot(f"boot-{self._boot_number}", self.mono_s), self.site)
         self.seen = invariants.Seen()
+        self.patience = invariants.Patience()
         self.deliver(ev.Started(store_fault))
         self._poll()
         if parts:
@@ -281,6 +282,8 @@ class World(Hands):
                 invariants.contactor_may_be_closed(self, plant.number)
         invariants.offers_are_possible(self)
         self.seen.look(effects, self.mono_s)
+        if not self._pending:
+            self.patience.look(self)
 
     def _perform(self, effect: fx.Effect, at_once: list[ev.Event]) -> None:
         """at_once: what the store answers, before any other event."""
@@ -342,7 +345,7 @@ class World(Hands):
             case fx.MoveLock(locked=locked):
                 plant.locked = plant.locked if plant.jammed else locked
                 if not plant.lock_silent:
-                    self._soon(partial(ev.LockSeen, plant.number, plant.locked))
+                    self._soon(lambda: ev.LockSeen(plant.number, plant.locked))  # as it is then: it may have slipped
             case fx.Show(pattern=pattern, refusal=refusal, trouble=trouble):
                 plant.shown = (pattern, refusal, trouble)
             case fx.ReadMeter():

@@ -7,9 +7,10 @@ import pytest
 from chargepoint.core import effects as fx
 from chargepoint.core import records as rec
 from chargepoint.core.connector import CABLE_UNKNOWN_A
-from chargepoint.core.sessions import WIND_DOWN_S
+from chargepoint.core.sessions import BEGINNING_S, FINAL_WITHOUT_METER_S, WIND_DOWN_S
 from chargepoint.core.station import Station
 from chargepoint.core.step import Now, Step
+from chargepoint.core.unlocking import ANSWER_S
 from chargepoint.facts import PilotState
 from chargepoint.messages import (
     ACTIONS,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 EXACT_S = 1e-4  # of deadlines: those that come from dates are found anew a little differently
 LATE_S = 0.002  # a deadline lies a little behind its instant, so that the instant has surely come
 ENERGY = (PilotState.C, PilotState.D)
+STATUS_WAITS_S = WIND_DOWN_S + FINAL_WITHOUT_METER_S + ANSWER_S
 BLOCKING_PARTS = ("meter", "contactor", "pilot", "lock", "inputs")
 
 
@@ -110,6 +112,32 @@ class Seen:
                 if seen and not transitions.allowed(seen[-1], status):
                     raise AssertionError(f"connector {log.connector}: {seen[-1]} and then {status} at {mono_s} s")
                 seen.append(status)
+
+
+class Patience:
+    """Since when something has been about to happen that must not be waited for for ever."""
+
+    def __init__(self) -> None:
+        self._since_s: dict[tuple[str, int], tuple[object, float]] = {}
+
+    def look(self, world: "World") -> None:
+        blocks = world.station._blocks
+        for number, connector in blocks.connectors.items():
+            about = True if connector.beginning and connector.reading is not None else None
+            self._bounded("a session is about to begin", number, about, BEGINNING_S, world.mono_s)
+        idle = world.up and not world.exited and blocks.rpc.free and blocks.boot.accepted
+        idle = idle and blocks.notifier.send_deadline() is None and blocks.leaving is None
+        for number, line in blocks.notifier._lines.items():
+            owed = line.queue[0] if idle and line.queue else None
+            self._bounded("a status waits for a billing message", number, owed, STATUS_WAITS_S, world.mono_s)
+
+    def _bounded(self, what: str, number: int, thing: object, bound_s: float, mono_s: float) -> None:
+        before = self._since_s.pop((what, number), None)
+        if thing is None:
+            return
+        since_s = before[1] if before is not None and before[0] == thing else mono_s
+        assert mono_s <= since_s + bound_s + LATE_S, f"connector {number}: {what}, and has been since {since_s} s: {mono_s} s"
+        self._since_s[what, number] = (thing, since_s)
 
 
 class Wire:

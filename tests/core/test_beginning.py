@@ -270,6 +270,48 @@ def test_a_card_for_either_connector_is_good_for_the_other_when_the_first_one_fa
     world.expect_call("StartTransaction", idTag="CARD1", connectorId=2)
 
 
+@pytest.mark.parametrize("holds", [True, False], ids=["the first lock holds", "the first lock fails"])
+def test_a_stranger_who_plugs_meanwhile_does_not_charge_on_the_first_ones_card(holds: bool) -> None:
+    world = slow(2)
+    world.tap("ANNA")
+    world.plug(1)
+    comes_loose(world, 2)
+    world.advance(0.2)
+    world.plug(2)
+    world.advance(0.2)
+    assert not world.calls("StartTransaction")
+    if holds:
+        world.slip_lock(1, True)
+    world.advance(10.0)
+    assert [(one["idTag"], one["connectorId"]) for one in world.calls("StartTransaction")] == [("ANNA", 1)] * holds
+    world.tap("BOB")
+    world.expect_call("StartTransaction", idTag="BOB", connectorId=2)
+
+
+@pytest.mark.section("5.18")
+@pytest.mark.parametrize(
+    "end", [unlocked, lambda world: world.input_line("stop_button", 1)], ids=["UnlockConnector", "stop button"]
+)
+def test_whoever_else_waits_does_not_begin_with_a_cable_that_is_wanted_back(end: Callable[[World], None]) -> None:
+    world = slow(keys=REMOTE)
+    world.tap("CARD1")
+    world.call("RemoteStartTransaction", idTag="APP", connectorId=1)
+    world.plug()
+    comes_loose(world)
+    end(world)
+    assert not world.locked()
+    world.advance(60.0)
+    assert nothing_began(world)
+
+
+def test_a_driver_whose_start_was_let_go_sees_it() -> None:
+    world = locking()
+    comes_loose(world)
+    assert world.shown() == Pattern.ACCEPTED
+    world.input_line("stop_button", 1)
+    assert world.shown() == Pattern.CARD_WANTED
+
+
 @pytest.mark.section("5.13")
 def test_a_reservation_is_used_up_by_the_session_not_by_the_card() -> None:
     world = slow()
@@ -303,6 +345,7 @@ def test_a_free_cable_that_an_operator_unlocks_is_not_locked_again_by_itself() -
     unlocked(world)
     world.advance(60.0)
     assert nothing_began(world)
+    assert world.shown() == Pattern.FINISHING, "the cable may go; nobody waits for the car"
     world.unplug()
     world.plug()
     world.expect_call("StartTransaction", idTag="FREEVEND")

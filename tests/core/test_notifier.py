@@ -212,3 +212,17 @@ class TestBehindItsTransaction:
         world.forget()
         world.connect()
         assert world.unseen()[0].payload["status"] == Status.Charging
+
+
+@pytest.mark.section("4.9")
+def test_a_fault_waits_for_no_end_of_a_transaction_that_came_before_it() -> None:
+    world = World(draws_w=7_000.0)
+    world.plug()
+    world.tap()
+    world.plants[1].meter_deaf = True
+    world.tap()
+    world.advance(1.0)
+    assert not world.calls("StopTransaction")
+    assert told(world)[-1] == Status.Charging, "Finishing follows the StopTransaction, which waits for the meter"
+    world.input("ground_fault", 1)
+    assert told(world)[-2:] == [Status.Finishing, Status.Faulted]

@@ -193,6 +193,18 @@ def test_a_contactor_that_opens_later_than_it_was_commanded_is_commanded_anew_an
     assert world.status() == Status.Charging
 
 
+def test_a_pilot_that_comes_back_unasked_keeps_no_contactor_closed_that_winds_down() -> None:
+    world = charging(World(draws_w=7_000.0))
+    world.plants[1].stubborn = True
+    world.advance(5.0)
+    world.tap()
+    world.advance(1.0)
+    assert world.contactor()
+    world.recover("pilot")
+    assert not world.contactor()
+    world.expect_call("StopTransaction", reason="Local")
+
+
 def test_nothing_closes_before_inputs_that_came_back_have_told_their_lines() -> None:
     world = World(free_vend=True)
     world.lose("inputs", 0)

@@ -31,6 +31,8 @@ troubles = st.one_of(
     st.tuples(st.just("fault"), st.sampled_from((0, *CONNECTORS)), st.booleans()),
     st.tuples(st.just("operative"), st.sampled_from((0, *CONNECTORS)), st.booleans()),
     st.tuples(st.just("link")),
+    st.tuples(st.just("jam"), connectors, st.booleans()),
+    st.tuples(st.just("wait"), st.just(4.0)),
 )
 
 
@@ -57,6 +59,8 @@ def act(world: World, step: tuple[Any, ...]) -> None:
             world.input("ground_fault", number, active=active)
         case ("operative", number, operative):
             world.call("ChangeAvailability", connectorId=number, type="Operative" if operative else "Inoperative")
+        case ("jam", number, active):
+            world.plants[number].jammed = active
         case ("link",):
             world.disconnect()
             world.advance(5)

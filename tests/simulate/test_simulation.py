@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 QUIET = Habits(
     pending_boot=0, rejected_boot=0, commands_a_day=0, offline_a_day=0, offline_days_a_year=0, drop_answer=0, close_at_once=0
 )
-CALM = Weather(power_cuts=0, process_kills=0, meter_silences=0, meter_falls=0, faults=0, broken_contactors=0)
+CALM = Weather(power_cuts=0, process_kills=0, meter_silences=0, meter_falls=0, faults=0, broken_contactors=0, jammed_locks=0)
 
 
 @pytest.mark.parametrize("seed", range(1, 21))
