@@ -116,9 +116,7 @@ async def test_an_unreadable_database_is_moved_aside(rigs: Rigs) -> None:
     await rig.boot()
     aside = rig.directory / "state" / "station.db.unreadable-1"
     assert aside.read_bytes() == content
-    log = await asyncio.to_thread(rig.log.read_text)
-    assert f"{database} could not be read" in log
-    assert str(aside) in log
+    await rig.logged(f"{database} could not be read", str(aside))
     await rig.charging()
     rig.clean()
 
@@ -158,7 +156,7 @@ async def test_a_full_disk_ends_sessions_in_order_and_room_brings_the_station_ba
     assert (await rig.connector())["contactor"] == "open"
     (row,) = await rig.delivered()
     assert row.meter_stop_wh == (await rig.connector())["energy_wh"]
-    assert f"{disk}/state has" in await asyncio.to_thread(rig.log.read_text)
+    await rig.logged(f"{disk}/state has")
     await rig.bench.do("tap", id_tag=CARD)
     filler.unlink()
     await rig.status(1, "Finishing", errorCode="NoError", timeout_s=20)
@@ -177,7 +175,7 @@ async def test_a_state_directory_that_cannot_be_is_a_fault_that_is_told(rigs: Ri
     await rig.start()
     await rig.status(0, "Faulted", errorCode="InternalError", timeout_s=20)
     await rig.status(1, "Faulted", errorCode="InternalError")
-    assert f"{state}: making the directory failed" in await asyncio.to_thread(rig.log.read_text)
+    await rig.logged(f"{state}: making the directory failed")
     await rig.bench.do("plug", connector=1)
     await rig.bench.do("tap", id_tag=CARD)
     await rig.call("TriggerMessage", requestedMessage="Heartbeat")

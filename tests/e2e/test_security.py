@@ -101,7 +101,7 @@ async def test_a_profile_that_the_central_system_does_not_speak_is_given_up(back
     rig.cs.cut()
     await rig.station.wait_connected(after=1, timeout_s=15.0)
     assert await rig.key("SecurityProfile") == "0"
-    assert "goes back to profile 0" in rig.log.read_text()
+    await rig.logged("goes back to profile 0")
     rig.clean()
 
 

@@ -79,7 +79,7 @@ async def test_what_fails_leaves_the_old_version(files: FileServer) -> None:
         await order(made, files.url("/nothing"), retries=1, retryInterval=1)
         await told(made, "Downloading", "DownloadFailed")
         assert [request.path for request in files.requests][-2:] == ["/nothing", "/nothing"]
-        assert "404" in made.log.read_text()
+        await made.logged("404")
         await made.call("TriggerMessage", requestedMessage="FirmwareStatusNotification")
         await told(made, "Idle")
         await made.call("TriggerMessage", requestedMessage="BootNotification")
