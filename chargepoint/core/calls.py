@@ -311,10 +311,12 @@ class Calls:
             self._send_status(*owed, step)
 
     def _follows(self, number: int, status: ChargePointStatus, step: Step) -> bool:
-        """Whether the status follows from a start or an end that is about to go: with a date, and behind no long backlog."""
+        """Whether the status follows from a start or an end that is about to go: with a date, behind no long backlog, and to a
+        Central System that does not go away whenever it sees one.
+        """
         blocks = self._blocks
         connector = blocks.connectors.get(number)
-        if connector is None or blocks.clock.now_s(step) is None:
+        if connector is None or blocks.clock.now_s(step) is None or not blocks.outbox.flows:
             return False
         session = connector.session
         if not isinstance(session, Idle) and status in OF_TRANSACTION and blocks.outbox.starts_next(session.transaction):

@@ -19,6 +19,7 @@ from chargepoint.core.records import Body, DeadLetter, DropRow, OutboxRow, PutDe
 from chargepoint.core.step import Step
 
 WINDOW_ROWS = 64
+CUTS_MAX = 2  # connections in a row that went away with a row before nobody counts on the next one
 
 
 class Wait(Struct, frozen=True):
@@ -38,6 +39,12 @@ class Outbox:
         self._sending: OutboxRow | None = None
         self._more = queued > 0  # the store holds rows beyond the window that need not wait
         self._fetching = False
+        self._cuts = 0  # connections that went away with a row since one met an answer
+
+    @property
+    def flows(self) -> bool:
+        """Rows meet answers: what lies ready is about to go."""
+        return self._cuts < CUTS_MAX
 
     @property
     def oldest(self) -> OutboxRow | None:
@@ -107,6 +114,7 @@ class Outbox:
     def confirmed(self, step: Step) -> OutboxRow:
         """The answer came: the row may go."""
         row = self._take()
+        self._cuts = 0
         self.queued -= 1
         step.change(DropRow(row.seq))
         self._release(row)
@@ -125,6 +133,7 @@ class Outbox:
     def cut(self) -> None:
         """The connection went away: the row is sent again on the next one, and that was no attempt."""
         row = self._take()
+        self._cuts += 1
         wait = self._waits.get(row.transaction)
         if wait is None:
             self._window.insert(0, row)
@@ -134,6 +143,7 @@ class Outbox:
     def failed(self, reason: str, attempts_max: int, interval_s: int, step: Step) -> OutboxRow | None:
         """An attempt failed. Returns the row if it was the last one, and it is now a dead letter."""
         row = self._take()
+        self._cuts = 0
         row = replace(row, attempts=row.attempts + 1)
         if row.attempts >= max(1, attempts_max):
             self.queued -= 1

@@ -97,12 +97,13 @@ class Sessions:
         if not connector.beginning:
             self._turn_away(connector, step)
         waiting = self._who_begins(connector)
-        if waiting is not None and not connector.beginning:
-            waiting = self._blocks.starts.prolong(waiting, step.mono_s + BEGINNING_S)
-        connector.beginning = waiting is not None
-        if waiting is None or connector.reading is None:
+        if waiting is None or connector.reading is None:  # no cable is locked before the meter has said anything at all
+            connector.beginning = False
             self._first_s.pop(connector.number, None)
             return False
+        if not connector.beginning:
+            waiting = self._blocks.starts.prolong(waiting, step.mono_s + BEGINNING_S)
+        connector.beginning = True
         read = self._read_since(connector, max(waiting.since_s, connector.plugged_s or 0.0), step)
         if not (read and connector.secured):
             return False

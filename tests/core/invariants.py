@@ -123,7 +123,7 @@ class Patience:
     def look(self, world: "World") -> None:
         blocks = world.station._blocks
         for number, connector in blocks.connectors.items():
-            about = True if connector.beginning and connector.reading is not None else None
+            about = True if connector.beginning else None
             self._bounded("a session is about to begin", number, about, BEGINNING_S, world.mono_s)
         idle = world.up and not world.exited and blocks.rpc.free and blocks.boot.accepted
         idle = idle and blocks.notifier.send_deadline() is None and blocks.leaving is None

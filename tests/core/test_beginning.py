@@ -64,6 +64,18 @@ def test_the_session_begins_when_the_lock_holds() -> None:
     assert world.status() == Status.Charging
 
 
+def test_no_cable_is_locked_before_the_meter_was_read_for_the_first_time() -> None:
+    world = World(started=False, free_vend=True)
+    world.plants[1].meter_deaf = True
+    world.start()
+    world.plug()
+    world.advance(60.0)
+    assert moves(world) == []
+    world.plants[1].meter_deaf = False
+    world.read_meter(1)
+    assert world.contactor()
+
+
 def test_lock_and_meter_are_waited_for_at_once() -> None:
     world = World(lag_s=0.5)
     world.plug()

@@ -196,6 +196,21 @@ class TestBehindItsTransaction:
         world.connect()
         assert world.status(1) == Status.Charging
 
+    def test_a_central_system_that_goes_away_whenever_it_sees_one_is_told_the_status_first(self) -> None:
+        world = self.begun_offline()
+        world.csms.always("StartTransaction", Cut())
+        for _ in range(2):
+            world.connect()
+            assert world.status(1) == Status.Available
+        world.connect()
+        assert world.status(1) == Status.Charging
+        world.csms.friendly("StartTransaction")
+        world.connect()
+        world.forget()
+        world.tap()
+        actions = [(sent.action, sent.payload.get("status")) for sent in world.unseen()]
+        assert actions == [("StopTransaction", None), ("StatusNotification", "Finishing")]
+
     def test_a_fault_waits_for_nothing(self) -> None:
         world = self.begun_offline()
         world.input("ground_fault", 1)

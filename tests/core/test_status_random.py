@@ -39,6 +39,7 @@ STEPS = st.one_of(
     _step("short", connector, st.sampled_from("EF"), flag),
     _step("fail", connector, st.sampled_from(["jammed", "stuck_open", "welded", "lock_silent"]), flag),
     _step("slip", connector),
+    _step("start", connector, st.sampled_from(["", "jammed", "lock_silent"])),
     _step("link"),
     _step("kill", flag),
     _step("dark"),
@@ -54,8 +55,8 @@ STEPS = st.one_of(
 
 SITES = st.fixed_dictionaries(
     {
-        "tethered": flag,
-        "has_lock": flag,
+        "tethered": st.sampled_from([False, False, True]),
+        "has_lock": st.sampled_from([True, True, False]),
         "each": flag,
         "free_vend": st.sampled_from([False, False, True]),
         "metering": st.sampled_from(["cumulative", "transaction"]),
@@ -102,6 +103,11 @@ def do(world: World, step: Step) -> None:
             world.pilot(number, state if active else "B", cable=True)
         case ("fail", int(number), str(what), bool(active)):
             fail(world, number, what, active)
+        case ("start", int(number), str(what)):
+            if what:
+                fail(world, number, what, True)
+            world.plug(number)
+            world.tap(reader=number if number in world.site.readers else 1)
         case ("slip", int(number)):
             if world.plants[number].has_lock:
                 world.slip_lock(number, not world.locked(number))
