@@ -1,9 +1,12 @@
 """The packages, built once for every process of the tests, and machines to install them in."""
 
 import asyncio
+import contextlib
 import fcntl
 import hashlib
+import secrets
 import shutil
+import socket
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -93,6 +96,16 @@ def machines(request: pytest.FixtureRequest) -> Iterator[Machines]:
         if request.node.stash.get(FAILED, False):
             print(one.run("journalctl", "--no-pager", "--unit=chargepoint*", "--lines=200", check=False).stdout)
         one.stop()
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Machines share their host's network. Minutes go by before one listens here, so it is none that a client elsewhere is
+    given meanwhile: those begin at 32768.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(10_000)
+        with contextlib.suppress(OSError), socket.create_server((host, port)):
+            return port
 
 
 def opened(folder: Path) -> None:

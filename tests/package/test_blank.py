@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import socket
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +11,7 @@ import pytest
 from chargepoint.cli.card import addresses
 from hil.csms import CentralSystem
 from hil.machine import Machine
-from tests.package.conftest import VERSIONS, Machines, Packages, sh, until
+from tests.package.conftest import VERSIONS, Machines, Packages, free_port, sh, until
 
 CARD = "/boot/firmware/chargepoint-status.txt"
 
@@ -57,8 +56,7 @@ async def test_a_blank_station_is_set_up_over_the_network_and_starts(packages: P
     seen = next((one for one in addresses() if ":" not in one), None)
     if seen is None:
         pytest.skip("this machine has no network: ip address add 192.0.2.1/24 dev lo")
-    with socket.create_server((seen, 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port(seen)
     machine.path("/boot/firmware").mkdir(parents=True)
     await installed(machine, port)
     phone = Phone(seen, port)

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import re
-import socket
 import tarfile
 import tomllib
 from collections.abc import Coroutine
@@ -19,7 +18,7 @@ from hil.bench import toml
 from hil.machine import Machine
 from tests.e2e.conftest import Rigs
 from tests.e2e.rig import CARD, Rig
-from tests.package.conftest import TARGET, VERSIONS, Machines, Packages, config_document, opened, sh, until
+from tests.package.conftest import TARGET, VERSIONS, Machines, Packages, config_document, free_port, opened, sh, until
 from tests.package.page import InstallersPage
 from tests.setup.terminal import Terminal
 from tests.setup.test_terminal import FIELDS
@@ -89,12 +88,6 @@ class SwitchedOn:
                 assert said.rstrip().endswith(b"</html>")
                 return
             await asyncio.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def answered_in_a_terminal(r: Rig, machine: Machine) -> str:

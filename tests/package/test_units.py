@@ -3,7 +3,6 @@
 import asyncio
 import json
 import shlex
-import socket
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,7 @@ from hil.kernel import Kernel, missing
 from hil.machine import Machine
 from tests.e2e.conftest import Rigs
 from tests.e2e.rig import Rig
-from tests.package.conftest import TARGET, VERSIONS, Machines, Packages, config_document, opened, sh, until
+from tests.package.conftest import TARGET, VERSIONS, Machines, Packages, config_document, free_port, opened, sh, until
 from tests.package.read_only import the_root_is_read_only
 from tests.panel.house import House
 from tests.transfers.http_server import running
@@ -27,13 +26,6 @@ KEY = "00112233445566778899AABBCCDDEEFF00112233"
 EXPOSURE_MAX = 19  # ten times the score
 CONFIG = "/etc/chargepoint/chargepoint.toml"
 MAIN = "systemctl show --property MainPID --value chargepoint"
-
-
-def free_port() -> int:
-    """The machine shares its host's network, and other machines run beside it."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def dropin(machine: Machine, name: str, lines: str, unit: str = "chargepoint") -> None:
