@@ -262,10 +262,10 @@ class Rig:
         assert process.returncode is not None
         return process.returncode, out.decode(), err.decode()
 
-    async def logged(self, *texts: str) -> str:
+    async def logged(self, *texts: str, times: int = 1) -> str:
         """Waits until the station's log has these: a thread of its own writes it, some time after what it tells of. The log."""
         async with asyncio.timeout(WAIT_S):
-            while any(text not in (log := self.log.read_text()) for text in texts):  # noqa: ASYNC110  it is another process
+            while any((log := self.log.read_text()).count(text) < times for text in texts):  # noqa: ASYNC110  another process's
                 await asyncio.sleep(0.02)
         return log
 
