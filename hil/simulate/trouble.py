@@ -131,7 +131,8 @@ class Trouble:
             outlet.locked = False
             self._feed(ev.LockSeen(outlet.number, False))
         outlet.jammed, outlet.lock_silent = True, self._rng.random() < 0.5
-        self._timeline.after(self._rng.choice([1.5, 600.0, 14_400.0]), lambda: self._loose(outlet))
+        # Tried every 5 s as long as it lasts: half an hour tells what a night would, and costs a month of chance no second.
+        self._timeline.after(self._rng.choice([1.5, 600.0, 1_800.0]), lambda: self._loose(outlet))
 
     def _loose(self, outlet: Outlet) -> None:
         outlet.jammed = outlet.lock_silent = False
