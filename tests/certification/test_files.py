@@ -12,8 +12,8 @@ NOTICE = "FirmwareStatusNotification"
 LOG_URL = "ftp://user:secret@files.example.org/logs/"
 
 
-@pytest.mark.section("tool TC_044_1")
-def test_firmware_is_downloaded_and_installed() -> None:
+def installing() -> World:
+    """A station that has downloaded an image and installs it."""
     world = station()
     world.forget()
     order(world)
@@ -21,6 +21,12 @@ def test_firmware_is_downloaded_and_installed() -> None:
     download(world)
     tool.expect_both(world, tool.status("Unavailable"), (NOTICE, {"status": "Downloaded"}))
     tool.expect(world, NOTICE, status="Installing")
+    return world
+
+
+@pytest.mark.section("tool TC_044_1")
+def test_firmware_is_downloaded_and_installed() -> None:
+    world = installing()
     install(world)
     assert world.exited == "firmware"
     runs(world, "2")
@@ -47,13 +53,7 @@ def test_firmware_that_is_not_there() -> None:
 
 @pytest.mark.section("tool TC_044_3")
 def test_firmware_that_cannot_be_installed() -> None:
-    world = station()
-    world.forget()
-    order(world)
-    tool.expect(world, NOTICE, status="Downloading")
-    download(world)
-    tool.expect_both(world, tool.status("Unavailable"), (NOTICE, {"status": "Downloaded"}))
-    tool.expect(world, NOTICE, status="Installing")
+    world = installing()
     install(world, None, "no image")
     tool.expect_both(world, (NOTICE, {"status": "InstallationFailed"}), tool.status("Available"))
     tool.expect_nothing(world)

@@ -49,16 +49,21 @@ def started(world: World, id_tag: str) -> dict[str, Any]:
     return start
 
 
-@pytest.mark.section("tool TC_046_1")
-def test_a_reserved_connector_serves_the_card_that_it_is_reserved_for_and_asks_for_no_other() -> None:
-    world = with_one_in_use()
-    reserved(world)
+def serves_its_holder_only(world: World) -> None:
+    """Another card is not even asked about; the holder's begins the transaction of the reservation."""
     world.tap(tool.ALSO_VALID)
     world.advance(5.0)
     tool.expect_nothing(world)
     tool.authorized(world)
     world.plug()
     assert started(world, tool.VALID)["reservationId"] == NUMBER
+
+
+@pytest.mark.section("tool TC_046_1")
+def test_a_reserved_connector_serves_the_card_that_it_is_reserved_for_and_asks_for_no_other() -> None:
+    world = with_one_in_use()
+    reserved(world)
+    serves_its_holder_only(world)
 
 
 @pytest.mark.section("tool TC_046_2")
@@ -119,12 +124,7 @@ def test_a_station_that_takes_no_reservations_says_so() -> None:
 def test_a_reserved_station_serves_the_card_that_it_is_reserved_for() -> None:
     world = with_one_in_use()
     reserved(world, connector=0)
-    world.tap(tool.ALSO_VALID)
-    world.advance(5.0)
-    tool.expect_nothing(world)
-    tool.authorized(world)
-    world.plug()
-    assert started(world, tool.VALID)["reservationId"] == NUMBER
+    serves_its_holder_only(world)
 
 
 @pytest.mark.section("tool TC_050_1")
