@@ -324,9 +324,8 @@ class Calls:
         if status not in AFTER_TRANSACTION:
             return False
         if isinstance(session, Ending) and not blocks.outbox.queued:
-            return blocks.notifier.told(
-                number
-            )  # the meter is being read; who knows nothing of the connector is not kept waiting
+            # The meter is being read. Who knows nothing of the connector is not kept waiting.
+            return blocks.notifier.told(number)
         row = blocks.outbox.next_row(step)
         fresh = row is not None and not row.attempts and isinstance(row.body, StopBody)
         return row is not None and fresh and blocks.transactions[row.transaction].connector == number

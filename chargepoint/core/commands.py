@@ -221,7 +221,8 @@ class Commands:
             step.last(SetCredentials(self._blocks.keys.text("AuthorizationKey")))
         elif name.lower() in ("securityprofile", "cponame", "allowcentralsystemtlswildcards"):
             self._watch.reconfigured(f"{name} is {value[:64]!r}", step)
-            self._securing.wildcards(step)
+            if name.lower() == "allowcentralsystemtlswildcards":
+                self._securing.wildcards(step)
         elif name.lower() == "localauthlistenabled":
             self._blocks.station_faults.discard(Fault.LOCAL_LIST_CONFLICT)
         return status, wrong

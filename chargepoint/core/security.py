@@ -41,9 +41,7 @@ class Security:
         self._first = first
         self._renew_before_s = renew_before_s
         self._failed = 0
-        self._move_s: float | None = (
-            None  # when the connection that is open makes way for one with the profile that was accepted
-        )
+        self._move_s: float | None = None  # when the open connection makes way for one with the profile that was accepted
         self._up: int | None = None  # the profile of the connection that is open
         self.root_in_use: str | None = None  # fingerprint of the root that vouches for that connection
         self._given_up = False  # what the settings ask for; until the next start
